@@ -1,0 +1,281 @@
+package schedulers
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Names of the two processes a model can be trained with.
+const (
+	FlowMatch = "flow_match"
+	DDPM      = "ddpm"
+)
+
+// ProcessConfig describes what the model learns: the path from noise to data and the target on it.
+// Keys carry the names diffusers gives them. Fields of the other process must stay unset.
+type ProcessConfig struct {
+	// Name is "flow_match" or "ddpm".
+	Name string `yaml:"name" json:"name" jsonschema:"enum=flow_match,enum=ddpm"`
+	// NumTrainTimesteps is the scale of time the model sees, 1000 by default.
+	NumTrainTimesteps int `yaml:"num_train_timesteps,omitempty" json:"num_train_timesteps,omitempty"`
+	// PredictionType is what the model outputs: "velocity" for flow_match; "epsilon" (default),
+	// "v_prediction" or "sample" for ddpm.
+	PredictionType string `yaml:"prediction_type,omitempty" json:"prediction_type,omitempty" jsonschema:"enum=velocity,enum=epsilon,enum=v_prediction,enum=sample"`
+
+	// TimestepDensity is how training timesteps are drawn: "uniform" (default) or, for flow_match,
+	// "logit_normal" (Esser et al. 2024, arXiv:2403.03206, section 3.1).
+	TimestepDensity string `yaml:"timestep_density,omitempty" json:"timestep_density,omitempty" jsonschema:"enum=uniform,enum=logit_normal"`
+	// LogitMean and LogitStd (default 1) are the parameters of the logit-normal density of t, where
+	// t = 0 is noise: a positive mean trains more often near the data.
+	LogitMean float64 `yaml:"logit_mean,omitempty" json:"logit_mean,omitempty"`
+	LogitStd  float64 `yaml:"logit_std,omitempty" json:"logit_std,omitempty"`
+	// Shift moves the training timesteps of flow_match towards the noise: with sigma = 1-t,
+	// sigma becomes shift*sigma/(1+(shift-1)*sigma). 1, the default, changes nothing.
+	Shift float64 `yaml:"shift,omitempty" json:"shift,omitempty"`
+
+	// BetaSchedule of ddpm: "linear" (default), "scaled_linear" or "squaredcos_cap_v2".
+	BetaSchedule string `yaml:"beta_schedule,omitempty" json:"beta_schedule,omitempty" jsonschema:"enum=linear,enum=scaled_linear,enum=squaredcos_cap_v2"`
+	// BetaStart (default 0.0001) and BetaEnd (default 0.02) are the ends of the linear schedules.
+	BetaStart float64 `yaml:"beta_start,omitempty" json:"beta_start,omitempty"`
+	BetaEnd   float64 `yaml:"beta_end,omitempty" json:"beta_end,omitempty"`
+}
+
+// SetDefaults fills the unset fields that belong to the named process.
+func (c *ProcessConfig) SetDefaults() {
+	setDefault(&c.NumTrainTimesteps, 1000)
+	setDefault(&c.TimestepDensity, "uniform")
+	switch c.Name {
+	case FlowMatch:
+		setDefault(&c.PredictionType, "velocity")
+		setDefault(&c.Shift, 1)
+		if c.TimestepDensity == "logit_normal" {
+			setDefault(&c.LogitStd, 1)
+		}
+	case DDPM:
+		setDefault(&c.PredictionType, "epsilon")
+		setDefault(&c.BetaSchedule, "linear")
+		if c.BetaSchedule != "squaredcos_cap_v2" {
+			setDefault(&c.BetaStart, 0.0001)
+			setDefault(&c.BetaEnd, 0.02)
+		}
+	}
+}
+
+// Validate reports every problem of a config whose defaults have been set, as *ConfigError values
+// joined with errors.Join; nil when there is none.
+func (c ProcessConfig) Validate() error {
+	var p problems
+	if !p.oneOf("name", c.Name, FlowMatch, DDPM) {
+		return p.err()
+	}
+	p.check(c.NumTrainTimesteps >= 1 && c.NumTrainTimesteps <= maxTrainTimesteps, "num_train_timesteps",
+		"must be between 1 and %d, got %d", maxTrainTimesteps, c.NumTrainTimesteps)
+	owner := fmt.Sprintf("process %q", c.Name)
+	switch c.Name {
+	case FlowMatch:
+		p.oneOf("prediction_type", c.PredictionType, "velocity")
+		p.positive("shift", c.Shift)
+		p.oneOf("timestep_density", c.TimestepDensity, "uniform", "logit_normal")
+		if c.TimestepDensity == "logit_normal" {
+			p.check(isFinite(c.LogitMean), "logit_mean", "must be a finite number, got %v", c.LogitMean)
+			p.positive("logit_std", c.LogitStd)
+		} else {
+			p.unset("logit_mean", c.LogitMean == 0, `timestep_density "uniform"`)
+			p.unset("logit_std", c.LogitStd == 0, `timestep_density "uniform"`)
+		}
+		p.unset("beta_schedule", c.BetaSchedule == "", owner)
+		p.unset("beta_start", c.BetaStart == 0, owner)
+		p.unset("beta_end", c.BetaEnd == 0, owner)
+	case DDPM:
+		p.oneOf("prediction_type", c.PredictionType, "epsilon", "v_prediction", "sample")
+		p.oneOf("timestep_density", c.TimestepDensity, "uniform")
+		p.unset("shift", c.Shift == 0, owner)
+		p.unset("logit_mean", c.LogitMean == 0, owner)
+		p.unset("logit_std", c.LogitStd == 0, owner)
+		p.oneOf("beta_schedule", c.BetaSchedule, "linear", "scaled_linear", "squaredcos_cap_v2")
+		if c.BetaSchedule == "squaredcos_cap_v2" {
+			p.unset("beta_start", c.BetaStart == 0, `beta_schedule "squaredcos_cap_v2"`)
+			p.unset("beta_end", c.BetaEnd == 0, `beta_schedule "squaredcos_cap_v2"`)
+		} else {
+			p.check(c.BetaStart > 0 && c.BetaStart < 1, "beta_start", "must be between 0 and 1, got %v", c.BetaStart)
+			p.check(c.BetaEnd >= c.BetaStart && c.BetaEnd < 1, "beta_end",
+				"must be at least beta_start (%v) and below 1, got %v", c.BetaStart, c.BetaEnd)
+		}
+	}
+	return p.err()
+}
+
+// SamplerConfig names a sampler and its options. One trained model can be sampled with several.
+// Options of another sampler must stay unset.
+type SamplerConfig struct {
+	// Name is one of SamplerNames.
+	Name string `yaml:"name" json:"name" jsonschema:"enum=euler,enum=heun,enum=midpoint,enum=rk4,enum=ddpm,enum=ddim,enum=dpmpp_2m"`
+
+	// Grid of the flow samplers: "uniform" (default; t_j = j/steps) or, for euler and heun, "diffusers"
+	// (its sigmas, which end with a step from 1/num_train_timesteps and apply Shift twice).
+	Grid string `yaml:"grid,omitempty" json:"grid,omitempty" jsonschema:"enum=uniform,enum=diffusers"`
+	// Shift spends more steps near the noise when above 1 (the default): with sigma = 1-t,
+	// sigma becomes shift*sigma/(1+(shift-1)*sigma).
+	Shift float64 `yaml:"shift,omitempty" json:"shift,omitempty"`
+	// TimestepInput is the time given to the model by flow samplers: "scaled" (default;
+	// num_train_timesteps*t, the scale of training) or "index" (the number of the step, plus the
+	// fraction of the step already gone for later stages of heun, midpoint and rk4).
+	TimestepInput string `yaml:"timestep_input,omitempty" json:"timestep_input,omitempty" jsonschema:"enum=scaled,enum=index"`
+
+	// TimestepSpacing of the diffusion samplers: "leading", "trailing" or "linspace" (Lin et al. 2024,
+	// arXiv:2305.08891, table 2). As in diffusers ddpm and ddim default to leading, dpmpp_2m to linspace.
+	TimestepSpacing string `yaml:"timestep_spacing,omitempty" json:"timestep_spacing,omitempty" jsonschema:"enum=leading,enum=trailing,enum=linspace"`
+	// StepsOffset is added to every timestep of the leading spacing, 0 by default.
+	StepsOffset int `yaml:"steps_offset,omitempty" json:"steps_offset,omitempty"`
+	// VarianceType of ddpm: "fixed_small" (default) or "fixed_large".
+	VarianceType string `yaml:"variance_type,omitempty" json:"variance_type,omitempty" jsonschema:"enum=fixed_small,enum=fixed_large"`
+	// ClipSample clips the predicted data of ddpm and ddim to [-ClipSampleRange, ClipSampleRange], true by default.
+	ClipSample *bool `yaml:"clip_sample,omitempty" json:"clip_sample,omitempty"`
+	// ClipSampleRange is 1 by default: images lie in [-1, 1].
+	ClipSampleRange float64 `yaml:"clip_sample_range,omitempty" json:"clip_sample_range,omitempty"`
+	// Eta of ddim scales its noise: 0 (default) is deterministic, 1 has the variance of ddpm's fixed_small.
+	Eta float64 `yaml:"eta,omitempty" json:"eta,omitempty"`
+	// SetAlphaToOne of ddim takes alphas_cumprod past the last timestep as 1 (default) instead of its first value.
+	SetAlphaToOne *bool `yaml:"set_alpha_to_one,omitempty" json:"set_alpha_to_one,omitempty"`
+}
+
+// SetDefaults fills the unset fields that belong to the named sampler.
+func (c *SamplerConfig) SetDefaults() {
+	options := optionsOf(c.Name)
+	has := func(key string) bool { return slices.Contains(options, key) }
+	if has("grid") {
+		setDefault(&c.Grid, "uniform")
+	}
+	if has("shift") {
+		setDefault(&c.Shift, 1)
+	}
+	if has("timestep_input") {
+		setDefault(&c.TimestepInput, "scaled")
+	}
+	if has("timestep_spacing") {
+		if c.Name == "dpmpp_2m" {
+			setDefault(&c.TimestepSpacing, "linspace")
+		}
+		setDefault(&c.TimestepSpacing, "leading")
+	}
+	if has("variance_type") {
+		setDefault(&c.VarianceType, "fixed_small")
+	}
+	if has("clip_sample") {
+		setDefault(&c.ClipSample, ptr(true))
+		if *c.ClipSample {
+			setDefault(&c.ClipSampleRange, 1)
+		}
+	}
+	if has("set_alpha_to_one") {
+		setDefault(&c.SetAlphaToOne, ptr(true))
+	}
+}
+
+// Validate reports every problem of a config whose defaults have been set, as *ConfigError values
+// joined with errors.Join; nil when there is none. Whether the sampler fits a process is NewSampler's to say.
+func (c SamplerConfig) Validate() error {
+	var p problems
+	if !p.oneOf("name", c.Name, SamplerNames("")...) {
+		return p.err()
+	}
+	owner := fmt.Sprintf("sampler %q", c.Name)
+	options := optionsOf(c.Name)
+	// belongs reports whether key is an option of the sampler, and complains if it is not but is set.
+	belongs := func(key string, unset bool) bool {
+		if slices.Contains(options, key) {
+			return true
+		}
+		p.unset(key, unset, owner)
+		return false
+	}
+	if belongs("grid", c.Grid == "") {
+		grids := []string{"uniform"}
+		if hasDiffusersGrid(c.Name) {
+			grids = append(grids, "diffusers")
+		}
+		p.oneOf("grid", c.Grid, grids...)
+	}
+	if belongs("shift", c.Shift == 0) {
+		p.positive("shift", c.Shift)
+	}
+	if belongs("timestep_input", c.TimestepInput == "") {
+		p.oneOf("timestep_input", c.TimestepInput, "scaled", "index")
+	}
+	if belongs("timestep_spacing", c.TimestepSpacing == "") {
+		p.oneOf("timestep_spacing", c.TimestepSpacing, "leading", "trailing", "linspace")
+	}
+	if belongs("steps_offset", c.StepsOffset == 0) {
+		p.check(c.StepsOffset >= 0, "steps_offset", "must not be negative, got %d", c.StepsOffset)
+		if c.TimestepSpacing != "leading" {
+			p.unset("steps_offset", c.StepsOffset == 0, fmt.Sprintf("timestep_spacing %q", c.TimestepSpacing))
+		}
+	}
+	if belongs("variance_type", c.VarianceType == "") {
+		p.oneOf("variance_type", c.VarianceType, "fixed_small", "fixed_large")
+	}
+	belongs("clip_sample", c.ClipSample == nil)
+	if belongs("clip_sample_range", c.ClipSampleRange == 0) {
+		if c.ClipSample != nil && *c.ClipSample {
+			p.positive("clip_sample_range", c.ClipSampleRange)
+		} else {
+			p.unset("clip_sample_range", c.ClipSampleRange == 0, "clip_sample false")
+		}
+	}
+	if belongs("eta", c.Eta == 0) {
+		p.check(c.Eta >= 0 && c.Eta <= 1, "eta", "must be between 0 and 1, got %v", c.Eta)
+	}
+	belongs("set_alpha_to_one", c.SetAlphaToOne == nil)
+	return p.err()
+}
+
+// ConfigError is one problem of a config.
+type ConfigError struct {
+	// Key is the yaml key the problem is about, relative to the config's section.
+	Key string
+	// Problem says what is wrong and what would be right.
+	Problem string
+}
+
+func (e *ConfigError) Error() string { return e.Key + ": " + e.Problem }
+
+// maxTrainTimesteps bounds the tables of a process.
+const maxTrainTimesteps = 100_000
+
+// problems collects config errors.
+type problems []error
+
+func (p *problems) err() error { return errors.Join(*p...) }
+
+func (p *problems) check(ok bool, key, format string, args ...any) bool {
+	if !ok {
+		*p = append(*p, &ConfigError{Key: key, Problem: fmt.Sprintf(format, args...)})
+	}
+	return ok
+}
+
+func (p *problems) oneOf(key, value string, allowed ...string) bool {
+	return p.check(slices.Contains(allowed, value), key, "must be one of %s, got %q", strings.Join(allowed, ", "), value)
+}
+
+func (p *problems) positive(key string, value float64) {
+	p.check(value > 0 && isFinite(value), key, "must be a finite number above 0, got %v", value)
+}
+
+func (p *problems) unset(key string, unset bool, owner string) {
+	p.check(unset, key, "does not apply to %s; remove it", owner)
+}
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
