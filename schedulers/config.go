@@ -112,7 +112,7 @@ func (c ProcessConfig) Validate() error {
 // Options of another sampler must stay unset.
 type SamplerConfig struct {
 	// Name is one of SamplerNames.
-	Name string `yaml:"name" json:"name" jsonschema:"enum=euler,enum=heun,enum=midpoint,enum=rk4,enum=ddpm,enum=ddim,enum=dpmpp_2m"`
+	Name string `yaml:"name" json:"name"`
 
 	// Grid of the flow samplers: "uniform" (default; t_j = j/steps) or, for euler and heun, "diffusers"
 	// (its sigmas, which end with a step from 1/num_train_timesteps and apply Shift twice).
@@ -144,8 +144,8 @@ type SamplerConfig struct {
 
 // SetDefaults fills the unset fields that belong to the named sampler.
 func (c *SamplerConfig) SetDefaults() {
-	options := optionsOf(c.Name)
-	has := func(key string) bool { return slices.Contains(options, key) }
+	sampler, _ := find(c.Name)
+	has := func(key string) bool { return slices.Contains(sampler.options, key) }
 	if has("grid") {
 		setDefault(&c.Grid, "uniform")
 	}
@@ -156,10 +156,7 @@ func (c *SamplerConfig) SetDefaults() {
 		setDefault(&c.TimestepInput, "scaled")
 	}
 	if has("timestep_spacing") {
-		if c.Name == "dpmpp_2m" {
-			setDefault(&c.TimestepSpacing, "linspace")
-		}
-		setDefault(&c.TimestepSpacing, "leading")
+		setDefault(&c.TimestepSpacing, sampler.spacing)
 	}
 	if has("variance_type") {
 		setDefault(&c.VarianceType, "fixed_small")
@@ -183,21 +180,17 @@ func (c SamplerConfig) Validate() error {
 		return p.err()
 	}
 	owner := fmt.Sprintf("sampler %q", c.Name)
-	options := optionsOf(c.Name)
+	sampler, _ := find(c.Name)
 	// belongs reports whether key is an option of the sampler, and complains if it is not but is set.
 	belongs := func(key string, unset bool) bool {
-		if slices.Contains(options, key) {
+		if slices.Contains(sampler.options, key) {
 			return true
 		}
 		p.unset(key, unset, owner)
 		return false
 	}
 	if belongs("grid", c.Grid == "") {
-		grids := []string{"uniform"}
-		if hasDiffusersGrid(c.Name) {
-			grids = append(grids, "diffusers")
-		}
-		p.oneOf("grid", c.Grid, grids...)
+		p.oneOf("grid", c.Grid, sampler.grids...)
 	}
 	if belongs("shift", c.Shift == 0) {
 		p.positive("shift", c.Shift)

@@ -1,26 +1,56 @@
 package schedulers
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// samplers lists every sampler, in the order names are shown. Adding one takes a file and a line here.
+// samplers lists every sampler, in the order names are shown. A new one takes a file and a line here.
 var samplers = []registration{
-	{"euler", FlowMatch, []string{"grid", "shift", "timestep_input"}},
-	{"heun", FlowMatch, []string{"grid", "shift", "timestep_input"}},
-	{"midpoint", FlowMatch, []string{"grid", "shift", "timestep_input"}},
-	{"rk4", FlowMatch, []string{"grid", "shift", "timestep_input"}},
-	{"ddpm", DDPM, []string{"timestep_spacing", "steps_offset", "clip_sample", "clip_sample_range", "variance_type"}},
-	{"ddim", DDPM, []string{"timestep_spacing", "steps_offset", "clip_sample", "clip_sample_range", "eta", "set_alpha_to_one"}},
-	{"dpmpp_2m", DDPM, []string{"timestep_spacing", "steps_offset"}},
+	euler,
+	heun,
+	midpoint,
+	rk4,
+	ddpmSampler,
+	ddim,
+	dpmpp2M,
 }
 
+// registration is a sampler's entry in the list.
 type registration struct {
-	name    string
+	// name selects it in a config.
+	name string
+	// process is the one it samples.
 	process string
+	// options are the config keys it understands besides its name.
 	options []string
+	// grids are the values "grid" may take, if that is an option.
+	grids []string
+	// spacing is the default of "timestep_spacing", if that is an option.
+	spacing string
+	// new makes the sampler from configs that have been validated.
+	new func(SamplerConfig, ProcessConfig) Sampler
+}
+
+// NewSampler makes the sampler a config describes for a model trained on a process; unset fields of
+// both take their defaults. A sampler that belongs to another process is an error that lists the ones that fit.
+func NewSampler(config SamplerConfig, process ProcessConfig) (Sampler, error) {
+	config.SetDefaults()
+	process.SetDefaults()
+	if err := process.Validate(); err != nil {
+		return nil, fmt.Errorf("process: %w", err)
+	}
+	r, known := find(config.Name)
+	var mismatch error
+	if known && r.process != process.Name {
+		mismatch = &ConfigError{Key: "name", Problem: fmt.Sprintf("sampler %q belongs to process %q, not %q; use one of: %s",
+			r.name, r.process, process.Name, strings.Join(SamplerNames(process.Name), ", "))}
+	}
+	if err := errors.Join(mismatch, config.Validate()); err != nil {
+		return nil, err
+	}
+	return r.new(config, process), nil
 }
 
 // SamplerNames lists the samplers of a process ("flow_match" or "ddpm"), or all of them for "".
@@ -34,24 +64,11 @@ func SamplerNames(process string) []string {
 	return names
 }
 
-func optionsOf(sampler string) []string {
+func find(sampler string) (registration, bool) {
 	for _, s := range samplers {
 		if s.name == sampler {
-			return s.options
+			return s, true
 		}
 	}
-	return nil
-}
-
-func hasDiffusersGrid(sampler string) bool { return sampler == "euler" || sampler == "heun" }
-
-// checkProcess reports a sampler that cannot sample the process.
-func checkProcess(sampler, process string) error {
-	for _, s := range samplers {
-		if s.name == sampler && s.process != process {
-			return &ConfigError{Key: "name", Problem: fmt.Sprintf("sampler %q belongs to process %q, not %q; use one of: %s",
-				sampler, s.process, process, strings.Join(slices.Clip(SamplerNames(process)), ", "))}
-		}
-	}
-	return nil
+	return registration{}, false
 }

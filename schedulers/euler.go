@@ -1,0 +1,11 @@
+package schedulers
+
+// euler is the explicit Euler method, the sampler of most flow-matching work.
+var euler = flowSampler("euler", eulerTableau, "uniform", "diffusers")
+
+var eulerTableau = tableau{
+	order: 1,
+	a:     [][]float64{{}},
+	b:     []float64{1},
+	c:     []float64{0},
+}

@@ -1,0 +1,49 @@
+package schedulers
+
+import (
+	"math"
+	"math/rand/v2"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// flowMatch is conditional flow matching on straight paths (Lipman et al. 2023, arXiv:2210.02747;
+// Liu et al. 2023, arXiv:2209.03003).
+type flowMatch struct{ config ProcessConfig }
+
+func (p flowMatch) Name() string           { return FlowMatch }
+func (p flowMatch) NumTrainTimesteps() int { return p.config.NumTrainTimesteps }
+
+// AddNoise is x_t = t*data + (1-t)*noise with t = timestep/NumTrainTimesteps.
+func (p flowMatch) AddNoise(sample, noise, timestep *Node) *Node {
+	t := perSample(DivScalar(timestep, float64(p.config.NumTrainTimesteps)), sample)
+	return Add(Mul(t, sample), Mul(OneMinus(t), noise))
+}
+
+// Target is the velocity of the straight path, data - noise.
+func (p flowMatch) Target(sample, noise, _ *Node) *Node { return Sub(sample, noise) }
+
+// SampleTimestep draws from the timestep density and then shifts. Uniform without a shift gives the
+// integers 0..T-1; everything else is continuous and cut off at T-1, the largest timestep trained.
+func (p flowMatch) SampleTimestep(rng *rand.Rand) float64 {
+	c := p.config
+	T := float64(c.NumTrainTimesteps)
+	if c.TimestepDensity == "uniform" {
+		timestep := float64(rng.IntN(c.NumTrainTimesteps))
+		if c.Shift == 1 {
+			return timestep
+		}
+		return math.Min(T*shiftTime(timestep/T, c.Shift), T-1)
+	}
+	t := 1 / (1 + math.Exp(-(c.LogitMean + c.LogitStd*rng.NormFloat64())))
+	return math.Min(T*shiftTime(t, c.Shift), T-1)
+}
+
+// shiftTime applies sigma -> s*sigma/(1+(s-1)*sigma) with sigma = 1-t to t (Esser et al. 2024,
+// arXiv:2403.03206, equation 23). It keeps both ends: 0 -> 0 and 1 -> 1.
+func shiftTime(t, shift float64) float64 {
+	if shift == 1 {
+		return t
+	}
+	return t / (t + shift*(1-t))
+}

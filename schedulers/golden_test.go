@@ -1,0 +1,327 @@
+package schedulers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// goldenTolerance is the largest absolute error allowed at every sample of every case. float32 itself
+// resolves larger values more coarsely, so beyond 1 it is relative to the value.
+const goldenTolerance = 1e-5
+
+// goldenFile mirrors schedulers.json: what the schedulers of diffusers did, call by call.
+type goldenFile struct {
+	Source  string          `json:"source"`
+	Cases   []goldenCase    `json:"cases"`
+	Forward []goldenForward `json:"forward"`
+}
+
+type goldenCase struct {
+	Name              string          `json:"name"`
+	Shape             []int           `json:"shape"`
+	Scheduler         string          `json:"scheduler"`
+	Config            json.RawMessage `json:"config"`
+	NumInferenceSteps int             `json:"num_inference_steps"`
+	StepKwargs        json.RawMessage `json:"step_kwargs"`
+	Timesteps         []float64       `json:"timesteps"`
+	Sigmas            []float64       `json:"sigmas"`
+	Start             []float32       `json:"start"`
+	ModelOutputs      [][]float32     `json:"model_outputs"`
+	StepNoise         [][]float32     `json:"step_noise"`
+	Samples           [][]float32     `json:"samples"`
+}
+
+type goldenForward struct {
+	Scheduler       string    `json:"scheduler"`
+	Convention      string    `json:"convention"`
+	BetaSchedule    string    `json:"beta_schedule"`
+	BetaStart       float64   `json:"beta_start"`
+	BetaEnd         float64   `json:"beta_end"`
+	Shape           []int     `json:"shape"`
+	Sample          []float32 `json:"sample"`
+	Noise           []float32 `json:"noise"`
+	Timesteps       []float32 `json:"timesteps"`
+	Noisy           []float32 `json:"noisy"`
+	Velocity        []float32 `json:"velocity"`
+	Target          []float32 `json:"target"`
+	AlphasCumprod   []float64 `json:"alphas_cumprod"`
+	AlphasCumprodAt []int     `json:"alphas_cumprod_at"`
+}
+
+// diffusersConfig is the part of diffusers' scheduler options that there is a counterpart for. Options
+// that only confirm what our samplers do are checked by configs.
+type diffusersConfig struct {
+	NumTrainTimesteps *int     `json:"num_train_timesteps"`
+	Shift             *float64 `json:"shift"`
+	BetaSchedule      *string  `json:"beta_schedule"`
+	BetaStart         *float64 `json:"beta_start"`
+	BetaEnd           *float64 `json:"beta_end"`
+	PredictionType    *string  `json:"prediction_type"`
+	VarianceType      *string  `json:"variance_type"`
+	ClipSample        *bool    `json:"clip_sample"`
+	ClipSampleRange   *float64 `json:"clip_sample_range"`
+	SetAlphaToOne     *bool    `json:"set_alpha_to_one"`
+	TimestepSpacing   *string  `json:"timestep_spacing"`
+	StepsOffset       *int     `json:"steps_offset"`
+
+	AlgorithmType       *string `json:"algorithm_type"`
+	SolverOrder         *int    `json:"solver_order"`
+	SolverType          *string `json:"solver_type"`
+	LowerOrderFinal     *bool   `json:"lower_order_final"`
+	FinalSigmasType     *string `json:"final_sigmas_type"`
+	Thresholding        *bool   `json:"thresholding"`
+	RescaleBetasZeroSNR *bool   `json:"rescale_betas_zero_snr"`
+}
+
+type diffusersStepKwargs struct {
+	Eta float64 `json:"eta"`
+}
+
+// configs translates a case, and fails on anything that has no translation.
+func (c goldenCase) configs(t *testing.T) (SamplerConfig, ProcessConfig) {
+	t.Helper()
+	var d diffusersConfig
+	var kwargs diffusersStepKwargs
+	strictJSON(t, "config", c.Config, &d)
+	strictJSON(t, "step_kwargs", c.StepKwargs, &kwargs)
+
+	fixed(t, "algorithm_type", d.AlgorithmType, "dpmsolver++")
+	fixed(t, "solver_order", d.SolverOrder, 2)
+	fixed(t, "solver_type", d.SolverType, "midpoint")
+	fixed(t, "lower_order_final", d.LowerOrderFinal, true)
+	fixed(t, "final_sigmas_type", d.FinalSigmasType, "zero")
+	fixed(t, "thresholding", d.Thresholding, false)
+	fixed(t, "rescale_betas_zero_snr", d.RescaleBetasZeroSNR, false)
+
+	var s SamplerConfig
+	var p ProcessConfig
+	set(&p.NumTrainTimesteps, d.NumTrainTimesteps)
+	set(&s.Shift, d.Shift)
+	set(&p.BetaSchedule, d.BetaSchedule)
+	if p.BetaSchedule != "squaredcos_cap_v2" { // which ignores them
+		set(&p.BetaStart, d.BetaStart)
+		set(&p.BetaEnd, d.BetaEnd)
+	}
+	set(&p.PredictionType, d.PredictionType)
+	set(&s.VarianceType, d.VarianceType)
+	s.ClipSample = d.ClipSample
+	set(&s.ClipSampleRange, d.ClipSampleRange)
+	s.SetAlphaToOne = d.SetAlphaToOne
+	set(&s.TimestepSpacing, d.TimestepSpacing)
+	set(&s.StepsOffset, d.StepsOffset)
+	s.Eta = kwargs.Eta
+
+	switch c.Scheduler {
+	case "FlowMatchEulerDiscreteScheduler":
+		s.Name, s.Grid, p.Name = "euler", "diffusers", FlowMatch
+	case "FlowMatchHeunDiscreteScheduler":
+		s.Name, s.Grid, p.Name = "heun", "diffusers", FlowMatch
+	case "DDPMScheduler":
+		s.Name, p.Name = "ddpm", DDPM
+	case "DDIMScheduler":
+		s.Name, p.Name = "ddim", DDPM
+	case "DPMSolverMultistepScheduler":
+		s.Name, p.Name = "dpmpp_2m", DDPM
+	default:
+		t.Fatalf("no sampler corresponds to %s", c.Scheduler)
+	}
+	return s, p
+}
+
+func TestGoldenSamplersReproduceDiffusersAtEverySample(t *testing.T) {
+	golden := readGolden(t)
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		runner := newRunner(t, backend)
+		for _, c := range golden.Cases {
+			t.Run(c.Name, func(t *testing.T) { c.check(t, runner) })
+		}
+	})
+}
+
+func (c goldenCase) check(t *testing.T, runner *Runner) {
+	samplerConfig, processConfig := c.configs(t)
+	sampler, err := NewSampler(samplerConfig, processConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := sampler.Plan(c.NumInferenceSteps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.NFE() != len(c.Timesteps) || len(c.Samples) != len(c.Timesteps) {
+		t.Fatalf("plan has %d evaluations, golden %d timesteps and %d samples", plan.NFE(), len(c.Timesteps), len(c.Samples))
+	}
+	processConfig.SetDefaults()
+	flow := processConfig.Name == FlowMatch
+	for i, e := range plan.Evaluations {
+		timestep := e.Timestep
+		if flow { // diffusers counts from data to noise
+			timestep = float64(processConfig.NumTrainTimesteps) - timestep
+		}
+		if math.Abs(timestep-c.Timesteps[i]) > 1e-3 {
+			t.Fatalf("evaluation %d: timestep %v, want %v", i, timestep, c.Timesteps[i])
+		}
+		if c.Sigmas != nil && math.Abs(timestep/float64(processConfig.NumTrainTimesteps)-c.Sigmas[i]) > 1e-6 {
+			t.Fatalf("evaluation %d: sigma %v, want %v", i, timestep/float64(processConfig.NumTrainTimesteps), c.Sigmas[i])
+		}
+	}
+
+	worst := 0.0
+	expect := func(i int, sample *tensors.Tensor) {
+		worst = max(worst, expectClose(t, fmt.Sprintf("sample after evaluation %d", i), values(t, sample), c.Samples[i]))
+	}
+	predict := func(_ context.Context, sample *tensors.Tensor, e Evaluation) (*tensors.Tensor, error) {
+		if e.Index > 0 {
+			expect(e.Index-1, sample)
+		}
+		output := append([]float32(nil), c.ModelOutputs[e.Index]...)
+		if flow { // its velocity is noise - data
+			for i := range output {
+				output[i] = -output[i]
+			}
+		}
+		return tensors.FromFlatDataAndDimensions(output, c.Shape...), nil
+	}
+	noise := func(e Evaluation) (*tensors.Tensor, error) {
+		return tensors.FromFlatDataAndDimensions(c.StepNoise[e.Index], c.Shape...), nil
+	}
+	start := tensors.FromFlatDataAndDimensions(c.Start, c.Shape...)
+	sample, err := runner.Run(t.Context(), plan, start, predict, noise, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(plan.NFE()-1, sample)
+	t.Logf("largest error %.2g", worst)
+}
+
+func TestGoldenProcessesReproduceAddNoiseAndTargets(t *testing.T) {
+	golden := readGolden(t)
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		for _, f := range golden.Forward {
+			t.Run(f.Scheduler+"_"+f.BetaSchedule, func(t *testing.T) { f.check(t, backend) })
+		}
+	})
+}
+
+func (f goldenForward) check(t *testing.T, backend compute.Backend) {
+	var config ProcessConfig
+	want := map[string][]float32{"noisy": f.Noisy}
+	switch f.Scheduler {
+	case "FlowMatch":
+		config = ProcessConfig{Name: FlowMatch}
+		want["velocity"] = f.Target
+	case "DDPMScheduler":
+		config = ProcessConfig{Name: DDPM, BetaSchedule: f.BetaSchedule, BetaStart: f.BetaStart, BetaEnd: f.BetaEnd}
+		want["v_prediction"] = f.Velocity
+		want["epsilon"] = f.Noise
+		want["sample"] = f.Sample
+	default:
+		t.Fatalf("no process corresponds to %s", f.Scheduler)
+	}
+	table := config
+	table.SetDefaults()
+	for i, at := range f.AlphasCumprodAt {
+		got := float64(alphasCumprod(table)[at])
+		if math.Abs(got/f.AlphasCumprod[i]-1) > 1e-5 {
+			t.Errorf("alphas_cumprod[%d] = %v, want %v", at, got, f.AlphasCumprod[i])
+		}
+	}
+	for prediction, wantTarget := range want {
+		if prediction == "noisy" {
+			continue
+		}
+		config.PredictionType = prediction
+		process, err := NewProcess(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		noisy, target := forward(t, backend, process, f.Shape, f.Sample, f.Noise, f.Timesteps)
+		expectClose(t, "noisy", noisy, want["noisy"])
+		expectClose(t, prediction, target, wantTarget)
+	}
+}
+
+// forward runs AddNoise and Target on a backend.
+func forward(t *testing.T, backend compute.Backend, process Process, shape []int, sample, noise, timesteps []float32) (noisy, target []float32) {
+	t.Helper()
+	exec, err := graph.NewExec(backend, func(sample, noise, timestep *graph.Node) (*graph.Node, *graph.Node) {
+		return process.AddNoise(sample, noise, timestep), process.Target(sample, noise, timestep)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.Finalize()
+	a, b, err := exec.Call2(
+		tensors.FromFlatDataAndDimensions(sample, shape...),
+		tensors.FromFlatDataAndDimensions(noise, shape...),
+		tensors.FromFlatDataAndDimensions(timesteps, len(timesteps)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return values(t, a), values(t, b)
+}
+
+// expectClose fails unless got is within the tolerance of want, and returns the largest absolute error.
+func expectClose(t *testing.T, what string, got, want []float32) (worst float64) {
+	t.Helper()
+	if len(got) != len(want) || len(want) == 0 {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	}
+	for i := range want {
+		diff := math.Abs(float64(got[i]) - float64(want[i]))
+		if !(diff <= goldenTolerance*max(1, math.Abs(float64(want[i])))) {
+			t.Errorf("%s: value %d is %v, want %v (off by %.2g)", what, i, got[i], want[i], diff)
+		}
+		worst = max(worst, diff)
+	}
+	return worst
+}
+
+func readGolden(t *testing.T) goldenFile {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(goldenDir(t), "schedulers.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden goldenFile
+	strictJSON(t, "schedulers.json", raw, &golden)
+	if len(golden.Cases) == 0 {
+		t.Fatal("schedulers.json holds no cases")
+	}
+	return golden
+}
+
+func strictJSON(t *testing.T, what string, raw []byte, into any) {
+	t.Helper()
+	if len(raw) == 0 {
+		return
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		t.Fatalf("reading %s: %v", what, err)
+	}
+}
+
+func set[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+func fixed[T comparable](t *testing.T, key string, got *T, want T) {
+	t.Helper()
+	if got != nil && *got != want {
+		t.Fatalf("%s is %v, our sampler only does %v", key, *got, want)
+	}
+}

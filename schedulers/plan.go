@@ -1,0 +1,75 @@
+package schedulers
+
+import (
+	"fmt"
+	"math"
+)
+
+// Sampler makes the plans of one sampling method with one set of options.
+type Sampler interface {
+	// Plan lays out sampling in a number of steps, at least 1 and at most the process's
+	// num_train_timesteps.
+	Plan(steps int) (Plan, error)
+}
+
+// Plan lists the model evaluations of one sampling run and what is done with each. It is a value:
+// the same config and number of steps give the same plan, and running it changes nothing in it.
+type Plan struct {
+	// Steps is the number of steps asked for.
+	Steps int
+	// Evaluations are in the order they are made.
+	Evaluations []Evaluation
+}
+
+// NFE is the number of model evaluations (network function evaluations) per sample, not counting
+// the second one that guidance makes.
+func (p Plan) NFE() int { return len(p.Evaluations) }
+
+// Evaluation is one call of the model and the update that follows it.
+type Evaluation struct {
+	// Index counts evaluations from 0.
+	Index int
+	// Step is the step the evaluation belongs to, from 0; a Runge-Kutta step has several evaluations.
+	Step int
+	// Timestep is the time given to the model.
+	Timestep float64
+	// UsesNoise says that the update adds noise.
+	UsesNoise bool
+
+	update update
+}
+
+// update is what happens to the state after an evaluation: stageUpdate or denoiseUpdate.
+type update interface {
+	// apply returns the state that follows; noise is nil unless the evaluation uses it.
+	apply(r *Runner, state State, prediction, noise tensor) (State, error)
+	// coefficients are the numbers it works with.
+	coefficients() []float64
+}
+
+// checkSteps reports a number of steps that a process cannot be sampled with.
+func checkSteps(steps, trainTimesteps int) error {
+	if steps < 1 {
+		return fmt.Errorf("steps must be at least 1, got %d", steps)
+	}
+	if steps > trainTimesteps {
+		return fmt.Errorf("%d steps are more than the %d timesteps the process is trained on (num_train_timesteps)", steps, trainTimesteps)
+	}
+	return nil
+}
+
+// checkFinite reports a plan whose numbers overflowed, which extreme noise schedules can cause.
+func (p Plan) checkFinite() error {
+	for _, e := range p.Evaluations {
+		for _, c := range append(e.update.coefficients(), e.Timestep) {
+			if c32 := float64(float32(c)); !isFinite(c32) {
+				return fmt.Errorf("step %d (timestep %v) has a coefficient of %v in float32: the noise schedule is too extreme "+
+					"to sample with these options; change beta_start, beta_end or the number of steps", e.Step, e.Timestep, c)
+			}
+		}
+	}
+	return nil
+}
+
+// noLimit is the clipping range of samples that are not clipped.
+const noLimit = math.MaxFloat32

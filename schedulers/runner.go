@@ -1,0 +1,117 @@
+package schedulers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// Predict calls the model on a sample at an evaluation's timestep. It returns a new tensor of the
+// sample's shape and leaves the sample as it is.
+type Predict func(ctx context.Context, sample *tensors.Tensor, evaluation Evaluation) (*tensors.Tensor, error)
+
+// Noise returns a new tensor of standard normal noise of the sample's shape. It is called only for
+// evaluations that use noise.
+type Noise func(evaluation Evaluation) (*tensors.Tensor, error)
+
+// Runner carries out plans on a backend. Coefficients are inputs of its compiled updates, so that the
+// same programs serve every sampler and number of steps on samples of one shape.
+type Runner struct {
+	combination *graph.Exec // combinationGraph
+	denoise     *graph.Exec // denoiseGraph
+}
+
+// NewRunner makes a runner; nothing is compiled before it is needed.
+func NewRunner(backend compute.Backend) (*Runner, error) {
+	combination, err := graph.NewExec(backend, combinationGraph)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the sampler's updates: %w", err)
+	}
+	denoise, err := graph.NewExec(backend, denoiseGraph)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the sampler's updates: %w", err)
+	}
+	return &Runner{combination: combination.SetMaxCache(-1), denoise: denoise.SetMaxCache(-1)}, nil
+}
+
+// Run carries out a plan from a sample of pure noise and returns the finished sample, which like all
+// samples in between stays on the device. The given sample remains the caller's; the result is the
+// caller's to finalize. noise may be nil for plans that use none, and progress, called after each
+// evaluation, may be nil too. Run stops with ctx's error between evaluations once ctx is done.
+func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, predict Predict, noise Noise, progress func(done, total int)) (*tensors.Tensor, error) {
+	state := State{Sample: sample}
+	for i, evaluation := range plan.Evaluations {
+		next, err := r.evaluate(ctx, plan, evaluation, state, predict, noise)
+		release(state.tensors(), append(next.tensors(), sample))
+		if err != nil {
+			return nil, fmt.Errorf("sampling step %d of %d (evaluation %d of %d): %w", evaluation.Step+1, plan.Steps, i+1, plan.NFE(), err)
+		}
+		state = next
+		if progress != nil {
+			progress(i+1, plan.NFE())
+		}
+	}
+	release(state.tensors(), []tensor{state.Sample, sample})
+	return state.Sample, nil
+}
+
+// evaluate calls the model and applies the update; it frees what it made and the next state doesn't hold.
+func (r *Runner) evaluate(ctx context.Context, plan Plan, evaluation Evaluation, state State, predict Predict, noise Noise) (next State, err error) {
+	if err := ctx.Err(); err != nil {
+		return State{}, err
+	}
+	prediction, err := predict(ctx, state.Sample, evaluation)
+	if err != nil {
+		return State{}, fmt.Errorf("predicting: %w", err)
+	}
+	var z tensor
+	defer func() { release([]tensor{prediction, z}, append(next.tensors(), state.tensors()...)) }()
+	if evaluation.UsesNoise {
+		if noise == nil {
+			return State{}, fmt.Errorf("the sampler draws noise but was given no source of it")
+		}
+		if z, err = noise(evaluation); err != nil {
+			return State{}, fmt.Errorf("drawing noise: %w", err)
+		}
+	}
+	return r.Step(plan, evaluation.Index, state, prediction, z)
+}
+
+// Step applies the update that follows evaluation index of a plan to a state, given the model's
+// prediction for state.Sample and, if the evaluation uses noise, the noise. It is a pure function: the
+// returned state may share tensors with the given ones, and nothing is finalized.
+func (r *Runner) Step(plan Plan, index int, state State, prediction, noise *tensors.Tensor) (State, error) {
+	if index < 0 || index >= plan.NFE() {
+		return State{}, fmt.Errorf("evaluation %d is not in a plan of %d", index, plan.NFE())
+	}
+	evaluation := plan.Evaluations[index]
+	if !prediction.Shape().Equal(state.Sample.Shape()) {
+		return State{}, fmt.Errorf("the prediction has shape %s, the sample %s", prediction.Shape(), state.Sample.Shape())
+	}
+	if !evaluation.UsesNoise {
+		noise = nil
+	} else if noise == nil || !noise.Shape().Equal(state.Sample.Shape()) {
+		return State{}, fmt.Errorf("evaluation %d needs noise of the sample's shape %s", index, state.Sample.Shape())
+	}
+	return evaluation.update.apply(r, state, prediction, noise)
+}
+
+// Finalize frees the compiled updates. The runner cannot be used afterwards.
+func (r *Runner) Finalize() {
+	r.combination.Finalize()
+	r.denoise.Finalize()
+}
+
+// release finalizes tensors that are not among those to keep. Freeing device memory can only fail
+// for a tensor that holds none any more, so errors carry no news.
+func release(all, keep []tensor) {
+	for i, t := range all {
+		if t != nil && !slices.Contains(keep, t) && !slices.Contains(all[:i], t) {
+			_ = t.FinalizeAll()
+		}
+	}
+}

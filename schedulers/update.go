@@ -1,0 +1,137 @@
+package schedulers
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+type tensor = *tensors.Tensor
+
+// State is what a sampler carries from one evaluation to the next, on the device. Its tensors are
+// never changed in place.
+type State struct {
+	// Sample is what the model sees next and, at the end, the result.
+	Sample tensor
+
+	base         tensor   // sample at the beginning of the current Runge-Kutta step
+	slopes       []tensor // predictions in this step so far
+	previousData tensor   // data predicted at the previous evaluation
+}
+
+// tensors lists the state's tensors; some may be nil or the same.
+func (s State) tensors() []tensor {
+	return append([]tensor{s.Sample, s.base, s.previousData}, s.slopes...)
+}
+
+// stageUpdate goes to the next stage of a Runge-Kutta step, or ends it: base + sum of weights*slopes.
+type stageUpdate struct {
+	weights  []float64 // one per slope so far, times the step size
+	endsStep bool
+}
+
+func (u stageUpdate) coefficients() []float64 { return slices.Clone(u.weights) }
+
+func (u stageUpdate) apply(r *Runner, state State, prediction, _ tensor) (State, error) {
+	base := state.base
+	if base == nil {
+		base = state.Sample
+	}
+	slopes := append(slices.Clone(state.slopes), prediction)
+	if len(slopes) != len(u.weights) {
+		return State{}, fmt.Errorf("the state holds %d slopes of this step, the plan needs %d: evaluations must be made in order",
+			len(slopes), len(u.weights))
+	}
+	next, err := r.combination.Call1(combinationInputs(base, slopes, u.weights)...)
+	if err != nil {
+		return State{}, err
+	}
+	if u.endsStep {
+		return State{Sample: next}, nil
+	}
+	return State{Sample: next, base: base, slopes: slopes}, nil
+}
+
+// combinationInputs leaves out the slopes without weight, of which Runge-Kutta methods have many.
+func combinationInputs(base tensor, slopes []tensor, weights []float64) []any {
+	inputs := []any{nil, base}
+	var nonZero []float32
+	for i, w := range weights {
+		if w != 0 {
+			nonZero = append(nonZero, float32(w))
+			inputs = append(inputs, slopes[i])
+		}
+	}
+	inputs[0] = nonZero
+	return inputs
+}
+
+// combinationGraph takes weights [n], a base and n slopes, and returns base + sum of weights*slopes.
+func combinationGraph(inputs []*Node) *Node {
+	weights, sum := inputs[0], inputs[1]
+	for i, slope := range inputs[2:] {
+		sum = Add(sum, Mul(element(weights, i), slope))
+	}
+	return sum
+}
+
+// denoiseUpdate is one step of a diffusion sampler. The predicted data is
+//
+//	data = clip((dataOfSample*sample + dataOfPrediction*prediction) / dataDivisor, -limit, limit)
+//
+// and the next sample the sum of what is known, each times its coefficient.
+type denoiseUpdate struct {
+	dataOfSample, dataOfPrediction, dataDivisor, limit float64
+
+	sample, prediction, data, previousData, noise float64
+}
+
+func (u denoiseUpdate) coefficients() []float64 {
+	return []float64{u.dataOfSample, u.dataOfPrediction, u.dataDivisor, u.limit,
+		u.sample, u.prediction, u.data, u.previousData, u.noise}
+}
+
+func (u denoiseUpdate) apply(r *Runner, state State, prediction, noise tensor) (State, error) {
+	previousData := state.previousData
+	if previousData == nil {
+		if u.previousData != 0 {
+			return State{}, fmt.Errorf("the state holds no previous prediction: evaluations must be made in order")
+		}
+		previousData = prediction // any tensor of the shape: its coefficient is 0
+	}
+	if noise == nil {
+		noise = prediction // likewise
+	}
+	next, data, err := r.denoise.Call2(float32s(u.coefficients()), state.Sample, prediction, previousData, noise)
+	if err != nil {
+		return State{}, err
+	}
+	return State{Sample: next, previousData: data}, nil
+}
+
+// denoiseGraph is the formula of denoiseUpdate; it returns the next sample and the predicted data.
+func denoiseGraph(c, sample, prediction, previousData, noise *Node) (next, data *Node) {
+	data = Add(Mul(element(c, 0), sample), Mul(element(c, 1), prediction))
+	data = Div(data, element(c, 2))
+	limit := element(c, 3)
+	data = Min(Max(data, Neg(limit)), limit)
+	next = Add(Mul(element(c, 4), sample), Mul(element(c, 5), prediction))
+	next = Add(next, Mul(element(c, 6), data))
+	next = Add(next, Mul(element(c, 7), previousData))
+	next = Add(next, Mul(element(c, 8), noise))
+	return next, data
+}
+
+// element i of a vector, as a scalar.
+func element(vector *Node, i int) *Node { return Squeeze(Slice(vector, AxisElem(i))) }
+
+func float32s(values []float64) []float32 {
+	out := make([]float32, len(values))
+	for i, v := range values {
+		out[i] = float32(v)
+	}
+	return out
+}
