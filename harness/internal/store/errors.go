@@ -1,0 +1,80 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// What can be wrong with a store file; match with [errors.Is].
+var (
+	ErrNotAStore   = errors.New("not a harness store")
+	ErrNewerSchema = errors.New("the store was written by a newer harness")
+	ErrCorrupt     = errors.New("the store is damaged")
+	ErrReadOnly    = errors.New("the store cannot be written")
+	ErrLocked      = errors.New("the store is locked by another process")
+	ErrFull        = errors.New("the disk is full")
+)
+
+// ErrRunning is returned for changes that a live run does not allow.
+var ErrRunning = errors.New("the run is still running")
+
+// Error is a failure of the store file.
+type Error struct {
+	Kind   error  // one of the sentinel errors above
+	Op     string // what was being done, such as "recording points"
+	Path   string // the store file
+	Advice string // what the user can do
+	Err    error  // the cause; nil where Kind says it all
+}
+
+func (e *Error) Error() string {
+	msg := fmt.Sprintf("%s: %v: %s", e.Op, e.Kind, e.Path)
+	if e.Err != nil {
+		msg += fmt.Sprintf(" (%v)", e.Err)
+	}
+	return msg + ": " + e.Advice
+}
+
+// Unwrap gives [errors.Is] and [errors.As] the kind and the cause.
+func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
+
+// NotFoundError says that no run matches a reference.
+type NotFoundError struct {
+	Ref     string
+	Nearest []string // slugs and names that look like Ref
+	Empty   bool     // the store has no runs at all
+}
+
+func (e *NotFoundError) Error() string {
+	switch {
+	case e.Empty:
+		return fmt.Sprintf("no run matches %q: the store has no runs yet", e.Ref)
+	case len(e.Nearest) > 0:
+		return fmt.Sprintf("no run matches %q (did you mean %s?)", e.Ref, strings.Join(e.Nearest, ", "))
+	default:
+		return fmt.Sprintf("no run matches %q: give an id, the beginning of one, a name, or @1 for the last run (see harness list)", e.Ref)
+	}
+}
+
+// AmbiguousError says that a reference is the beginning of several ids.
+type AmbiguousError struct {
+	Ref        string
+	Candidates []Candidate // newest first
+}
+
+// Candidate is one of several runs that a reference could mean.
+type Candidate struct {
+	ID, Slug, Name string
+	CreatedAt      time.Time
+}
+
+func (e *AmbiguousError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q could be any of %d runs; give more of the id:", e.Ref, len(e.Candidates))
+	for _, c := range e.Candidates {
+		fmt.Fprintf(&b, "\n  %s  %s  %s  %s", c.ID, c.Slug, c.Name, c.CreatedAt.Local().Format(time.DateTime))
+	}
+	return b.String()
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Run is everything recorded about a run except its series, samples and log.
+type Run struct {
+	RunInfo
+	SourceYAML   string          // the config file as the user wrote it
+	ResolvedYAML string          // the config with all defaults and overrides, canonical
+	Overrides    []string        // the --set values, in order
+	Argv         []string        // the command line
+	Environment  json.RawMessage // host, versions, git state, backend, dataset fingerprint
+}
+
+// RunInfo is what a list shows of a run.
+type RunInfo struct {
+	ID           string // ULID: sorts by creation time
+	Slug         string // a sayable id, unique in the store, such as "brave-otter-42"
+	Name         string // the config's name; several runs may share it
+	Status       Status
+	StatusReason string // why it failed, diverged, or counts as crashed; otherwise empty
+	ConfigHash   string
+	Seed         uint64
+	Process      string // "flow_match" or "ddpm"
+	Dataset      string
+	Tags         []string // sorted
+	Notes        string
+
+	CreatedAt   time.Time
+	StartedAt   time.Time // start of the process that trained last: later than CreatedAt if resumed
+	EndedAt     time.Time // zero while running
+	HeartbeatAt time.Time // last sign of life
+
+	LastStep        int // updates done
+	TotalSteps      int // updates wanted
+	PID             int
+	Host            string
+	PeakMemoryBytes int64 // largest resident size seen; 0 if unknown
+
+	Loss *SeriesSummary // of "train/loss"; nil before the first point
+}
+
+// NewRun is what a run is created from.
+type NewRun struct {
+	Name         string
+	Tags         []string
+	Notes        string
+	ConfigHash   string
+	Seed         uint64
+	Process      string
+	Dataset      string
+	SourceYAML   string
+	ResolvedYAML string // must be a YAML mapping; its values become searchable by path
+	Overrides    []string
+	Argv         []string
+	Environment  any // kept as JSON
+}
+
+// Status says how far a run came.
+type Status string
+
+// The statuses. StatusCrashed is never recorded: a run recorded as running
+// reads as crashed when its process is gone.
+const (
+	StatusRunning     Status = "running"
+	StatusFinished    Status = "finished"
+	StatusInterrupted Status = "interrupted"
+	StatusFailed      Status = "failed"
+	StatusDiverged    Status = "diverged"
+	StatusCrashed     Status = "crashed"
+)
+
+// Statuses lists every status that a run can read as.
+func Statuses() []Status {
+	return []Status{StatusRunning, StatusFinished, StatusInterrupted, StatusFailed, StatusDiverged, StatusCrashed}
+}

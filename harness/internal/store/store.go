@@ -1,0 +1,73 @@
+// Package store keeps runs in one SQLite file: what was run, on what, every
+// metric point, timing, log line and sample grid.
+//
+// Several processes may use one store at once. A training process records
+// through a [Writer], which buffers, so that a metric point costs the training
+// loop well under a microsecond; all other methods are queries or small
+// transactions. Errors that a user can act on are of type [*Error], [*NotFoundError]
+// or [*AmbiguousError] and say what was wrong, where, and what to do.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Store is an open store file. It is safe for concurrent use.
+type Store struct {
+	path    string
+	write   *sql.DB // one connection: SQLite has one writer at a time anyway
+	read    *sql.DB
+	version int64 // schema version of the file
+
+	mu      sync.Mutex
+	writers map[*Writer]struct{}
+}
+
+// Open opens the store at path for reading and writing. It creates the file
+// and its folder if they are absent, and brings an older schema up to date.
+//
+// Errors match [ErrNotAStore], [ErrNewerSchema], [ErrCorrupt], [ErrReadOnly],
+// [ErrLocked] or [ErrFull] where one of these is the cause.
+func Open(ctx context.Context, path string) (*Store, error) {
+	return open(ctx, path, defaultBusyTimeout)
+}
+
+// OpenReadOnly opens an existing store for queries only; it works on a medium
+// that cannot be written. An absent file is an error that matches
+// [io/fs.ErrNotExist]. Methods that write fail with [ErrReadOnly].
+func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+	return openReadOnly(ctx, path, defaultBusyTimeout)
+}
+
+// defaultBusyTimeout is how long a statement waits for another process's write
+// before it fails with [ErrLocked].
+const defaultBusyTimeout = 10 * time.Second
+
+// Path is the file that the store was opened from.
+func (s *Store) Path() string { return s.path }
+
+// SchemaVersion is the number of the newest migration applied to the file.
+func (s *Store) SchemaVersion() int64 { return s.version }
+
+// Close stops the writers that were not finished, after flushing them, and
+// closes the file. Runs of such writers keep their status.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	writers := make([]*Writer, 0, len(s.writers))
+	for w := range s.writers {
+		writers = append(writers, w)
+	}
+	s.mu.Unlock()
+	var errs []error
+	for _, w := range writers {
+		errs = append(errs, w.stop())
+	}
+	if s.write != nil {
+		errs = append(errs, s.write.Close())
+	}
+	return errors.Join(append(errs, s.read.Close())...)
+}
