@@ -1,0 +1,141 @@
+package models
+
+import (
+	"math"
+	"math/rand/v2"
+
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+)
+
+// module is a part of the network: it owns parameters and knows their names.
+type module interface {
+	params() []Param
+}
+
+// conv is a convolution with zero padding kernel/2 and bias.
+type conv struct {
+	name                    string
+	in, out, kernel, stride int
+}
+
+func (c conv) params() []Param {
+	fanIn := c.in * c.kernel * c.kernel
+	return []Param{
+		{Name: c.name + ".weight", Shape: []int{c.out, c.in, c.kernel, c.kernel}, init: uniform(fanIn)},
+		{Name: c.name + ".bias", Shape: []int{c.out}, init: uniform(fanIn)},
+	}
+}
+
+// forward maps x [B,H,W,in] to [B,H/stride,W/stride,out].
+func (c conv) forward(p Params, x *Node) *Node {
+	kernel := TransposeAllAxes(p[c.name+".weight"], 2, 3, 1, 0) // [out,in,h,w] → [h,w,in,out]
+	var y *Node
+	if c.kernel == 1 {
+		y = matmul(x, Reshape(kernel, c.in, c.out))
+	} else {
+		pad := [2]int{c.kernel / 2, c.kernel / 2}
+		y = Convolve(x, kernel).PaddingPerDim([][2]int{pad, pad}).Strides(c.stride).Done()
+	}
+	return addChannels(y, p[c.name+".bias"])
+}
+
+// linear is a dense layer over the last axis, with bias.
+type linear struct {
+	name    string
+	in, out int
+}
+
+func (l linear) params() []Param {
+	return []Param{
+		{Name: l.name + ".weight", Shape: []int{l.out, l.in}, init: uniform(l.in)},
+		{Name: l.name + ".bias", Shape: []int{l.out}, init: uniform(l.in)},
+	}
+}
+
+func (l linear) forward(p Params, x *Node) *Node {
+	return addChannels(matmul(x, Transpose(p[l.name+".weight"], 0, 1)), p[l.name+".bias"])
+}
+
+// groupNorm normalises groups of consecutive channels over all positions of a
+// sample, with the biased variance (Wu & He 2018, eq. 1-3).
+type groupNorm struct {
+	name             string
+	channels, groups int
+	eps              float64
+}
+
+func (n groupNorm) params() []Param {
+	return []Param{
+		{Name: n.name + ".weight", Shape: []int{n.channels}, init: constant(1)},
+		{Name: n.name + ".bias", Shape: []int{n.channels}, init: constant(0)},
+	}
+}
+
+// forward maps x [B,...,channels] to the same shape.
+func (n groupNorm) forward(p Params, x *Node) *Node {
+	shape := x.Shape()
+	size := n.channels / n.groups
+	positions := x.Shape().Size() / shape.Dim(0) / n.channels
+	g := Reshape(x, shape.Dim(0), positions, n.groups, size)
+	// Channel sums first: reductions over the long axis keep channels contiguous.
+	count := float64(positions * size)
+	mean := MulScalar(reduceGroups(g), 1/count)
+	centered := Sub(g, mean)
+	variance := MulScalar(reduceGroups(Square(centered)), 1/count)
+	scale := Reciprocal(Sqrt(AddScalar(variance, n.eps)))
+	gamma := Reshape(p[n.name+".weight"], 1, 1, n.groups, size)
+	y := Mul(centered, Mul(scale, gamma))
+	return addChannels(Reshape(y, shape.Dimensions...), p[n.name+".bias"])
+}
+
+// reduceGroups sums [B,N,G,S] over N and S, keeping the axes.
+func reduceGroups(x *Node) *Node {
+	sum := ReduceSum(ReduceSum(x, 1), -1)
+	return Reshape(sum, x.Shape().Dim(0), 1, x.Shape().Dim(2), 1)
+}
+
+// silu is x·sigmoid(x).
+func silu(x *Node) *Node { return Mul(x, Sigmoid(x)) }
+
+// matmul multiplies the last axis of x with w [in,out].
+func matmul(x, w *Node) *Node {
+	dims := append([]int{}, x.Shape().Dimensions...)
+	in, out := w.Shape().Dim(0), w.Shape().Dim(1)
+	y := Dot(Reshape(x, x.Shape().Size()/in, in), w).Product()
+	dims[len(dims)-1] = out
+	return Reshape(y, dims...)
+}
+
+// addChannels adds one value per channel, the last axis.
+func addChannels(x, bias *Node) *Node {
+	return Add(x, ExpandLeftToRank(bias, x.Rank()))
+}
+
+// initializer fills a parameter's initial values.
+type initializer func(rng *rand.Rand, dst []float32)
+
+// uniform is PyTorch's default for weights and biases of convolutions and
+// linear layers: uniform on ±1/sqrt(fan_in).
+func uniform(fanIn int) initializer {
+	bound := 1 / math.Sqrt(float64(fanIn))
+	return func(rng *rand.Rand, dst []float32) {
+		for i := range dst {
+			dst[i] = float32(float64(2*rng.Float64()-1) * bound)
+		}
+	}
+}
+
+func constant(v float32) initializer {
+	return func(_ *rand.Rand, dst []float32) {
+		for i := range dst {
+			dst[i] = v
+		}
+	}
+}
+
+// standardNormal is PyTorch's default for embeddings.
+func standardNormal(rng *rand.Rand, dst []float32) {
+	for i := range dst {
+		dst[i] = float32(rng.NormFloat64())
+	}
+}
