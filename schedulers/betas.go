@@ -3,34 +3,38 @@ package schedulers
 import "math"
 
 // alphasCumprod returns the product of 1-beta up to each timestep, the share of signal variance that
-// is left there. It is a float32 table, made from float32 betas, because that is what models have been
-// trained with: near t = 0 the rounding of 1-beta is visible in 1-alphas_cumprod.
+// is left there. Its rounding follows the reference's, float32 values accumulated in float64: the
+// samplers divide by sqrt(alphas_cumprod), down to 1/160 of a linear schedule, which magnifies any difference.
 func alphasCumprod(c ProcessConfig) []float32 {
 	table := make([]float32, c.NumTrainTimesteps)
 	product := 1.0
 	for i, beta := range betas(c) {
-		product *= float64(1 - float32(beta))
+		product *= float64(1 - beta)
 		table[i] = float32(product)
 	}
 	return table
 }
 
 // betas returns the noise variance added at each timestep, the least noisy first.
-func betas(c ProcessConfig) []float64 {
+func betas(c ProcessConfig) []float32 {
 	T := c.NumTrainTimesteps
-	out := make([]float64, T)
-	for i := range out {
-		switch c.BetaSchedule {
-		case "linear": // Ho et al. 2020, section 4
-			out[i] = between(c.BetaStart, c.BetaEnd, i, T)
-		case "scaled_linear": // linear in sqrt(beta): Rombach et al. 2022, arXiv:2112.10752
-			root := between(math.Sqrt(c.BetaStart), math.Sqrt(c.BetaEnd), i, T)
-			out[i] = root * root
-		case "squaredcos_cap_v2": // Nichol and Dhariwal 2021, arXiv:2102.09672, equation 17
-			out[i] = min(1-squaredCosine(float64(i+1)/float64(T))/squaredCosine(float64(i)/float64(T)), 0.999)
+	switch c.BetaSchedule {
+	case "scaled_linear": // linear in sqrt(beta): Rombach et al. 2022, arXiv:2112.10752
+		betas := linspace(math.Sqrt(c.BetaStart), math.Sqrt(c.BetaEnd), T)
+		for i, root := range betas {
+			betas[i] = root * root
 		}
+		return betas
+	case "squaredcos_cap_v2": // Nichol and Dhariwal 2021, arXiv:2102.09672, equation 17
+		betas := make([]float32, T)
+		for i := range betas {
+			ratio := squaredCosine(float64(i+1)/float64(T)) / squaredCosine(float64(i)/float64(T))
+			betas[i] = float32(min(1-ratio, 0.999))
+		}
+		return betas
+	default: // linear: Ho et al. 2020, section 4
+		return linspace(c.BetaStart, c.BetaEnd, T)
 	}
-	return out
 }
 
 // squaredCosine is the alphas_cumprod of the cosine schedule at the fraction u of the process.
@@ -39,10 +43,19 @@ func squaredCosine(u float64) float64 {
 	return c * c
 }
 
-// between returns point i of n equally spaced ones from start to end, both included.
-func between(start, end float64, i, n int) float64 {
-	if n == 1 {
-		return start
+// linspace returns n equally spaced float32 numbers from start to end, both included, counting steps
+// from the nearer end as PyTorch does.
+func linspace(start, end float64, n int) []float32 {
+	out := make([]float32, n)
+	first, last := float32(start), float32(end)
+	step := float64(last-first) / float64(max(n-1, 1))
+	step = float64(float32(step))
+	for i := range out {
+		if i < n/2 || n == 1 {
+			out[i] = float32(float64(first) + float64(i)*step)
+		} else {
+			out[i] = float32(float64(last) - float64(n-1-i)*step)
+		}
 	}
-	return start + (end-start)*float64(i)/float64(n-1)
+	return out
 }

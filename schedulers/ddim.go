@@ -30,17 +30,18 @@ func (s implicit) Plan(steps int) (Plan, error) {
 	}
 	updates := make([]denoiseUpdate, steps)
 	for i, t := range timesteps {
-		now := float64(s.alphasCumprod[t])
-		then := float64(s.alphaCumprod(t-s.trainTimesteps()/steps, past))
-		variance := s.config.Eta * s.config.Eta * (1 - then) / (1 - now) * (1 - now/then)
-		direction := math.Sqrt(max(1-then-variance, 0))
+		now, then := s.alphasCumprod[t], s.alphaCumprod(t-s.trainTimesteps()/steps, past)
+		variance := (1 - then) / (1 - now) * (1 - now/then)
+		noise := float32(s.config.Eta * math.Sqrt(float64(variance)))
+		direction := math.Sqrt(float64(max(1-then-noise*noise, 0)))
 
 		u := &updates[i]
-		noiseOfSample, noiseOfPrediction := s.denoised(u, t)
-		u.data = math.Sqrt(then)
+		alpha, sigma := s.scales(t)
+		noiseOfSample, noiseOfPrediction := s.denoised(u, alpha, sigma)
+		u.data = math.Sqrt(float64(then))
 		u.sample = direction * noiseOfSample
 		u.prediction = direction * noiseOfPrediction
-		u.noise = math.Sqrt(variance)
+		u.noise = float64(noise)
 	}
 	return s.plan(timesteps, updates)
 }

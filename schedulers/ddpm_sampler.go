@@ -1,7 +1,5 @@
 package schedulers
 
-import "math"
-
 // ddpmSampler is ancestral sampling (Ho et al. 2020, arXiv:2006.11239, algorithm 2), respaced to fewer
 // steps as by Nichol and Dhariwal 2021 (arXiv:2102.09672, section 4).
 var ddpmSampler = registration{
@@ -31,20 +29,20 @@ func (s ancestral) Plan(steps int) (Plan, error) {
 			next = timesteps[i+1]
 		}
 		now, then := s.alphaCumprod(t, 1), s.alphaCumprod(next, 1)
-		ratio := float64(now / then)
-		beta := 1 - ratio
-		remaining := (1 - float64(then)) / (1 - float64(now))
+		alpha := now / then
+		beta := 1 - alpha
 
 		u := &updates[i]
-		s.denoised(u, t)
-		u.data = math.Sqrt(float64(then)) * beta / (1 - float64(now))
-		u.sample = math.Sqrt(ratio) * remaining
+		signal, sigma := s.scales(t)
+		s.denoised(u, signal, sigma)
+		u.data = float64(sqrt(then) * beta / (1 - now))
+		u.sample = float64(sqrt(alpha) * (1 - then) / (1 - now))
 		if t > 0 {
-			variance := max(remaining*beta, 1e-20)
+			variance := max((1-then)/(1-now)*beta, 1e-20)
 			if s.config.VarianceType == "fixed_large" {
 				variance = beta
 			}
-			u.noise = math.Sqrt(variance)
+			u.noise = float64(sqrt(variance))
 		}
 	}
 	return s.plan(timesteps, updates)

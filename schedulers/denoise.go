@@ -2,7 +2,9 @@ package schedulers
 
 import "math"
 
-// diffusion is what the samplers of the ddpm process share.
+// diffusion is what the samplers of the ddpm process share. Their coefficients are computed in float32
+// and in the order diffusers computes them: 1-alphas_cumprod and the like cancel near t = 0 and at the
+// noisiest timesteps, where the rounding of the reference, not the formula, decides the fifth digit.
 type diffusion struct {
 	config         SamplerConfig
 	predictionType string
@@ -23,11 +25,15 @@ func (d diffusion) alphaCumprod(t int, past float32) float32 {
 	return d.alphasCumprod[t]
 }
 
-// denoised sets how the predicted data follows from the prediction at a timestep, and returns the
-// weights of sample and prediction in the predicted noise.
-func (d diffusion) denoised(u *denoiseUpdate, t int) (noiseOfSample, noiseOfPrediction float64) {
-	alpha := math.Sqrt(float64(d.alphasCumprod[t]))
-	sigma := math.Sqrt(1 - float64(d.alphasCumprod[t]))
+// scales are the weights of signal and noise at a timestep.
+func (d diffusion) scales(t int) (alpha, sigma float32) {
+	return sqrt(d.alphasCumprod[t]), sqrt(1 - d.alphasCumprod[t])
+}
+
+// denoised sets how the predicted data follows from a prediction where signal and noise have the
+// weights alpha and sigma, and returns the weights of sample and prediction in the predicted noise.
+func (d diffusion) denoised(u *denoiseUpdate, alpha32, sigma32 float32) (noiseOfSample, noiseOfPrediction float64) {
+	alpha, sigma := float64(alpha32), float64(sigma32)
 	u.limit = noLimit
 	if d.config.ClipSample != nil && *d.config.ClipSample {
 		u.limit = d.config.ClipSampleRange
@@ -55,3 +61,7 @@ func (d diffusion) plan(timesteps []int, updates []denoiseUpdate) (Plan, error) 
 	}
 	return plan, plan.checkFinite()
 }
+
+func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
+func exp(v float32) float32  { return float32(math.Exp(float64(v))) }
+func log(v float32) float32  { return float32(math.Log(float64(v))) }

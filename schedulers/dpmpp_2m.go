@@ -1,7 +1,5 @@
 package schedulers
 
-import "math"
-
 // dpmpp2M is DPM-Solver++(2M) (Lu et al. 2022, arXiv:2211.01095, algorithm 2): a second-order multistep
 // method in the predicted data, with a first-order step at both ends. The predicted data is not clipped.
 var dpmpp2M = registration{
@@ -27,29 +25,30 @@ func (s multistep) Plan(steps int) (Plan, error) {
 	updates := make([]denoiseUpdate, steps)
 	for i, t := range timesteps {
 		u := &updates[i]
-		s.denoised(u, t)
+		alpha, sigma, lambda := s.halfLogSNR(t)
+		s.denoised(u, alpha, sigma)
 		if i == steps-1 {
 			u.data = 1
 			continue
 		}
-		_, sigma, lambda := s.halfLogSNR(t)
 		nextAlpha, nextSigma, nextLambda := s.halfLogSNR(timesteps[i+1])
 		h := nextLambda - lambda
-		u.sample = nextSigma / sigma
-		u.data = -nextAlpha * math.Expm1(-h)
+		u.sample = float64(nextSigma / sigma)
+		u.data = float64(-nextAlpha * (exp(-h) - 1))
 		if i > 0 {
 			_, _, previousLambda := s.halfLogSNR(timesteps[i-1])
 			r := (lambda - previousLambda) / h
-			u.previousData = -u.data / (2 * r)
-			u.data -= u.previousData
+			u.change = u.data / float64(2*r)
 		}
 	}
 	return s.plan(timesteps, updates)
 }
 
 // halfLogSNR returns alpha, sigma and lambda at a timestep.
-func (s multistep) halfLogSNR(t int) (alpha, sigma, lambda float64) {
-	alpha = math.Sqrt(float64(s.alphasCumprod[t]))
-	sigma = math.Sqrt(1 - float64(s.alphasCumprod[t]))
-	return alpha, sigma, math.Log(alpha) - math.Log(sigma)
+func (s multistep) halfLogSNR(t int) (alpha, sigma, lambda float32) {
+	alphaCumprod := s.alphasCumprod[t]
+	ratio := sqrt((1 - alphaCumprod) / alphaCumprod)
+	alpha = 1 / sqrt(ratio*ratio+1)
+	sigma = ratio * alpha
+	return alpha, sigma, log(alpha) - log(sigma)
 }

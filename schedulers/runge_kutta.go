@@ -88,7 +88,7 @@ func diffusersGrid(steps, trainTimesteps int, shift float64) []float64 {
 	last := shiftTime(1-1/float64(trainTimesteps), shift)
 	grid := make([]float64, steps+1)
 	for j := range steps {
-		grid[j] = shiftTime(between(0, last, j, steps), shift)
+		grid[j] = shiftTime(last*float64(j)/float64(max(steps-1, 1)), shift)
 	}
 	grid[steps] = 1
 	return grid

@@ -82,22 +82,23 @@ func combinationGraph(inputs []*Node) *Node {
 //
 //	data = clip((dataOfSample*sample + dataOfPrediction*prediction) / dataDivisor, -limit, limit)
 //
-// and the next sample the sum of what is known, each times its coefficient.
+// and the next sample the sum of what is known, each times its coefficient, where change is the
+// coefficient of the predicted data less that of the previous evaluation.
 type denoiseUpdate struct {
 	dataOfSample, dataOfPrediction, dataDivisor, limit float64
 
-	sample, prediction, data, previousData, noise float64
+	sample, prediction, data, change, noise float64
 }
 
 func (u denoiseUpdate) coefficients() []float64 {
 	return []float64{u.dataOfSample, u.dataOfPrediction, u.dataDivisor, u.limit,
-		u.sample, u.prediction, u.data, u.previousData, u.noise}
+		u.sample, u.prediction, u.data, u.change, u.noise}
 }
 
 func (u denoiseUpdate) apply(r *Runner, state State, prediction, noise tensor) (State, error) {
 	previousData := state.previousData
 	if previousData == nil {
-		if u.previousData != 0 {
+		if u.change != 0 {
 			return State{}, fmt.Errorf("the state holds no previous prediction: evaluations must be made in order")
 		}
 		previousData = prediction // any tensor of the shape: its coefficient is 0
@@ -120,7 +121,7 @@ func denoiseGraph(c, sample, prediction, previousData, noise *Node) (next, data 
 	data = Min(Max(data, Neg(limit)), limit)
 	next = Add(Mul(element(c, 4), sample), Mul(element(c, 5), prediction))
 	next = Add(next, Mul(element(c, 6), data))
-	next = Add(next, Mul(element(c, 7), previousData))
+	next = Add(next, Mul(element(c, 7), Sub(data, previousData)))
 	next = Add(next, Mul(element(c, 8), noise))
 	return next, data
 }
