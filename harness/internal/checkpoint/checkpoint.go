@@ -1,0 +1,209 @@
+// Package checkpoint keeps the state of training on disk: weights, their
+// average, the optimizer's moments and the step, in one safetensors file that
+// other tools can read too.
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"flowharness/models"
+	"flowharness/models/safetensors"
+)
+
+// Metadata keys of a checkpoint.
+const (
+	MetaFormat     = "harness.format"      // version of what this package writes
+	MetaStep       = "harness.step"        // updates done
+	MetaConfigHash = "harness.config_hash" // of the config that made it
+	MetaRunID      = "harness.run_id"
+	MetaSeed       = "harness.seed"
+)
+
+// format is the version written. A newer one is refused.
+const format = 1
+
+// Prefixes of tensor names, before the parameter's own name.
+const (
+	prefixParams = "params."
+	prefixM      = "optimizer.m."
+	prefixV      = "optimizer.v."
+	prefixEMA    = "ema."
+)
+
+// State is what training continues from: flat vectors of the model's layout
+// after Step updates.
+type State struct {
+	Step         int
+	Params, M, V []float32
+	EMA          []float32 // nil if no average is kept
+	Meta         map[string]string
+}
+
+// ErrOtherConfig reports a checkpoint that was made by another config.
+var ErrOtherConfig = errors.New("the checkpoint belongs to another config")
+
+// Path is where the checkpoint after a step lies.
+func Path(dir string, step int) string {
+	return filepath.Join(dir, fmt.Sprintf("step-%08d.safetensors", step))
+}
+
+// Save writes a checkpoint and then removes all but the newest keep (0 keeps
+// all). A crash at any moment leaves the earlier checkpoints readable.
+func Save(dir string, layout models.Layout, s State, keep int) (path string, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	tensors := map[string]safetensors.Tensor{}
+	for _, part := range s.parts() {
+		if *part.flat == nil {
+			continue
+		}
+		for name, t := range layout.StateDict(*part.flat) {
+			tensors[part.prefix+name] = t
+		}
+	}
+	meta := map[string]string{MetaFormat: strconv.Itoa(format), MetaStep: strconv.Itoa(s.Step)}
+	for k, v := range s.Meta {
+		meta[k] = v
+	}
+	path = Path(dir, s.Step)
+	if err := safetensors.Write(path, tensors, meta); err != nil {
+		return "", err
+	}
+	return path, prune(dir, keep)
+}
+
+// Latest returns the newest checkpoint of a folder; the error is
+// [fs.ErrNotExist] where there is none.
+func Latest(dir string) (string, error) {
+	paths, err := list(dir)
+	if err != nil {
+		return "", err
+	}
+	if len(paths) == 0 {
+		return "", fmt.Errorf("no checkpoint in %s: %w", dir, fs.ErrNotExist)
+	}
+	return paths[len(paths)-1], nil
+}
+
+// Load reads a checkpoint of the model with this layout that was made by the
+// config with this hash.
+func Load(path string, layout models.Layout, configHash string) (*State, error) {
+	tensors, meta, err := safetensors.Read(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("the checkpoint cannot be read%s: %w", otherThan(path), err)
+	}
+	if err := check(meta, configHash); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s := &State{Meta: meta}
+	if s.Step, err = strconv.Atoi(meta[MetaStep]); err != nil || s.Step < 0 {
+		return nil, fmt.Errorf("%s: its step is %q, not a number", path, meta[MetaStep])
+	}
+	for _, part := range s.parts() {
+		dict := map[string]safetensors.Tensor{}
+		for name, t := range tensors {
+			if own, ok := strings.CutPrefix(name, part.prefix); ok {
+				dict[own] = t
+			}
+		}
+		if len(dict) == 0 && part.flat == &s.EMA {
+			continue
+		}
+		if *part.flat, err = layout.Flatten(dict); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", path, strings.TrimSuffix(part.prefix, "."), err)
+		}
+	}
+	return s, nil
+}
+
+func check(meta map[string]string, configHash string) error {
+	version, err := strconv.Atoi(meta[MetaFormat])
+	switch {
+	case err != nil:
+		return errors.New("it is a safetensors file, but not a checkpoint of harness (no " + MetaFormat + " in its metadata)")
+	case version > format:
+		return fmt.Errorf("it was written by a newer harness (format %d, this one reads up to %d): use that version", version, format)
+	case meta[MetaConfigHash] != configHash:
+		return fmt.Errorf("%w: its config hash is %.12s, this run's %.12s", ErrOtherConfig, meta[MetaConfigHash], configHash)
+	}
+	return nil
+}
+
+// part is one of a state's vectors.
+type part struct {
+	prefix string
+	flat   *[]float32
+}
+
+func (s *State) parts() []part {
+	return []part{{prefixParams, &s.Params}, {prefixM, &s.M}, {prefixV, &s.V}, {prefixEMA, &s.EMA}}
+}
+
+// otherThan names the checkpoint before a damaged one, for the reader of the error.
+func otherThan(path string) string {
+	paths, _ := list(filepath.Dir(path))
+	if i := slices.Index(paths, path); i > 0 {
+		return fmt.Sprintf(" (the one before it is %s: remove the damaged file to resume from there)", paths[i-1])
+	}
+	return ""
+}
+
+// list returns the checkpoints of a folder, oldest first.
+func list(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	type checkpoint struct {
+		step int
+		path string
+	}
+	var found []checkpoint
+	for _, e := range entries {
+		var step int
+		if n, _ := fmt.Sscanf(e.Name(), "step-%d.safetensors", &step); n == 1 && e.Name() == filepath.Base(Path(dir, step)) {
+			found = append(found, checkpoint{step, filepath.Join(dir, e.Name())})
+		}
+	}
+	slices.SortFunc(found, func(a, b checkpoint) int { return a.step - b.step })
+	paths := make([]string, len(found))
+	for i, c := range found {
+		paths[i] = c.path
+	}
+	return paths, nil
+}
+
+// prune removes the oldest checkpoints, and what writes that were cut short
+// have left.
+func prune(dir string, keep int) error {
+	torn, _ := filepath.Glob(filepath.Join(dir, ".step-*.tmp"))
+	for _, path := range torn {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	paths, err := list(dir)
+	if err != nil || keep <= 0 {
+		return err
+	}
+	for _, path := range paths[:max(0, len(paths)-keep)] {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

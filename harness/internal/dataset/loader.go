@@ -1,0 +1,104 @@
+package dataset
+
+import (
+	"fmt"
+	"sync"
+
+	"flowharness/harness/internal/random"
+)
+
+// LoaderOptions say how batches are made.
+type LoaderOptions struct {
+	Seed      uint64
+	BatchSize int
+	Flip      bool // mirror each image left to right with probability 0.5
+	DropLast  bool // leave out an epoch's last, smaller batch
+}
+
+// Loader hands out the batches of a dataset: shuffled anew every epoch,
+// flipped if asked for, scaled to [-1, 1]. Every batch is a pure function of
+// (seed, step); a Loader may be used by several goroutines.
+type Loader struct {
+	data *Dataset
+	LoaderOptions
+
+	mu    sync.Mutex
+	perms map[int][]int // of the epochs in use
+}
+
+// NewLoader checks that the dataset holds a batch.
+func NewLoader(d *Dataset, o LoaderOptions) (*Loader, error) {
+	switch {
+	case o.BatchSize < 1:
+		return nil, fmt.Errorf("the batch size must be at least 1, is %d", o.BatchSize)
+	case d.N == 0:
+		return nil, fmt.Errorf("dataset %s has no images", d.Name)
+	case o.DropLast && d.N < o.BatchSize:
+		return nil, fmt.Errorf("a batch of %d is more than the %d images of dataset %s: lower train.batch_size, raise data.limit or set data.drop_last: false",
+			o.BatchSize, d.N, d.Name)
+	}
+	return &Loader{data: d, LoaderOptions: o, perms: map[int][]int{}}, nil
+}
+
+// StepsPerEpoch is the number of batches in an epoch.
+func (l *Loader) StepsPerEpoch() int {
+	if l.DropLast {
+		return l.data.N / l.BatchSize
+	}
+	return (l.data.N + l.BatchSize - 1) / l.BatchSize
+}
+
+// Size is the number of images in the batch of a step, counted from 0.
+func (l *Loader) Size(step int) int {
+	from := step % l.StepsPerEpoch() * l.BatchSize
+	return min(l.BatchSize, l.data.N-from)
+}
+
+// Fill writes the batch of a step, counted from 0: images [Size, H, W] in
+// [-1, 1], and labels [Size] as class+1, since 0 stands for "no class".
+func (l *Loader) Fill(step int, images []float32, labels []int32) {
+	epoch, from := step/l.StepsPerEpoch(), step%l.StepsPerEpoch()*l.BatchSize
+	perm := l.permutation(epoch)
+	flip := random.New(l.Seed, "data/flip", uint64(step))
+	h, w := l.data.Height, l.data.Width
+	for i := range l.Size(step) {
+		index := perm[from+i]
+		src, dst := l.data.Images[index*h*w:(index+1)*h*w], images[i*h*w:(i+1)*h*w]
+		mirrored := l.Flip && flip.Uint64()&1 == 1
+		for y := range h {
+			for x := range w {
+				from := x
+				if mirrored {
+					from = w - 1 - x
+				}
+				dst[y*w+x] = scaled[src[y*w+from]]
+			}
+		}
+		labels[i] = int32(l.data.Labels[index]) + 1
+	}
+}
+
+// permutation is the order of the images in an epoch. Prefetching touches two
+// epochs at a time, so few are kept.
+func (l *Loader) permutation(epoch int) []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.perms[epoch]; ok {
+		return p
+	}
+	for e := range l.perms {
+		if e < epoch-1 || e > epoch+1 {
+			delete(l.perms, e)
+		}
+	}
+	l.perms[epoch] = random.New(l.Seed, "data/shuffle", uint64(epoch)).Perm(l.data.N)
+	return l.perms[epoch]
+}
+
+// scaled maps a byte to 2·(byte/255) − 1.
+var scaled = func() (table [256]float32) {
+	for i := range table {
+		table[i] = 2*(float32(i)/255) - 1
+	}
+	return table
+}()
