@@ -45,7 +45,7 @@ type Backend struct {
 type Info struct {
 	Requested       string   `json:"requested"`                  // the name asked for
 	Name            string   `json:"name"`                       // the backend in use: never "auto"
-	Plugin          string   `json:"plugin,omitempty"`           // file of the PJRT plugin
+	PluginPath      string   `json:"plugin,omitempty"`           // file of the PJRT plugin
 	PluginVersion   string   `json:"plugin_version,omitempty"`   // version of the API it implements, and its package
 	PlatformVersion string   `json:"platform_version,omitempty"` // what the plugin says about the XLA in it
 	Devices         []string `json:"devices,omitempty"`          // all it offers; the first is the one used
@@ -146,7 +146,7 @@ func openXLA(name string, opts Options) (*Backend, error) {
 	return &Backend{Backend: b, Info: Info{
 		Requested:       opts.Name,
 		Name:            name,
-		Plugin:          path,
+		PluginPath:      path,
 		PluginVersion:   pluginVersion(path, version),
 		PlatformVersion: platformVersion(path),
 		Devices:         devices(b),

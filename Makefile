@@ -1,0 +1,36 @@
+# The targets that people type are those that .ci/run calls.
+
+.DEFAULT_GOAL := help
+.PHONY: help build plugin run test race lint fmt parity
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/harness (the first time takes a minute or two)
+	go build -o bin/ ./harness
+
+plugin: build ## install the XLA CPU plugin into the user's cache, unless there is one
+	bin/harness backend install cpu
+
+run: plugin ## build, install the plugin and run the quickstart (about three minutes)
+	bin/harness run configs/quickstart.yaml
+
+test: plugin ## run all tests
+	go vet ./...
+	go test -timeout 20m ./...
+
+# The packages with goroutines of their own. XLA's computations are not built with the detector and gain nothing.
+race: plugin ## run the tests of the concurrent packages under the race detector
+	go test -race -short -timeout 20m ./harness/internal/backend ./harness/internal/dataset ./harness/internal/store ./harness/internal/train
+
+lint: ## check formatting, go vet and staticcheck
+	@unformatted=$$(gofmt -l $(wildcard harness internal models schedulers metrics)); \
+		test -z "$$unformatted" || { echo "not formatted (make fmt does it):"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+fmt: ## format all code
+	gofmt -w $(wildcard harness internal models schedulers metrics)
+
+parity: plugin ## train 300 steps on MNIST and compare with PyTorch's losses (an hour or more)
+	go test ./harness/internal/train -run TestParity -parity -timeout 3h -v
