@@ -49,6 +49,8 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string {
 	switch {
+	case e.Ref == "":
+		return "which run? give an id, the beginning of one, a name, or @1 for the last run"
 	case e.Empty:
 		return fmt.Sprintf("no run matches %q: the store has no runs yet", e.Ref)
 	case len(e.Nearest) > 0:
@@ -61,7 +63,7 @@ func (e *NotFoundError) Error() string {
 // AmbiguousError says that a reference is the beginning of several ids.
 type AmbiguousError struct {
 	Ref        string
-	Candidates []Candidate // newest first
+	Candidates []Candidate // newest first; not all if there are many
 }
 
 // Candidate is one of several runs that a reference could mean.
@@ -71,10 +73,14 @@ type Candidate struct {
 }
 
 func (e *AmbiguousError) Error() string {
+	shown, more := e.Candidates, ""
+	if len(shown) > maxCandidates {
+		shown, more = shown[:maxCandidates], "\n  and more"
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q could be any of %d runs; give more of the id:", e.Ref, len(e.Candidates))
-	for _, c := range e.Candidates {
+	fmt.Fprintf(&b, "%q is the beginning of several ids; give more of one, or a name:", e.Ref)
+	for _, c := range shown {
 		fmt.Fprintf(&b, "\n  %s  %s  %s  %s", c.ID, c.Slug, c.Name, c.CreatedAt.Local().Format(time.DateTime))
 	}
-	return b.String()
+	return b.String() + more
 }

@@ -12,8 +12,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 )
 
 // Store is an open store file. It is safe for concurrent use.
@@ -25,6 +28,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	writers map[*Writer]struct{}
+	entropy *ulid.MonotonicEntropy
 }
 
 // Open opens the store at path for reading and writing. It creates the file
@@ -42,6 +46,36 @@ func Open(ctx context.Context, path string) (*Store, error) {
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	return openReadOnly(ctx, path, defaultBusyTimeout)
 }
+
+// Integrity reads the whole file and checks its structure. Damage is an error
+// that matches [ErrCorrupt] and lists what was found.
+func (s *Store) Integrity(ctx context.Context) error {
+	const op = "checking the store"
+	rows, err := s.read.QueryContext(ctx, queryIntegrity)
+	if err != nil {
+		return s.failure(op, err)
+	}
+	defer rows.Close()
+	var found []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return s.failure(op, err)
+		}
+		if line != "ok" {
+			found = append(found, line)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return s.failure(op, err)
+	}
+	if len(found) > 0 {
+		return s.failure(op, &Error{Kind: ErrCorrupt, Err: errors.New(strings.Join(found, "; "))})
+	}
+	return nil
+}
+
+const queryIntegrity = `PRAGMA integrity_check(10)`
 
 // defaultBusyTimeout is how long a statement waits for another process's write
 // before it fails with [ErrLocked].

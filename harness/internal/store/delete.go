@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+)
+
+const (
+	// Most of what references a run goes with it, but points are deleted by
+	// hand: that is faster than following the reference of each series.
+	queryDeletePoints = `DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = ?)`
+	queryDeleteRun    = `DELETE FROM runs WHERE id = ?`
+	queryDeleteImage  = `DELETE FROM images WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM samples WHERE image_sha256 = ?1)`
+)
+
+// DeleteRun removes a run with everything recorded about it, and the pictures
+// that no other run uses. The file does not shrink: the space is used again.
+// A live run is refused with [ErrRunning].
+func (s *Store) DeleteRun(ctx context.Context, runID string) error {
+	return s.inTx(ctx, "deleting a run", func(tx *sql.Tx) error {
+		if err := mustNotLive(ctx, tx, runID); err != nil {
+			return err
+		}
+		const beforeTheFirst = -1
+		if err := deleteSamples(ctx, tx, runID, beforeTheFirst); err != nil {
+			return err
+		}
+		for _, query := range []string{queryDeletePoints, queryDeleteRun} {
+			if _, err := tx.ExecContext(ctx, query, runID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// failure turns what SQLite or the system reported into an [*Error] that tells
+// the user what to do, or wraps it with op and path where there is no advice to
+// give. It returns nil for nil.
+func failure(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		if e.Op != "" {
+			return err
+		}
+		full := *e
+		full.Op, full.Path = op, path
+		if full.Advice == "" {
+			full.Advice = advice[full.Kind]
+		}
+		return &full
+	}
+	if isAboutRuns(err) {
+		return err
+	}
+	if kind := kindOf(err); kind != nil {
+		return &Error{Kind: kind, Op: op, Path: path, Advice: advice[kind], Err: err}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return fmt.Errorf("%s: %s: %w", op, path, err)
+}
+
+func (s *Store) failure(op string, err error) error { return failure(op, s.path, err) }
+
+var advice = map[error]string{
+	ErrNotAStore:   "name another file with --store or $HARNESS_STORE",
+	ErrNewerSchema: "update harness, or name another store with --store or $HARNESS_STORE",
+	ErrCorrupt:     "keep a copy, then save what can be read with: sqlite3 FILE .recover | sqlite3 NEW.db",
+	ErrReadOnly:    "make the file and its folder writable for this user, or name another store with --store or $HARNESS_STORE",
+	ErrLocked:      "wait for the other process or stop it, then try again",
+	ErrFull:        "free some space, or name a store on another disk with --store or $HARNESS_STORE",
+}
+
+// kindOf classifies an error of SQLite or the system; nil if it is of no kind
+// that has advice.
+func kindOf(err error) error {
+	if e, ok := errors.AsType[sqlite3.Error](err); ok {
+		switch e.Code {
+		case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
+			return ErrLocked
+		case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrCantOpen:
+			// The file itself could be opened when this is asked: it is the
+			// folder, where SQLite keeps its log, that could not be written.
+			return ErrReadOnly
+		case sqlite3.ErrFull:
+			return ErrFull
+		case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+			return ErrCorrupt
+		case sqlite3.ErrIoErr:
+			if e.SystemErrno != 0 {
+				return kindOf(e.SystemErrno)
+			}
+			if e.ExtendedCode == sqlite3.ErrIoErrShortRead {
+				return ErrCorrupt
+			}
+		}
+		return nil
+	}
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return ErrFull
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return ErrReadOnly
+	}
+	return nil
+}
+
+// isAboutRuns tells whether err already is a whole message for the user, about a
+// run and not about the file.
+func isAboutRuns(err error) bool {
+	_, notFound := errors.AsType[*NotFoundError](err)
+	_, ambiguous := errors.AsType[*AmbiguousError](err)
+	return notFound || ambiguous || errors.Is(err, ErrRunning)
+}
+
+func cannotOpen(err error) bool {
+	e, ok := errors.AsType[sqlite3.Error](err)
+	return ok && (e.Code == sqlite3.ErrCantOpen || e.Code == sqlite3.ErrReadonly)
+}
+
+var errOpenedForReading = errors.New("it was opened for reading")
+
+// inTx runs f in a transaction of the writing connection, which holds the
+// file's write lock from its beginning.
+func (s *Store) inTx(ctx context.Context, op string, f func(tx *sql.Tx) error) error {
+	if s.write == nil {
+		return s.failure(op, &Error{Kind: ErrReadOnly, Err: errOpenedForReading})
+	}
+	t, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return s.failure(op, err)
+	}
+	defer t.Rollback() // without effect after Commit
+	if err := f(t); err != nil {
+		return s.failure(op, err)
+	}
+	return s.failure(op, t.Commit())
+}

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// endStatuses are the statuses that a run can end with.
+var endStatuses = []Status{StatusFinished, StatusInterrupted, StatusFailed, StatusDiverged}
+
+const queryCheckpoint = `PRAGMA wal_checkpoint(TRUNCATE)`
+
+var errFinished = errors.New("recording the run: it has been finished")
+
+// Finish writes what is left, records how the run ended, and stops the writer.
+//
+// It tries hard. While another process holds the store it waits, for a minute
+// or until ctx ends. On a full disk it uses space that was held back for it and,
+// if need be, gives up the last points, those of less than a second; it then
+// returns nil, and [Writer.Err] tells that the disk is full.
+func (w *Writer) Finish(ctx context.Context, status Status, reason string) error {
+	if !slices.Contains(endStatuses, status) {
+		return fmt.Errorf("finishing a run: %q is not how a run ends; use one of %v", status, endStatuses)
+	}
+	return w.end(ctx, &ending{status, reason})
+}
+
+// stop is Finish without an ending.
+func (w *Writer) stop() error {
+	err := w.end(context.Background(), nil)
+	if errors.Is(err, errFinished) {
+		return nil
+	}
+	return err
+}
+
+func (w *Writer) end(ctx context.Context, how *ending) error {
+	w.stopOnce.Do(func() { close(w.quit) })
+	<-w.done
+	w.flushing.Lock()
+	defer w.flushing.Unlock()
+	if w.ended {
+		return errFinished
+	}
+	w.ended = true
+
+	err := w.flushPatiently(ctx, how)
+	for _, makeRoom := range []func(){w.reserve.release, w.dropBuffer, w.emptyLog} {
+		if !errors.Is(err, ErrFull) {
+			break
+		}
+		w.fail(err)
+		makeRoom()
+		err = w.flushPatiently(ctx, how)
+	}
+
+	w.mu.Lock()
+	w.dropping = true
+	w.mu.Unlock()
+	w.reserve.release()
+	w.store.mu.Lock()
+	delete(w.store.writers, w)
+	w.store.mu.Unlock()
+	return errors.Join(err, w.points.close())
+}
+
+// flushPatiently waits while the store is locked. The end of ctx ends the
+// waiting, but does not stop a write: a run that was told to stop still records
+// that it did.
+func (w *Writer) flushPatiently(ctx context.Context, how *ending) error {
+	const pause = 100 * time.Millisecond
+	giveUp := time.Now().Add(lockPatience)
+	for {
+		err := w.flush(context.WithoutCancel(ctx), how)
+		if !errors.Is(err, ErrLocked) || time.Now().After(giveUp) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (w *Writer) dropBuffer() { w.take() }
+
+// emptyLog moves what SQLite's log holds into the store itself, which often
+// needs less space. It is worth a try, nothing more.
+func (w *Writer) emptyLog() { _, _ = w.store.write.Exec(queryCheckpoint) }

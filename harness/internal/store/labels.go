@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	queryInsertTag = `INSERT INTO run_tags (run_id, tag) VALUES (?, ?) ON CONFLICT DO NOTHING`
+	queryDeleteTag = `DELETE FROM run_tags WHERE run_id = ? AND tag = ?`
+	querySetNotes  = `UPDATE runs SET notes = ? WHERE id = ?`
+)
+
+// UpdateTags adds and removes tags of a run. Adding a tag that is there and
+// removing one that is not are no errors.
+func (s *Store) UpdateTags(ctx context.Context, runID string, add, remove []string) error {
+	add, err := cleanTags(add)
+	if err != nil {
+		return fmt.Errorf("tagging a run: %w", err)
+	}
+	return s.inTx(ctx, "tagging a run", func(tx *sql.Tx) error {
+		if err := mustExist(ctx, tx, runID); err != nil {
+			return err
+		}
+		for _, tag := range remove {
+			if _, err := tx.ExecContext(ctx, queryDeleteTag, runID, strings.TrimSpace(tag)); err != nil {
+				return err
+			}
+		}
+		return insertTags(ctx, tx, runID, add)
+	})
+}
+
+// SetNotes replaces the notes of a run.
+func (s *Store) SetNotes(ctx context.Context, runID, notes string) error {
+	return s.inTx(ctx, "writing a run's notes", func(tx *sql.Tx) error {
+		if err := mustExist(ctx, tx, runID); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, querySetNotes, notes, runID)
+		return err
+	})
+}
+
+func insertTags(ctx context.Context, tx *sql.Tx, runID string, tags []string) error {
+	for _, tag := range tags {
+		if _, err := tx.ExecContext(ctx, queryInsertTag, runID, tag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cleanTags trims tags and refuses what could not be typed in a filter.
+func cleanTags(tags []string) ([]string, error) {
+	clean := make([]string, 0, len(tags))
+	for _, tag := range tags {
+		t := strings.TrimSpace(tag)
+		switch {
+		case t == "":
+			return nil, errors.New("a tag is empty")
+		case strings.ContainsFunc(t, func(r rune) bool { return r == ',' || unicode.IsControl(r) }):
+			return nil, fmt.Errorf("tag %q has a comma or a control character in it", tag)
+		}
+		clean = append(clean, t)
+	}
+	slices.Sort(clean)
+	return slices.Compact(clean), nil
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Filter says which runs [Store.ListRuns] returns, and in what order. Its zero
+// value is all runs, newest first.
+type Filter struct {
+	Status  []Status // any of them
+	Tags    []string // all of them
+	Name    string   // glob over the name: "fm_*"
+	Process string
+	Dataset string
+	Text    string    // part of the id, slug, name, notes or a tag, in any case
+	Where   []string  // conditions on the resolved config, all of them: "train.lr<=1e-3"
+	Since   time.Time // created at or after
+	Sort    string    // one of SortKeys
+	Desc    bool      // largest first
+	Limit   int       // 0: all
+}
+
+// sortKeys maps the names of sort orders to what is sorted by.
+var sortKeys = map[string]string{
+	"created":  "r.id", // begins with the time
+	"name":     "r.name",
+	"status":   "r.shown_status",
+	"loss":     "loss.last",
+	"duration": "coalesce(r.ended_at, r.heartbeat_at) - r.started_at",
+	"steps":    "r.last_step",
+	"seed":     "length(r.seed), r.seed", // as a number
+}
+
+// SortKeys lists what runs can be sorted by.
+func SortKeys() []string {
+	return []string{"created", "name", "status", "loss", "duration", "steps", "seed"}
+}
+
+// ListRuns returns the runs that pass a filter. It reads no series, so that
+// thousands of runs of any length are listed at once. Runs without a value to
+// sort by come last.
+func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
+	var q conditions
+	if err := q.addFilter(f); err != nil {
+		return nil, fmt.Errorf("listing runs: %w", err)
+	}
+	order, err := orderBy(f)
+	if err != nil {
+		return nil, fmt.Errorf("listing runs: %w", err)
+	}
+	if f.Limit < 0 {
+		return nil, fmt.Errorf("listing runs: limit %d is negative", f.Limit)
+	}
+	limit := f.Limit
+	if limit == 0 {
+		limit = -1 // SQLite's "no limit"
+	}
+	runs, err := s.selectRuns(ctx, q.sql()+order+" LIMIT ?", append(q.args, limit)...)
+	return runs, s.failure("listing runs", err)
+}
+
+func orderBy(f Filter) (string, error) {
+	if f.Sort == "" {
+		return " ORDER BY r.id DESC", nil
+	}
+	by, ok := sortKeys[f.Sort]
+	if !ok {
+		return "", fmt.Errorf("there is no sort key %q; use one of %s", f.Sort, strings.Join(SortKeys(), ", "))
+	}
+	direction := " ASC"
+	if f.Desc {
+		direction = " DESC"
+	}
+	columns := strings.Split(by, ", ")
+	for i, c := range columns {
+		columns[i] = c + direction + " NULLS LAST"
+	}
+	return " ORDER BY " + strings.Join(columns, ", ") + ", r.id DESC", nil
+}
+
+// conditions collects the parts of a WHERE clause and their arguments.
+type conditions struct {
+	parts []string
+	args  []any
+}
+
+func (q *conditions) add(sql string, args ...any) {
+	q.parts = append(q.parts, sql)
+	q.args = append(q.args, args...)
+}
+
+func (q *conditions) sql() string {
+	if len(q.parts) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(q.parts, " AND ")
+}
+
+func (q *conditions) addFilter(f Filter) error {
+	if len(f.Status) > 0 {
+		names := make([]string, len(f.Status))
+		for i, status := range f.Status {
+			if !slices.Contains(Statuses(), status) {
+				return fmt.Errorf("there is no status %q; use one of %v", status, Statuses())
+			}
+			names[i] = string(status)
+		}
+		q.add("r.shown_status IN (SELECT value FROM json_each(?))", asJSON(names))
+	}
+	for _, tag := range f.Tags {
+		q.add("r.id IN (SELECT run_id FROM run_tags WHERE tag = ?)", strings.TrimSpace(tag))
+	}
+	if f.Name != "" {
+		q.add("r.name GLOB ?", f.Name)
+	}
+	if f.Process != "" {
+		q.add("r.process = ?", f.Process)
+	}
+	if f.Dataset != "" {
+		q.add("r.dataset = ?", f.Dataset)
+	}
+	if f.Text != "" {
+		// instr, not LIKE: the user's % and _ are themselves.
+		q.add(`(instr(lower(r.id || char(10) || r.slug || char(10) || r.name || char(10) || r.notes), lower(?)) > 0
+			OR r.id IN (SELECT run_id FROM run_tags WHERE instr(lower(tag), lower(?)) > 0))`, f.Text, f.Text)
+	}
+	if !f.Since.IsZero() {
+		q.add("r.created_at >= ?", toMilliseconds(f.Since))
+	}
+	for _, w := range f.Where {
+		if err := q.addWhere(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addWhere adds a condition such as "train.lr<=1e-3". Numbers compare as
+// numbers, everything else as text; <, <=, > and >= are for numbers.
+func (q *conditions) addWhere(condition string) error {
+	at := strings.IndexAny(condition, "=!<>")
+	if at < 0 {
+		return fmt.Errorf("condition %q has no operator; write it like train.lr=0.001 (=, !=, <, <=, >, >=)", condition)
+	}
+	path := strings.TrimSpace(condition[:at])
+	rest := condition[at:]
+	op := rest[:1]
+	if len(rest) > 1 && rest[1] == '=' {
+		op = rest[:2]
+	}
+	value, num := canonicalText(strings.TrimSpace(rest[len(op):]))
+	if op == "==" {
+		op = "="
+	}
+	switch {
+	case path == "" || op == "!":
+		return fmt.Errorf("condition %q: write it like train.lr=0.001 (=, !=, <, <=, >, >=)", condition)
+	case op != "=" && op != "!=" && num == nil:
+		return fmt.Errorf("condition %q compares by size with something that is not a number", condition)
+	}
+	const exact = 1 << 53 // integers up to here are exact as floating point
+	if num != nil && (op != "=" && op != "!=" || math.Abs(*num) <= exact) {
+		q.add("r.id IN (SELECT run_id FROM run_config WHERE path = ? AND number "+sqlOperator(op)+" ?)", path, *num)
+	} else {
+		q.add("r.id IN (SELECT run_id FROM run_config WHERE path = ? AND value "+sqlOperator(op)+" ?)", path, value)
+	}
+	return nil
+}
+
+// sqlOperator makes != true for a value that is not a number, and so NULL.
+func sqlOperator(op string) string {
+	if op == "!=" {
+		return "IS NOT"
+	}
+	return op
+}

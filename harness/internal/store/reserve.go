@@ -1,0 +1,43 @@
+package store
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+)
+
+// reserveSize is enough for SQLite to record the end of a run: a few pages of
+// its log, and the last points.
+const reserveSize = 256 << 10
+
+// reserve is space on the disk, held so that a run which fills the disk can
+// still record that it failed. The file has no name: nothing is left behind
+// however the process ends.
+type reserve struct{ file *os.File }
+
+func newReserve(store string) (*reserve, error) {
+	f, err := os.CreateTemp(filepath.Dir(store), "."+filepath.Base(store)+".reserve-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	// Random, since zeros need no space on a disk that compresses.
+	data := make([]byte, reserveSize)
+	rand.Read(data)
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return nil, err
+	}
+	// Only now is the space really taken, on disks that allocate late.
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &reserve{f}, nil
+}
+
+// release gives the space back. It may be called more than once.
+func (r *reserve) release() { r.file.Close() }

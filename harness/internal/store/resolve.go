@@ -1,0 +1,126 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+const (
+	queryRunNamed   = `SELECT id FROM runs WHERE id = upper(?1) UNION ALL SELECT id FROM runs WHERE slug = lower(?1)`
+	queryLatestName = `SELECT id FROM runs WHERE name = ? ORDER BY id DESC LIMIT 1`
+	queryNthLatest  = `SELECT id FROM runs ORDER BY id DESC LIMIT 1 OFFSET ?`
+
+	// A prefix is compared as text, so that % and _ in it are themselves.
+	queryByPrefix = `SELECT id, slug, name, created_at FROM runs
+		WHERE substr(id, 1, length(?1)) = upper(?1) OR substr(slug, 1, length(?1)) = lower(?1) ORDER BY id DESC LIMIT ?2`
+	queryRefs = `SELECT slug FROM runs UNION SELECT name FROM runs`
+)
+
+// Resolve finds the run that a user means by ref: a whole id or slug, a name
+// (the latest run of that name), the beginning of one id or slug, or @1 for the
+// latest run, @2 for the one before it. Letter case matters in names only.
+//
+// The error is an [*AmbiguousError] if ref begins several ids, a
+// [*NotFoundError] if there is no such run.
+func (s *Store) Resolve(ctx context.Context, ref string) (*Run, error) {
+	id, err := s.resolve(ctx, ref)
+	if err != nil {
+		return nil, s.failure("looking up a run", err)
+	}
+	return s.Run(ctx, id)
+}
+
+func (s *Store) resolve(ctx context.Context, ref string) (string, error) {
+	tx, err := s.read.BeginTx(ctx, nil)
+	if err != nil {
+		return "", err
+	}
+	defer tx.Rollback()
+
+	if ref == "" {
+		return "", &NotFoundError{}
+	}
+	exact := []string{queryRunNamed, queryLatestName}
+	arg := any(ref)
+	if n, ok := strings.CutPrefix(ref, "@"); ok {
+		if n, err := strconv.Atoi(n); err == nil && n >= 1 {
+			exact, arg = []string{queryNthLatest}, n-1
+		}
+	}
+	for _, query := range exact {
+		ids, err := column[string](ctx, tx, query, arg)
+		if err != nil {
+			return "", err
+		}
+		if len(ids) > 0 {
+			return ids[0], nil
+		}
+	}
+
+	candidates, err := byPrefix(ctx, tx, ref)
+	switch {
+	case err != nil:
+		return "", err
+	case len(candidates) == 1:
+		return candidates[0].ID, nil
+	case len(candidates) > 1:
+		return "", &AmbiguousError{Ref: ref, Candidates: candidates}
+	}
+	refs, err := column[string](ctx, tx, queryRefs)
+	if err != nil {
+		return "", err
+	}
+	return "", &NotFoundError{Ref: ref, Nearest: nearest(ref, refs), Empty: len(refs) == 0}
+}
+
+// maxCandidates is how many runs an ambiguous reference lists.
+const maxCandidates = 20
+
+func byPrefix(ctx context.Context, tx *sql.Tx, prefix string) ([]Candidate, error) {
+	rows, err := tx.QueryContext(ctx, queryByPrefix, prefix, maxCandidates+1)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Candidate
+	for rows.Next() {
+		var c Candidate
+		var created milliseconds
+		if err := rows.Scan(&c.ID, &c.Slug, &c.Name, &created); err != nil {
+			return nil, err
+		}
+		c.CreatedAt = created.time()
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+// nearest picks what ref could be a misspelling of.
+func nearest(ref string, refs []string) []string {
+	const most = 3
+	type near struct {
+		ref      string
+		distance int
+	}
+	var list []near
+	for _, r := range refs {
+		d := levenshtein.ComputeDistance(strings.ToLower(ref), strings.ToLower(r))
+		if d <= max(2, len(ref)/4) {
+			list = append(list, near{r, d})
+		}
+	}
+	slices.SortFunc(list, func(a, b near) int {
+		return cmp.Or(a.distance-b.distance, strings.Compare(a.ref, b.ref))
+	})
+	var names []string
+	for _, n := range list[:min(most, len(list))] {
+		names = append(names, n.ref)
+	}
+	return names
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+const (
+	queryResumeRun = `UPDATE runs SET status = 'running', status_reason = '', ended_at = NULL, last_step = ?, started_at = ?, heartbeat_at = ?,
+		pid = ?, pid_started_at = ?, host = ?, boot = ? WHERE id = ?`
+	queryLaterSeries   = `SELECT id FROM series WHERE run_id = ? AND last_step > ?`
+	queryTruncate      = `DELETE FROM points WHERE series_id = ? AND step > ?`
+	querySetSummary    = `UPDATE series SET count = ?, last_step = ?, last = ?, min = ?, max = ?, sum = ? WHERE id = ?`
+	queryLaterImages   = `SELECT DISTINCT image_sha256 FROM samples WHERE run_id = ? AND step > ?`
+	queryDeleteSamples = `DELETE FROM samples WHERE run_id = ? AND step > ?`
+)
+
+// StartResume makes this process the one that continues a run from a step:
+// points and samples of later steps are deleted, since they will be recorded
+// again; the log is kept and gets a line about it. A live run is refused with
+// [ErrRunning].
+func (s *Store) StartResume(ctx context.Context, runID string, step int) error {
+	return s.inTx(ctx, "resuming a run", func(tx *sql.Tx) error {
+		if err := mustNotLive(ctx, tx, runID); err != nil {
+			return err
+		}
+		if err := truncateSeries(ctx, tx, runID, step); err != nil {
+			return err
+		}
+		if err := deleteSamples(ctx, tx, runID, step); err != nil {
+			return err
+		}
+		now, p := toMilliseconds(time.Now()), thisProcess()
+		if _, err := tx.ExecContext(ctx, queryResumeRun, step, now, now, p.pid, p.startedAt, p.host, p.boot, runID); err != nil {
+			return err
+		}
+		message := fmt.Sprintf("resumed from step %d by process %d on %s", step, p.pid, p.host)
+		_, err := tx.ExecContext(ctx, queryInsertLog, runID, now, "info", message)
+		return err
+	})
+}
+
+// truncateSeries deletes the points after a step and makes the summaries fit.
+func truncateSeries(ctx context.Context, tx *sql.Tx, runID string, step int) error {
+	ids, err := column[int64](ctx, tx, queryLaterSeries, runID, step)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := tx.ExecContext(ctx, queryTruncate, id, step); err != nil {
+			return err
+		}
+		m, err := summarize(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, querySetSummary, m.count, m.lastStep, m.last, m.min, m.max, m.sum, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteSamples deletes the samples of a run that were drawn after a step, and
+// the pictures that nothing refers to then.
+func deleteSamples(ctx context.Context, tx *sql.Tx, runID string, step int) error {
+	images, err := column[string](ctx, tx, queryLaterImages, runID, step)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, queryDeleteSamples, runID, step); err != nil {
+		return err
+	}
+	for _, image := range images {
+		if _, err := tx.ExecContext(ctx, queryDeleteImage, image); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// column reads the only column of a query.
+func column[T any](ctx context.Context, tx *sql.Tx, query string, args ...any) ([]T, error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []T
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// SampleRecord is one sampler × step count × guidance scale drawn from a run.
+type SampleRecord struct {
+	Step        int // update after which it was drawn
+	Epoch       int // epochs finished by then
+	Sampler     string
+	SamplerJSON string // the sampler's whole config
+	Steps       int
+	Guidance    float64
+	Seed        uint64
+	NFE         int     // evaluations of the model for each image
+	Images      int     // images drawn
+	Seconds     float64 // wall time for all of them
+	UsedEMA     bool
+	PNG         []byte // the grid
+}
+
+// Sample is a recorded sample. Its PNG is left out: see [Store.Image].
+type Sample struct {
+	SampleRecord
+	ID          int64
+	ImageSHA256 string
+	CreatedAt   time.Time
+}
+
+const (
+	queryInsertImage  = `INSERT INTO images (sha256, png) VALUES (?, ?) ON CONFLICT DO NOTHING`
+	queryInsertSample = `INSERT INTO samples (run_id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema, image_sha256, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	querySamples = `SELECT id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema, image_sha256, created_at
+		FROM samples WHERE run_id = ? ORDER BY step, id`
+	queryImage = `SELECT png FROM images WHERE sha256 = ?`
+)
+
+// AddSample records a sample of a run. A picture that the store already has is
+// not stored again.
+func (s *Store) AddSample(ctx context.Context, runID string, r SampleRecord) error {
+	const op = "recording a sample"
+	if len(r.PNG) == 0 {
+		return fmt.Errorf("%s: it has no picture", op)
+	}
+	sum := sha256.Sum256(r.PNG)
+	hash := hex.EncodeToString(sum[:])
+	return s.inTx(ctx, op, func(tx *sql.Tx) error {
+		if err := mustExist(ctx, tx, runID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, queryInsertImage, hash, r.PNG); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, queryInsertSample, runID, r.Step, r.Epoch, r.Sampler, r.SamplerJSON, r.Steps, r.Guidance,
+			strconv.FormatUint(r.Seed, 10), r.NFE, r.Images, r.Seconds, r.UsedEMA, hash, toMilliseconds(time.Now()))
+		return err
+	})
+}
+
+// Samples returns the samples of a run in the order of step and recording.
+func (s *Store) Samples(ctx context.Context, runID string) ([]Sample, error) {
+	const op = "reading the samples of a run"
+	rows, err := s.read.QueryContext(ctx, querySamples, runID)
+	if err != nil {
+		return nil, s.failure(op, err)
+	}
+	defer rows.Close()
+	var list []Sample
+	for rows.Next() {
+		var r Sample
+		var seed string
+		var created milliseconds
+		err := rows.Scan(&r.ID, &r.Step, &r.Epoch, &r.Sampler, &r.SamplerJSON, &r.Steps, &r.Guidance,
+			&seed, &r.NFE, &r.Images, &r.Seconds, &r.UsedEMA, &r.ImageSHA256, &created)
+		if err == nil {
+			r.Seed, err = strconv.ParseUint(seed, 10, 64)
+		}
+		if err != nil {
+			return nil, s.failure(op, err)
+		}
+		r.CreatedAt = created.time()
+		list = append(list, r)
+	}
+	return list, s.failure(op, rows.Err())
+}
+
+// Image returns the PNG with the given SHA-256, in hexadecimal.
+func (s *Store) Image(ctx context.Context, sha256 string) ([]byte, error) {
+	var png []byte
+	err := s.read.QueryRowContext(ctx, queryImage, sha256).Scan(&png)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("the store %s has no picture %s", s.path, sha256)
+	}
+	return png, s.failure("reading a picture", err)
+}
