@@ -100,9 +100,10 @@ func (c ProcessConfig) Validate() error {
 			p.unset("beta_start", c.BetaStart == 0, `beta_schedule "squaredcos_cap_v2"`)
 			p.unset("beta_end", c.BetaEnd == 0, `beta_schedule "squaredcos_cap_v2"`)
 		} else {
-			p.check(c.BetaStart > 0 && c.BetaStart < 1, "beta_start", "must be between 0 and 1, got %v", c.BetaStart)
-			p.check(c.BetaEnd >= c.BetaStart && c.BetaEnd < 1, "beta_end",
-				"must be at least beta_start (%v) and below 1, got %v", c.BetaStart, c.BetaEnd)
+			if p.check(c.BetaStart > 0 && c.BetaStart < 1, "beta_start", "must be between 0 and 1, got %v", c.BetaStart) {
+				p.check(c.BetaEnd >= c.BetaStart && c.BetaEnd < 1, "beta_end",
+					"must be at least beta_start (%v) and below 1, got %v", c.BetaStart, c.BetaEnd)
+			}
 		}
 	}
 	return p.err()

@@ -3,6 +3,8 @@ package schedulers
 import (
 	"fmt"
 	"math"
+
+	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // Sampler makes the plans of one sampling method with one set of options.
@@ -42,7 +44,7 @@ type Evaluation struct {
 // update is what happens to the state after an evaluation: stageUpdate or denoiseUpdate.
 type update interface {
 	// apply returns the state that follows; noise is nil unless the evaluation uses it.
-	apply(r *Runner, state State, prediction, noise tensor) (State, error)
+	apply(r *Runner, state State, prediction, noise *tensors.Tensor) (State, error)
 	// coefficients are the numbers it works with.
 	coefficients() []float64
 }

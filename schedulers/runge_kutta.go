@@ -16,8 +16,7 @@ type rungeKutta struct {
 	trainTimesteps int
 }
 
-// flowSampler registers a Runge-Kutta method under a name. diffusersGrid says whether diffusers has a
-// counterpart whose grid can be asked for.
+// flowSampler registers a Runge-Kutta method under a name, with the grids it can be run on.
 func flowSampler(name string, method tableau, grids ...string) registration {
 	return registration{
 		name: name, process: FlowMatch, options: []string{"grid", "shift", "timestep_input"}, grids: grids,

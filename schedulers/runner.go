@@ -26,16 +26,12 @@ type Runner struct {
 }
 
 // NewRunner makes a runner; nothing is compiled before it is needed.
-func NewRunner(backend compute.Backend) (*Runner, error) {
-	combination, err := graph.NewExec(backend, combinationGraph)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the sampler's updates: %w", err)
+func NewRunner(backend compute.Backend) *Runner {
+	// Making an executor fails only for functions of an unsuitable type.
+	return &Runner{
+		combination: graph.MustNewExec(backend, combinationGraph).SetMaxCache(-1),
+		denoise:     graph.MustNewExec(backend, denoiseGraph).SetMaxCache(-1),
 	}
-	denoise, err := graph.NewExec(backend, denoiseGraph)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the sampler's updates: %w", err)
-	}
-	return &Runner{combination: combination.SetMaxCache(-1), denoise: denoise.SetMaxCache(-1)}, nil
 }
 
 // Run carries out a plan from a sample of pure noise and returns the finished sample, which like all
@@ -46,7 +42,7 @@ func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, pre
 	state := State{Sample: sample}
 	for i, evaluation := range plan.Evaluations {
 		next, err := r.evaluate(ctx, plan, evaluation, state, predict, noise)
-		release(state.tensors(), append(next.tensors(), sample))
+		release(state.all(), append(next.all(), sample))
 		if err != nil {
 			return nil, fmt.Errorf("sampling step %d of %d (evaluation %d of %d): %w", evaluation.Step+1, plan.Steps, i+1, plan.NFE(), err)
 		}
@@ -55,7 +51,7 @@ func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, pre
 			progress(i+1, plan.NFE())
 		}
 	}
-	release(state.tensors(), []tensor{state.Sample, sample})
+	release(state.all(), []*tensors.Tensor{state.Sample, sample})
 	return state.Sample, nil
 }
 
@@ -68,8 +64,8 @@ func (r *Runner) evaluate(ctx context.Context, plan Plan, evaluation Evaluation,
 	if err != nil {
 		return State{}, fmt.Errorf("predicting: %w", err)
 	}
-	var z tensor
-	defer func() { release([]tensor{prediction, z}, append(next.tensors(), state.tensors()...)) }()
+	var z *tensors.Tensor
+	defer func() { release([]*tensors.Tensor{prediction, z}, append(next.all(), state.all()...)) }()
 	if evaluation.UsesNoise {
 		if noise == nil {
 			return State{}, fmt.Errorf("the sampler draws noise but was given no source of it")
@@ -89,6 +85,9 @@ func (r *Runner) Step(plan Plan, index int, state State, prediction, noise *tens
 		return State{}, fmt.Errorf("evaluation %d is not in a plan of %d", index, plan.NFE())
 	}
 	evaluation := plan.Evaluations[index]
+	if prediction == nil {
+		return State{}, fmt.Errorf("the model returned no prediction")
+	}
 	if !prediction.Shape().Equal(state.Sample.Shape()) {
 		return State{}, fmt.Errorf("the prediction has shape %s, the sample %s", prediction.Shape(), state.Sample.Shape())
 	}
@@ -108,7 +107,7 @@ func (r *Runner) Finalize() {
 
 // release finalizes tensors that are not among those to keep. Freeing device memory can only fail
 // for a tensor that holds none any more, so errors carry no news.
-func release(all, keep []tensor) {
+func release(all, keep []*tensors.Tensor) {
 	for i, t := range all {
 		if t != nil && !slices.Contains(keep, t) && !slices.Contains(all[:i], t) {
 			_ = t.FinalizeAll()

@@ -32,10 +32,7 @@ func openBackend(t *testing.T, name string) compute.Backend {
 
 func newRunner(t *testing.T, backend compute.Backend) *Runner {
 	t.Helper()
-	runner, err := NewRunner(backend)
-	if err != nil {
-		t.Fatal(err)
-	}
+	runner := NewRunner(backend)
 	t.Cleanup(runner.Finalize)
 	return runner
 }

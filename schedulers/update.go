@@ -9,22 +9,20 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-type tensor = *tensors.Tensor
-
 // State is what a sampler carries from one evaluation to the next, on the device. Its tensors are
 // never changed in place.
 type State struct {
 	// Sample is what the model sees next and, at the end, the result.
-	Sample tensor
+	Sample *tensors.Tensor
 
-	base         tensor   // sample at the beginning of the current Runge-Kutta step
-	slopes       []tensor // predictions in this step so far
-	previousData tensor   // data predicted at the previous evaluation
+	base         *tensors.Tensor   // sample at the beginning of the current Runge-Kutta step
+	slopes       []*tensors.Tensor // predictions in this step so far
+	previousData *tensors.Tensor   // data predicted at the previous evaluation
 }
 
-// tensors lists the state's tensors; some may be nil or the same.
-func (s State) tensors() []tensor {
-	return append([]tensor{s.Sample, s.base, s.previousData}, s.slopes...)
+// all lists the state's tensors; some may be nil or the same.
+func (s State) all() []*tensors.Tensor {
+	return append([]*tensors.Tensor{s.Sample, s.base, s.previousData}, s.slopes...)
 }
 
 // stageUpdate goes to the next stage of a Runge-Kutta step, or ends it: base + sum of weights*slopes.
@@ -35,7 +33,7 @@ type stageUpdate struct {
 
 func (u stageUpdate) coefficients() []float64 { return slices.Clone(u.weights) }
 
-func (u stageUpdate) apply(r *Runner, state State, prediction, _ tensor) (State, error) {
+func (u stageUpdate) apply(r *Runner, state State, prediction, _ *tensors.Tensor) (State, error) {
 	base := state.base
 	if base == nil {
 		base = state.Sample
@@ -56,7 +54,7 @@ func (u stageUpdate) apply(r *Runner, state State, prediction, _ tensor) (State,
 }
 
 // combinationInputs leaves out the slopes without weight, of which Runge-Kutta methods have many.
-func combinationInputs(base tensor, slopes []tensor, weights []float64) []any {
+func combinationInputs(base *tensors.Tensor, slopes []*tensors.Tensor, weights []float64) []any {
 	inputs := []any{nil, base}
 	var nonZero []float32
 	for i, w := range weights {
@@ -95,7 +93,7 @@ func (u denoiseUpdate) coefficients() []float64 {
 		u.sample, u.prediction, u.data, u.change, u.noise}
 }
 
-func (u denoiseUpdate) apply(r *Runner, state State, prediction, noise tensor) (State, error) {
+func (u denoiseUpdate) apply(r *Runner, state State, prediction, noise *tensors.Tensor) (State, error) {
 	previousData := state.previousData
 	if previousData == nil {
 		if u.change != 0 {

@@ -1,0 +1,177 @@
+package schedulers
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+func TestProcessConfigsWithProblemsNameTheirKeys(t *testing.T) {
+	cases := map[string]struct {
+		config ProcessConfig
+		want   []string // key and a part of the problem
+	}{
+		"no name":                       {ProcessConfig{}, []string{"name", `must be one of flow_match, ddpm, got ""`}},
+		"an unknown process":            {ProcessConfig{Name: "edm"}, []string{"name", `got "edm"`}},
+		"too few timesteps":             {ProcessConfig{Name: DDPM, NumTrainTimesteps: -1}, []string{"num_train_timesteps", "between 1 and 100000, got -1"}},
+		"too many timesteps":            {ProcessConfig{Name: FlowMatch, NumTrainTimesteps: 1e9}, []string{"num_train_timesteps", "got 1000000000"}},
+		"epsilon of flow matching":      {ProcessConfig{Name: FlowMatch, PredictionType: "epsilon"}, []string{"prediction_type", `must be one of velocity, got "epsilon"`}},
+		"velocity of ddpm":              {ProcessConfig{Name: DDPM, PredictionType: "velocity"}, []string{"prediction_type", "epsilon, v_prediction, sample"}},
+		"an unknown density":            {ProcessConfig{Name: FlowMatch, TimestepDensity: "normal"}, []string{"timestep_density", "uniform, logit_normal"}},
+		"a density ddpm cannot have":    {ProcessConfig{Name: DDPM, TimestepDensity: "logit_normal"}, []string{"timestep_density", "must be one of uniform"}},
+		"a shift below zero":            {ProcessConfig{Name: FlowMatch, Shift: -1}, []string{"shift", "above 0, got -1"}},
+		"a shift of ddpm":               {ProcessConfig{Name: DDPM, Shift: 3}, []string{"shift", `does not apply to process "ddpm"`}},
+		"a shift that is not a number":  {ProcessConfig{Name: FlowMatch, Shift: math.NaN()}, []string{"shift", "got NaN"}},
+		"an infinite mean":              {ProcessConfig{Name: FlowMatch, TimestepDensity: "logit_normal", LogitMean: math.Inf(1)}, []string{"logit_mean", "finite"}},
+		"a negative deviation":          {ProcessConfig{Name: FlowMatch, TimestepDensity: "logit_normal", LogitStd: -1}, []string{"logit_std", "above 0"}},
+		"logit_mean of uniform":         {ProcessConfig{Name: FlowMatch, LogitMean: 1}, []string{"logit_mean", `does not apply to timestep_density "uniform"`}},
+		"logit_std of ddpm":             {ProcessConfig{Name: DDPM, LogitStd: 1}, []string{"logit_std", `does not apply to process "ddpm"`}},
+		"betas of flow matching":        {ProcessConfig{Name: FlowMatch, BetaSchedule: "linear"}, []string{"beta_schedule", `does not apply to process "flow_match"`}},
+		"an unknown schedule":           {ProcessConfig{Name: DDPM, BetaSchedule: "cosine"}, []string{"beta_schedule", "squaredcos_cap_v2"}},
+		"a beta of 1":                   {ProcessConfig{Name: DDPM, BetaEnd: 1}, []string{"beta_end", "below 1, got 1"}},
+		"betas that fall":               {ProcessConfig{Name: DDPM, BetaStart: 0.1, BetaEnd: 0.01}, []string{"beta_end", "at least beta_start (0.1)"}},
+		"a negative beta":               {ProcessConfig{Name: DDPM, BetaStart: -0.1}, []string{"beta_start", "between 0 and 1, got -0.1"}},
+		"betas of the cosine schedule":  {ProcessConfig{Name: DDPM, BetaSchedule: "squaredcos_cap_v2", BetaEnd: 0.1}, []string{"beta_end", "does not apply"}},
+		"several problems, all of them": {ProcessConfig{Name: DDPM, Shift: 3, BetaStart: 2}, []string{"shift", "does not apply", "beta_start", "got 2"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			c.config.SetDefaults()
+			expectProblems(t, c.config.Validate(), c.want)
+			if _, err := NewProcess(c.config); err == nil {
+				t.Error("NewProcess accepts it")
+			}
+		})
+	}
+}
+
+func TestSamplerConfigsWithProblemsNameTheirKeys(t *testing.T) {
+	no := ptr(false)
+	cases := map[string]struct {
+		config SamplerConfig
+		want   []string
+	}{
+		"no name":                       {SamplerConfig{}, []string{"name", "euler, heun, midpoint, rk4, ddpm, ddim, dpmpp_2m"}},
+		"an unknown sampler":            {SamplerConfig{Name: "eulr"}, []string{"name", `got "eulr"`}},
+		"an unknown grid":               {SamplerConfig{Name: "euler", Grid: "karras"}, []string{"grid", "must be one of uniform, diffusers"}},
+		"a grid rk4 cannot have":        {SamplerConfig{Name: "rk4", Grid: "diffusers"}, []string{"grid", `must be one of uniform, got "diffusers"`}},
+		"a shift below zero":            {SamplerConfig{Name: "euler", Shift: -2}, []string{"shift", "above 0"}},
+		"an unknown input":              {SamplerConfig{Name: "heun", TimestepInput: "t"}, []string{"timestep_input", "scaled, index"}},
+		"a grid of ddim":                {SamplerConfig{Name: "ddim", Grid: "uniform"}, []string{"grid", `does not apply to sampler "ddim"`}},
+		"eta of ddpm":                   {SamplerConfig{Name: "ddpm", Eta: 1}, []string{"eta", `does not apply to sampler "ddpm"`}},
+		"eta above 1":                   {SamplerConfig{Name: "ddim", Eta: 1.5}, []string{"eta", "between 0 and 1, got 1.5"}},
+		"eta that is not a number":      {SamplerConfig{Name: "ddim", Eta: math.NaN()}, []string{"eta", "got NaN"}},
+		"an unknown spacing":            {SamplerConfig{Name: "ddim", TimestepSpacing: "even"}, []string{"timestep_spacing", "leading, trailing, linspace"}},
+		"a spacing of euler":            {SamplerConfig{Name: "euler", TimestepSpacing: "leading"}, []string{"timestep_spacing", "does not apply"}},
+		"a negative offset":             {SamplerConfig{Name: "ddim", StepsOffset: -1}, []string{"steps_offset", "must not be negative"}},
+		"an offset of trailing":         {SamplerConfig{Name: "ddim", StepsOffset: 1, TimestepSpacing: "trailing"}, []string{"steps_offset", `does not apply to timestep_spacing "trailing"`}},
+		"an unknown variance":           {SamplerConfig{Name: "ddpm", VarianceType: "learned"}, []string{"variance_type", "fixed_small, fixed_large"}},
+		"a variance of ddim":            {SamplerConfig{Name: "ddim", VarianceType: "fixed_large"}, []string{"variance_type", "does not apply"}},
+		"clipping of dpmpp_2m":          {SamplerConfig{Name: "dpmpp_2m", ClipSample: no}, []string{"clip_sample", "does not apply"}},
+		"a range without clipping":      {SamplerConfig{Name: "ddim", ClipSample: no, ClipSampleRange: 2}, []string{"clip_sample_range", "does not apply to clip_sample false"}},
+		"a negative range":              {SamplerConfig{Name: "ddpm", ClipSampleRange: -1}, []string{"clip_sample_range", "above 0"}},
+		"set_alpha_to_one of ddpm":      {SamplerConfig{Name: "ddpm", SetAlphaToOne: no}, []string{"set_alpha_to_one", "does not apply"}},
+		"several problems, all of them": {SamplerConfig{Name: "euler", Shift: -1, Eta: 1}, []string{"shift", "above 0", "eta", "does not apply"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			c.config.SetDefaults()
+			expectProblems(t, c.config.Validate(), c.want)
+		})
+	}
+}
+
+func TestASamplerOfAnotherProcessListsTheOnesThatFit(t *testing.T) {
+	_, err := NewSampler(SamplerConfig{Name: "ddim"}, ProcessConfig{Name: FlowMatch})
+	expectError(t, err, `sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: euler, heun, midpoint, rk4`)
+	_, err = NewSampler(SamplerConfig{Name: "rk4"}, ProcessConfig{Name: DDPM})
+	expectError(t, err, `sampler "rk4" belongs to process "flow_match", not "ddpm"; use one of: ddpm, ddim, dpmpp_2m`)
+	_, err = NewSampler(SamplerConfig{Name: "rk4"}, ProcessConfig{Name: "edm"})
+	expectError(t, err, `process: name: must be one of flow_match, ddpm`)
+}
+
+func TestDefaultsOfEveryConfigAreValidAndSetOnce(t *testing.T) {
+	for _, name := range SamplerNames("") {
+		c := SamplerConfig{Name: name}
+		c.SetDefaults()
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		again := c
+		again.SetDefaults()
+		if !reflect.DeepEqual(c, again) {
+			t.Errorf("%s: defaults change %+v to %+v", name, c, again)
+		}
+	}
+	for _, c := range []ProcessConfig{{Name: FlowMatch}, {Name: DDPM}, {Name: FlowMatch, TimestepDensity: "logit_normal"},
+		{Name: DDPM, BetaSchedule: "scaled_linear"}, {Name: DDPM, BetaSchedule: "squaredcos_cap_v2"}} {
+		c.SetDefaults()
+		if err := c.Validate(); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestConfigsSurviveYAML(t *testing.T) {
+	var want SamplerConfig
+	text := "name: ddim\ntimestep_spacing: trailing\nclip_sample: false\neta: 0.5\nset_alpha_to_one: false\n"
+	if err := yaml.Unmarshal([]byte(text), &want); err != nil {
+		t.Fatal(err)
+	}
+	if want.Eta != 0.5 || *want.ClipSample || *want.SetAlphaToOne {
+		t.Fatalf("read %+v", want)
+	}
+	out, err := yaml.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(out) != text {
+		t.Errorf("wrote\n%s", out)
+	}
+}
+
+func TestEveryOptionOfTheRegistryIsAConfigKey(t *testing.T) {
+	var keys []string
+	for field := range reflect.TypeFor[SamplerConfig]().Fields() {
+		key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		keys = append(keys, key)
+	}
+	for _, r := range samplers {
+		for _, option := range r.options {
+			if !slices.Contains(keys, option) {
+				t.Errorf("%s: option %q is not a key of SamplerConfig", r.name, option)
+			}
+		}
+	}
+}
+
+// expectProblems wants pairs of key and part of a problem, and nothing else.
+func expectProblems(t *testing.T, err error, want []string) {
+	t.Helper()
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("error %v, want problems %q", err, want)
+	}
+	problems := joined.Unwrap()
+	if len(problems) != len(want)/2 {
+		t.Errorf("%d problems, want %d: %v", len(problems), len(want)/2, err)
+	}
+	for i, problem := range problems[:min(len(problems), len(want)/2)] {
+		var e *ConfigError
+		if !errors.As(problem, &e) || e.Key != want[2*i] || !strings.Contains(e.Problem, want[2*i+1]) {
+			t.Errorf("problem %q, want %s: ...%s...", problem, want[2*i], want[2*i+1])
+		}
+	}
+}
+
+func expectError(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+}

@@ -1,0 +1,225 @@
+package schedulers
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+func TestODESamplersConvergeAtTheirDeclaredOrder(t *testing.T) {
+	odes := map[string]struct {
+		velocity func(x, t float64) float64
+		solution func(x0 float64) float64 // at t = 1
+	}{
+		"growth that speeds up": {
+			func(x, t float64) float64 { return x * (1 + 2*t) },
+			func(x0 float64) float64 { return x0 * math.Exp(2) }},
+		"nonlinear decay": {
+			func(x, t float64) float64 { return -(1 + t) * x * math.Abs(x) },
+			func(x0 float64) float64 { return x0 / (1 + 1.5*math.Abs(x0)) }},
+	}
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		runner := newRunner(t, backend)
+		for _, name := range SamplerNames(FlowMatch) {
+			sampler, err := NewSampler(SamplerConfig{Name: name}, ProcessConfig{Name: FlowMatch})
+			if err != nil {
+				t.Fatal(err)
+			}
+			order := sampler.(interface{ Order() int }).Order()
+			for what, ode := range odes {
+				t.Run(fmt.Sprintf("%s has order %d on %s", name, order, what), func(t *testing.T) {
+					worst := func(steps int) (worst float64) {
+						plan, err := sampler.Plan(steps)
+						if err != nil {
+							t.Fatal(err)
+						}
+						got := runToy(t, runner, plan, func(x, timestep float64) float64 { return ode.velocity(x, timestep/1000) })
+						for i, x0 := range toyStart {
+							worst = max(worst, math.Abs(float64(got[i])-ode.solution(float64(x0))))
+						}
+						return worst
+					}
+					// Coarse enough that rk4's error stays above float32's.
+					steps := map[int]int{1: 200, 2: 64, 4: 8}[order]
+					observed := math.Log2(worst(steps) / worst(2*steps))
+					t.Logf("observed order %.2f", observed)
+					if math.Abs(observed-float64(order)) > 0.3 {
+						t.Errorf("halving the step size shrinks the error by 2^%.2f, want 2^%d", observed, order)
+					}
+				})
+			}
+		}
+	})
+}
+
+func TestDDIMWithEtaOneIsAncestralSampling(t *testing.T) {
+	no := ptr(false)
+	runner := newRunner(t, openBackend(t, "go"))
+	for _, prediction := range []string{"epsilon", "v_prediction", "sample"} {
+		for _, schedule := range []string{"linear", "scaled_linear", "squaredcos_cap_v2"} {
+			for _, steps := range []int{4, 20, 100} {
+				t.Run(fmt.Sprintf("%s %s %d steps", prediction, schedule, steps), func(t *testing.T) {
+					process := ProcessConfig{Name: DDPM, PredictionType: prediction, BetaSchedule: schedule}
+					network := func(x, timestep float64) float64 { return 0.3*x - 0.1*math.Cos(timestep/100) }
+					ddpm := runToy(t, runner, mustPlan(t, SamplerConfig{Name: "ddpm", ClipSample: no}, process, steps), network)
+					ddim := runToy(t, runner, mustPlan(t, SamplerConfig{Name: "ddim", Eta: 1, ClipSample: no}, process, steps), network)
+					expectRelative(t, ddim, ddpm, 2e-4) // coefficients that cancel are float32
+				})
+			}
+		}
+	}
+}
+
+// A model that knows the data tells every sampler to go there, whatever the number of steps.
+func TestEverySamplerEndsAtTheDataOfAModelThatKnowsIt(t *testing.T) {
+	data := []float32{0.9, -0.7, 0.1, -0.3}
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		runner := newRunner(t, backend)
+		for _, r := range samplers {
+			predictions := []string{"velocity"}
+			if r.process == DDPM {
+				predictions = []string{"epsilon", "v_prediction", "sample"}
+			}
+			for _, prediction := range predictions {
+				for _, steps := range []int{1, 2, 7, 50} {
+					t.Run(fmt.Sprintf("%s %s %d steps", r.name, prediction, steps), func(t *testing.T) {
+						process := ProcessConfig{Name: r.process, PredictionType: prediction}
+						plan := mustPlan(t, SamplerConfig{Name: r.name}, process, steps)
+						got := runKnowing(t, runner, plan, process, data)
+						expectRelative(t, got, data, 1e-4) // dividing by sqrt(alphas_cumprod) magnifies rounding
+					})
+				}
+			}
+		}
+	})
+}
+
+// runKnowing samples from toyStart with the prediction that is right if there is no other data.
+func runKnowing(t *testing.T, runner *Runner, plan Plan, process ProcessConfig, data []float32) []float32 {
+	t.Helper()
+	process.SetDefaults()
+	table := alphasCumprod(process)
+	predict := func(_ context.Context, sample *tensors.Tensor, e Evaluation) (*tensors.Tensor, error) {
+		output := values(t, sample)
+		for i, x := range output {
+			if process.Name == FlowMatch {
+				output[i] = data[i] - toyStart[i]
+				continue
+			}
+			alpha := math.Sqrt(float64(table[int(e.Timestep)]))
+			sigma := math.Sqrt(1 - float64(table[int(e.Timestep)]))
+			epsilon := (float64(x) - alpha*float64(data[i])) / sigma
+			output[i] = map[string]float32{
+				"epsilon":      float32(epsilon),
+				"v_prediction": float32(alpha*epsilon - sigma*float64(data[i])),
+				"sample":       data[i],
+			}[process.PredictionType]
+		}
+		return tensors.FromFlatDataAndDimensions(output, 4), nil
+	}
+	noise := func(Evaluation) (*tensors.Tensor, error) {
+		return tensors.FromFlatDataAndDimensions([]float32{1, -0.4, 0.3, -1.7}, 4), nil
+	}
+	sample, err := runner.Run(t.Context(), plan, tensors.FromFlatDataAndDimensions(toyStart, 4), predict, noise, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return values(t, sample)
+}
+
+func TestStochasticSamplersAloneDrawNoise(t *testing.T) {
+	cases := []struct {
+		config SamplerConfig
+		draws  int
+	}{
+		{SamplerConfig{Name: "ddpm"}, 9}, // none at timestep 0
+		{SamplerConfig{Name: "ddpm", TimestepSpacing: "trailing"}, 10},
+		{SamplerConfig{Name: "ddim"}, 0},
+		{SamplerConfig{Name: "ddim", Eta: 0.5}, 9},
+		{SamplerConfig{Name: "dpmpp_2m"}, 0},
+		{SamplerConfig{Name: "rk4"}, 0},
+	}
+	for _, c := range cases {
+		r, _ := find(c.config.Name)
+		draws := 0
+		for _, e := range mustPlan(t, c.config, ProcessConfig{Name: r.process}, 10).Evaluations {
+			if e.UsesNoise {
+				draws++
+			}
+		}
+		if draws != c.draws {
+			t.Errorf("%+v draws noise %d times, want %d", c.config, draws, c.draws)
+		}
+	}
+}
+
+func TestNFECountsTheStagesOfEveryStep(t *testing.T) {
+	for name, want := range map[string]int{"euler": 8, "midpoint": 16, "heun": 16, "rk4": 32, "ddpm": 8, "ddim": 8, "dpmpp_2m": 8} {
+		r, _ := find(name)
+		plan := mustPlan(t, SamplerConfig{Name: name}, ProcessConfig{Name: r.process}, 8)
+		if plan.NFE() != want {
+			t.Errorf("%s: %d evaluations, want %d", name, plan.NFE(), want)
+		}
+		if last := plan.Evaluations[want-1]; last.Step != 7 || last.Index != want-1 {
+			t.Errorf("%s: the last evaluation is %+v", name, last)
+		}
+	}
+	if got := mustPlan(t, SamplerConfig{Name: "heun", Grid: "diffusers"}, ProcessConfig{Name: FlowMatch}, 8).NFE(); got != 15 {
+		t.Errorf("heun on diffusers' grid: %d evaluations, want 15", got)
+	}
+}
+
+func TestImpossiblePlansAreErrors(t *testing.T) {
+	extreme := ProcessConfig{Name: DDPM, BetaStart: 1e-12, BetaEnd: 1e-12}
+	cases := map[string]struct {
+		sampler SamplerConfig
+		process ProcessConfig
+		steps   int
+		want    string
+	}{
+		"no steps":                  {SamplerConfig{Name: "euler"}, ProcessConfig{}, 0, "steps must be at least 1, got 0"},
+		"negative steps":            {SamplerConfig{Name: "ddim"}, ProcessConfig{}, -3, "steps must be at least 1, got -3"},
+		"more steps than timesteps": {SamplerConfig{Name: "ddpm"}, ProcessConfig{}, 1001, "1001 steps are more than the 1000 timesteps"},
+		"flow with too many steps":  {SamplerConfig{Name: "heun"}, ProcessConfig{NumTrainTimesteps: 100}, 101, "101 steps are more than the 100 timesteps"},
+		"an offset past the end":    {SamplerConfig{Name: "ddim", StepsOffset: 30}, ProcessConfig{}, 50, "timestep 1010 of step 0 is outside of the trained range 0 to 999"},
+		"repeated timesteps":        {SamplerConfig{Name: "dpmpp_2m"}, ProcessConfig{}, 1000, "fall on the same timestep"},
+		"a schedule without noise":  {SamplerConfig{Name: "ddpm"}, extreme, 10, "noise schedule is too extreme"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			r, _ := find(c.sampler.Name)
+			c.process.Name = r.process
+			sampler, err := NewSampler(c.sampler, c.process)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = sampler.Plan(c.steps)
+			expectError(t, err, c.want)
+		})
+	}
+}
+
+func TestPlansAreFiniteForEveryNumberOfSteps(t *testing.T) {
+	for _, r := range samplers {
+		spacings := []string{""}
+		if slices.Contains(r.options, "timestep_spacing") {
+			spacings = []string{"leading", "trailing", "linspace"}
+		}
+		for _, spacing := range spacings {
+			sampler, err := NewSampler(SamplerConfig{Name: r.name, TimestepSpacing: spacing}, ProcessConfig{Name: r.process, NumTrainTimesteps: 60})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for steps := 1; steps <= 59; steps++ {
+				if _, err := sampler.Plan(steps); err != nil {
+					t.Errorf("%s %s %d steps: %v", r.name, spacing, steps, err)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package schedulers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+func TestRunStopsBetweenEvaluationsWhenCancelled(t *testing.T) {
+	runner := newRunner(t, openBackend(t, "go"))
+	ctx, cancel := context.WithCancel(t.Context())
+	var done []int
+	progress := func(i, total int) {
+		if total != 5 {
+			t.Errorf("progress of %d evaluations, want 5", total)
+		}
+		if done = append(done, i); i == 2 {
+			cancel()
+		}
+	}
+	sample, err := runner.Run(ctx, mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 5), ones(2, 3), half(t), nil, progress)
+	if !errors.Is(err, context.Canceled) || sample != nil {
+		t.Errorf("got %v and error %v, want context.Canceled", sample, err)
+	}
+	if !slices.Equal(done, []int{1, 2}) {
+		t.Errorf("progress %v, want [1 2]", done)
+	}
+}
+
+func TestRunReportsWhatWentWrongAndWhere(t *testing.T) {
+	runner := newRunner(t, openBackend(t, "go"))
+	broken := errors.New("out of memory")
+	cases := map[string]struct {
+		sampler string
+		predict Predict
+		noise   Noise
+		want    string
+	}{
+		"the model fails": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return nil, broken }, nil,
+			"sampling step 1 of 3 (evaluation 1 of 3): predicting: out of memory"},
+		"the prediction has another shape": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return ones(3, 2), nil }, nil,
+			"the prediction has shape (Float32)[3, 2], the sample (Float32)[2, 3]"},
+		"the model returns nothing":         {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return nil, nil }, nil, "the model returned no prediction"},
+		"noise is needed but has no source": {"ddpm", half(t), nil, "given no source"},
+		"the source of noise fails":         {"ddpm", half(t), func(Evaluation) (*tensors.Tensor, error) { return nil, broken }, "drawing noise: out of memory"},
+		"the noise has another shape":       {"ddpm", half(t), func(Evaluation) (*tensors.Tensor, error) { return ones(6), nil }, "needs noise of the sample's shape"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			sample := ones(2, 3)
+			_, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: c.sampler}, ProcessConfig{Name: DDPM}, 3), sample, c.predict, c.noise, nil)
+			expectError(t, err, c.want)
+			if !sample.Ok() {
+				t.Error("the caller's sample was finalized")
+			}
+		})
+	}
+}
+
+func TestStepsOutOfOrderAreErrors(t *testing.T) {
+	runner := newRunner(t, openBackend(t, "go"))
+	start := State{Sample: ones(2, 3)}
+	rk4 := mustPlan(t, SamplerConfig{Name: "rk4"}, ProcessConfig{Name: FlowMatch}, 2)
+	_, err := runner.Step(rk4, 2, start, ones(2, 3), nil)
+	expectError(t, err, "evaluations must be made in order")
+	dpm := mustPlan(t, SamplerConfig{Name: "dpmpp_2m"}, ProcessConfig{Name: DDPM}, 5)
+	_, err = runner.Step(dpm, 2, start, ones(2, 3), nil)
+	expectError(t, err, "evaluations must be made in order")
+	_, err = runner.Step(dpm, 5, start, ones(2, 3), nil)
+	expectError(t, err, "evaluation 5 is not in a plan of 5")
+}
+
+func TestRunFreesEverythingButItsResultAndTheCallersSample(t *testing.T) {
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		runner := newRunner(t, backend)
+		for _, r := range samplers {
+			t.Run(r.name, func(t *testing.T) {
+				var seen []*tensors.Tensor
+				predict := func(ctx context.Context, sample *tensors.Tensor, e Evaluation) (*tensors.Tensor, error) {
+					prediction, err := half(t)(ctx, sample, e)
+					seen = append(seen, sample, prediction)
+					return prediction, err
+				}
+				noise := func(Evaluation) (*tensors.Tensor, error) {
+					z := ones(2, 3)
+					seen = append(seen, z)
+					return z, nil
+				}
+				start := ones(2, 3)
+				result, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: r.name}, ProcessConfig{Name: r.process}, 3), start, predict, noise, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !result.Ok() || !start.Ok() {
+					t.Error("the result or the caller's sample was finalized")
+				}
+				if !slices.Equal(values(t, start), values(t, ones(2, 3))) {
+					t.Error("the caller's sample was changed")
+				}
+				for i, s := range seen {
+					if s != start && s.Ok() {
+						t.Errorf("tensor %d of %d made on the way is still held", i, len(seen))
+					}
+				}
+			})
+		}
+	})
+}
+
+func TestOneCompiledUpdateServesEveryNumberOfSteps(t *testing.T) {
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		runner := newRunner(t, backend)
+		runner.denoise.SetMaxCache(1) // compiling a second program is an error
+		runner.combination.SetMaxCache(1)
+		noise := func(Evaluation) (*tensors.Tensor, error) { return ones(2, 3), nil }
+		for _, name := range []string{"euler", "ddpm", "ddim", "dpmpp_2m"} {
+			r, _ := find(name)
+			for _, steps := range []int{1, 3, 20} {
+				plan := mustPlan(t, SamplerConfig{Name: name}, ProcessConfig{Name: r.process}, steps)
+				if _, err := runner.Run(t.Context(), plan, ones(2, 3), half(t), noise, nil); err != nil {
+					t.Errorf("%s in %d steps: %v", name, steps, err)
+				}
+			}
+		}
+		if _, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 2), ones(5), half(t), nil, nil); err == nil {
+			t.Error("a sample of another shape needs another program, so the limit is not in force")
+		}
+	})
+}
+
+func TestRunningAPlanTwiceGivesTheSameBits(t *testing.T) {
+	eachBackend(t, func(t *testing.T, backend compute.Backend) {
+		runner := newRunner(t, backend)
+		for _, r := range samplers {
+			plan := mustPlan(t, SamplerConfig{Name: r.name}, ProcessConfig{Name: r.process}, 7)
+			a, b := runToy(t, runner, plan, toyNetwork), runToy(t, runner, plan, toyNetwork)
+			if !slices.Equal(a, b) {
+				t.Errorf("%s: %v and %v", r.name, a, b)
+			}
+		}
+	})
+}
+
+func ones(dimensions ...int) *tensors.Tensor {
+	return tensors.FromScalarAndDimensions(float32(1), dimensions...)
+}
+
+// half is a model that predicts half of the sample.
+func half(t *testing.T) Predict {
+	return func(_ context.Context, sample *tensors.Tensor, _ Evaluation) (*tensors.Tensor, error) {
+		output := values(t, sample)
+		for i := range output {
+			output[i] /= 2
+		}
+		return tensors.FromFlatDataAndDimensions(output, sample.Shape().Dimensions...), nil
+	}
+}
