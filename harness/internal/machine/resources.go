@@ -1,0 +1,61 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/shirou/gopsutil/v4/disk"
+)
+
+// PeakMemory returns the largest resident size that this process has had, in bytes; 0 if the system does not tell.
+func PeakMemory() int64 {
+	// Linux's getrusage would count the size of the process that started this one.
+	if status, err := os.ReadFile("/proc/self/status"); err == nil {
+		for line := range strings.Lines(string(status)) {
+			var kibibytes int64
+			if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kibibytes); err == nil {
+				return kibibytes << 10
+			}
+		}
+	}
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	if runtime.GOOS == "darwin" {
+		return usage.Maxrss // bytes there, kibibytes elsewhere
+	}
+	return usage.Maxrss << 10
+}
+
+// FreeDisk returns how many bytes a user may still write on the file system that path lies on, or would lie on: it
+// need not exist yet.
+func FreeDisk(path string) (uint64, error) {
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return 0, fmt.Errorf("finding the free disk space at %s: %w", path, err)
+	}
+	for {
+		_, err := os.Stat(dir)
+		if err == nil {
+			break
+		}
+		if parent := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && parent != dir {
+			dir = parent
+			continue
+		}
+		return 0, fmt.Errorf("finding the free disk space at %s: %w", path, err)
+	}
+	usage, err := disk.UsageWithContext(context.Background(), dir)
+	if err != nil {
+		return 0, fmt.Errorf("finding the free disk space at %s: %w", path, err)
+	}
+	return usage.Free, nil
+}
