@@ -29,23 +29,15 @@ func prepareFile(ctx context.Context, path string, busy time.Duration) error {
 	}
 
 	// Creating and migrating is for one process at a time.
-	lock := flock.New(path + ".lock")
-	if err := lockWithin(ctx, lock, busy); err != nil {
-		return err
-	}
-	defer lock.Close()
-	current, err := isCurrent(ctx, path, busy, newest)
+	unlock, err := lockFile(ctx, path+".lock", busy)
 	if err != nil {
 		return err
 	}
-	if !current {
-		if err := createOrMigrate(ctx, path, busy); err != nil {
-			return err
-		}
+	defer unlock()
+	if current, err := isCurrent(ctx, path, busy, newest); current || err != nil {
+		return err
 	}
-	// Safe although others may wait for this file: whoever gets the lock looks
-	// again and finds the schema current.
-	return os.Remove(lock.Path())
+	return createOrMigrate(ctx, path, busy)
 }
 
 // isCurrent tells whether the file exists and needs no migration. A file that
@@ -144,30 +136,36 @@ func checkHeader(path string, info fs.FileInfo) error {
 	return nil
 }
 
-func checkVersion(version, newest int64) error {
-	switch {
-	case version > newest:
-		return &Error{Kind: ErrNewerSchema, Err: fmt.Errorf("its schema version is %d, this harness knows up to %d", version, newest)}
-	case version < 1:
-		return &Error{Kind: ErrCorrupt, Err: errors.New("it has no schema version")}
-	}
-	return nil
-}
-
 // applicationID is what the migrations write into the file's header.
 const applicationID = 1213353555
 
-func lockWithin(ctx context.Context, lock *flock.Flock, limit time.Duration) error {
+// lockFile takes a lock between processes. Unlocking also removes the file.
+func lockFile(ctx context.Context, path string, limit time.Duration) (unlock func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	ok, err := lock.TryLockContext(waiting, 10*time.Millisecond)
-	if ok {
-		return nil
+	for {
+		lock := flock.New(path)
+		locked, err := lock.TryLockContext(waiting, 10*time.Millisecond)
+		if !locked {
+			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+				return nil, &Error{Kind: ErrLocked, Err: fmt.Errorf("another process has been creating or upgrading it for %v", limit)}
+			}
+			return nil, err
+		}
+		// The one who held the lock before has removed the file: then this lock
+		// is on a file that others do not see.
+		held, err := lock.Stat()
+		if err == nil {
+			var seen fs.FileInfo
+			if seen, err = os.Stat(path); err == nil && os.SameFile(held, seen) {
+				return func() { os.Remove(path); lock.Close() }, nil
+			}
+		}
+		lock.Close()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
-	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return &Error{Kind: ErrLocked, Err: fmt.Errorf("another process has been creating or upgrading it for %v", limit)}
-	}
-	return err
 }
 
 func syncFolder(path string) error {

@@ -11,8 +11,6 @@ import (
 // endStatuses are the statuses that a run can end with.
 var endStatuses = []Status{StatusFinished, StatusInterrupted, StatusFailed, StatusDiverged}
 
-const queryCheckpoint = `PRAGMA wal_checkpoint(TRUNCATE)`
-
 var errFinished = errors.New("recording the run: it has been finished")
 
 // Finish writes what is left, records how the run ended, and stops the writer.
@@ -48,7 +46,7 @@ func (w *Writer) end(ctx context.Context, how *ending) error {
 	w.ended = true
 
 	err := w.flushPatiently(ctx, how)
-	for _, makeRoom := range []func(){w.reserve.release, w.dropBuffer, w.emptyLog} {
+	for _, makeRoom := range []func(){w.reserve.release, w.dropBuffer} {
 		if !errors.Is(err, ErrFull) {
 			break
 		}
@@ -87,7 +85,3 @@ func (w *Writer) flushPatiently(ctx context.Context, how *ending) error {
 }
 
 func (w *Writer) dropBuffer() { w.take() }
-
-// emptyLog moves what SQLite's log holds into the store itself, which often
-// needs less space. It is worth a try, nothing more.
-func (w *Writer) emptyLog() { _, _ = w.store.write.Exec(queryCheckpoint) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -54,10 +55,28 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 	return p, nil
 }
 
-const querySchemaVersion = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
+const (
+	querySchemaTable   = `SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version'`
+	querySchemaVersion = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
+)
 
 // fileVersion is the schema version of an open file.
 func fileVersion(ctx context.Context, db *sql.DB) (version int64, err error) {
+	var tables int
+	if err := db.QueryRowContext(ctx, querySchemaTable).Scan(&tables); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, &Error{Kind: ErrCorrupt, Err: errors.New("it has no schema version")}
+	}
 	err = db.QueryRowContext(ctx, querySchemaVersion).Scan(&version)
 	return version, err
+}
+
+// checkVersion refuses what this build cannot bring up to date.
+func checkVersion(version, newest int64) error {
+	if version > newest {
+		return &Error{Kind: ErrNewerSchema, Err: fmt.Errorf("its schema version is %d, this harness knows up to %d", version, newest)}
+	}
+	return nil
 }

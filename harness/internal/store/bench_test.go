@@ -1,0 +1,91 @@
+package store
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// BenchmarkPoint is what a metric point costs the training loop.
+func BenchmarkPoint(b *testing.B) {
+	s := openTemp(b)
+	w := openWriter(b, s, newRun(b, s, "x").ID)
+	step := 0
+	for b.Loop() {
+		step++
+		w.Point("train/loss", step, 0.25)
+	}
+	b.StopTimer()
+	must(b, w.Finish(b.Context(), StatusFinished, ""))
+}
+
+// BenchmarkPoints records the five series of a training loop, flushed as by
+// the clock, and reports the rate and the space of a point in the closed file.
+func BenchmarkPoints(b *testing.B) {
+	names := []string{"train/loss", "train/lr", "train/grad_norm", "time/step", "time/data_wait"}
+	s := openTemp(b)
+	empty := fileSize(b, s)
+	s = openAt(b, s.Path())
+	w := openWriter(b, s, newRun(b, s, "x").ID)
+	step := 0
+	start := time.Now()
+	for b.Loop() {
+		step++
+		for i, name := range names {
+			w.Point(name, step, 1/float64(step+i))
+		}
+		if step%10_000 == 0 {
+			must(b, w.Flush(b.Context()))
+		}
+	}
+	must(b, w.Finish(b.Context(), StatusFinished, ""))
+	points := float64(step * len(names))
+	b.ReportMetric(points/time.Since(start).Seconds(), "points/s")
+	b.ReportMetric(float64(fileSize(b, s)-empty)/points, "bytes/point")
+}
+
+// BenchmarkSeries reads a series of two million points as a plot needs it.
+func BenchmarkSeries(b *testing.B) {
+	s := openTemp(b)
+	run := newRun(b, s, "x")
+	w := openWriter(b, s, run.ID)
+	for step := range 2_000_000 {
+		w.Point("train/loss", step, 1/float64(step+1))
+		w.Point("time/step", step, 1/float64(step+1))
+	}
+	must(b, w.Finish(b.Context(), StatusFinished, ""))
+	b.Run("thinned to 1000 points", func(b *testing.B) {
+		for b.Loop() {
+			get(s.Series(b.Context(), run.ID, "train/loss", SeriesOptions{MaxPoints: 1000}))(b)
+		}
+	})
+	b.Run("all points", func(b *testing.B) {
+		for b.Loop() {
+			get(s.Series(b.Context(), run.ID, "train/loss", SeriesOptions{}))(b)
+		}
+	})
+	b.Run("percentiles", func(b *testing.B) {
+		for b.Loop() {
+			get(s.Phases(b.Context(), run.ID))(b)
+		}
+	})
+}
+
+// BenchmarkListRuns lists two thousand runs with their losses.
+func BenchmarkListRuns(b *testing.B) {
+	s := openTemp(b)
+	for range 2000 {
+		w := openWriter(b, s, newRun(b, s, "x").ID)
+		w.Point("train/loss", 1, 0.5)
+		must(b, w.Finish(b.Context(), StatusFinished, ""))
+	}
+	for b.Loop() {
+		get(s.ListRuns(b.Context(), Filter{Where: []string{"train.lr=0.001"}, Sort: "loss"}))(b)
+	}
+}
+
+// fileSize closes a store and measures its file.
+func fileSize(b *testing.B, s *Store) int64 {
+	must(b, s.Close())
+	return get(os.Stat(s.Path()))(b).Size()
+}

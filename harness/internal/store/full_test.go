@@ -1,0 +1,90 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// recordUntilFull writes points, log lines and pictures until the writer
+// reports a failure, as a training loop does, and then finishes the run.
+func recordUntilFull(t *testing.T, s *Store, runID string) {
+	t.Helper()
+	w := openWriter(t, s, runID)
+	for step := 1; w.Err() == nil; step++ {
+		for range 50 {
+			w.Point("train/loss", step, 1/float64(step))
+			step++
+		}
+		w.Progress(step, 1<<30)
+		w.Log("info", strings.Repeat("x", 200))
+		w.Flush(t.Context()) // its error is the one that Err keeps
+	}
+	checkError(t, w.Err(), ErrFull, s.Path(), "free some space")
+	w.Log("error", "dropped, as nothing more can be recorded")
+	reason := w.Err().Error()
+	if err := w.Finish(t.Context(), StatusFailed, reason); err != nil {
+		t.Fatalf("the end of the run was not recorded: %v", err)
+	}
+
+	must(t, s.Close())
+	for name, s := range map[string]*Store{"a writing process": openAt(t, s.Path()), "a reading one": get(OpenReadOnly(t.Context(), s.Path()))(t)} {
+		defer s.Close()
+		run := get(s.Run(t.Context(), runID))(t)
+		if run.Status != StatusFailed || run.StatusReason != reason || run.EndedAt.IsZero() {
+			t.Errorf("to %s the run reads as %s (%s)", name, run.Status, run.StatusReason)
+		}
+		points := get(s.Series(t.Context(), runID, "train/loss", SeriesOptions{}))(t)
+		if run.Loss == nil || run.Loss.Count != len(points) || len(points) < 1000 {
+			t.Fatalf("to %s %d points are left; summary %+v", name, len(points), run.Loss)
+		}
+		for _, p := range points {
+			if p.Value != 1/float64(p.Step) {
+				t.Fatalf("to %s step %d has value %g", name, p.Step, p.Value)
+			}
+		}
+		must(t, s.Integrity(t.Context()))
+	}
+}
+
+func TestARunOnAFullDiskEndsAsFailedAndKeepsWhatItRecorded(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("a small disk needs the right to mount one: %v: %s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("umount", dir).Run() })
+	// The disk is full at another point of SQLite's work each time.
+	for i, filler := range []int{0, 300 << 10, 601 << 10, 902 << 10, 1003 << 10} {
+		t.Run(fmt.Sprintf("%d bytes taken", filler), func(t *testing.T) {
+			other := filepath.Join(dir, "filler")
+			must(t, os.WriteFile(other, make([]byte, filler), 0o666))
+			defer os.Remove(other)
+			s := openAt(t, filepath.Join(dir, fmt.Sprint(i), "harness.db"))
+			defer os.RemoveAll(filepath.Dir(s.Path()))
+			recordUntilFull(t, s, newRun(t, s, "x").ID)
+		})
+	}
+}
+
+func TestAStoreIsNotHalfCreatedOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("a small disk needs the right to mount one: %v: %s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("umount", dir).Run() })
+	_, err := Open(t.Context(), filepath.Join(dir, "harness.db"))
+	checkError(t, err, ErrFull, "opening the store", dir, "free some space")
+	if entries := get(os.ReadDir(dir))(t); len(entries) != 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func TestARunOverItsQuotaEndsAsFailedAndKeepsWhatItRecorded(t *testing.T) {
+	s := openTemp(t)
+	run := newRun(t, s, "x")
+	get(s.write.Exec("PRAGMA max_page_count = 300"))(t)
+	recordUntilFull(t, s, run.ID)
+}
