@@ -1,0 +1,155 @@
+// Package config reads the YAML file that describes an experiment.
+//
+// Reading is strict: an unknown key, a wrong type, a value out of range and a
+// contradiction are each one problem with the place that caused it, and all
+// problems of a file are reported at once. What a key may hold is written once,
+// in the struct tags below and in those of the libraries' config structs; the
+// JSON Schema is generated from them, and the decoder checks against that
+// schema, so that the two cannot drift.
+package config
+
+import (
+	"flowharness/models"
+	"flowharness/schedulers"
+)
+
+// Values of train.lr_schedule.
+const (
+	Constant = "constant" // the learning rate stays at train.lr
+	Cosine   = "cosine"   // it falls along half a cosine to zero at the last step
+)
+
+// Config describes one experiment. Keys tagged `hash:"-"` do not change its
+// result and are left out of the config hash.
+//
+// A zero Config is not valid; [Load] and [Parse] start from [Defaults].
+type Config struct {
+	Name  string   `yaml:"name" json:"name" hash:"-" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9._+-]*$,maxLength=64" jsonschema_description:"What the run is called in lists. It is not inherited from a base. Default: the file's name without its extension."`
+	Tags  []string `yaml:"tags,omitempty" json:"tags,omitempty" hash:"-" jsonschema:"uniqueItems=true,maxItems=32,pattern=^[A-Za-z0-9][A-Za-z0-9._+-]*$" jsonschema_description:"Words to find the run by."`
+	Notes string   `yaml:"notes,omitempty" json:"notes,omitempty" hash:"-" jsonschema_description:"Free text kept with the run."`
+	Seed  uint64   `yaml:"seed" json:"seed" jsonschema:"minimum=0,maximum=9223372036854775807" jsonschema_description:"Seed of everything random in training: initial weights, shuffling, flips, noise, timesteps and label dropping."`
+
+	Backend    Backend                  `yaml:"backend" json:"backend" jsonschema_description:"What computes."`
+	Data       Data                     `yaml:"data" json:"data" jsonschema_description:"Images to train on."`
+	Model      models.Config            `yaml:"model" json:"model" jsonschema_description:"The class-conditioned UNet2D, with the names of diffusers. The defaults are the rectified-flow tutorial's."`
+	Process    schedulers.ProcessConfig `yaml:"process" json:"process" jsonschema_description:"What the model learns: the path from noise to data and the target on it."`
+	Train      Train                    `yaml:"train" json:"train" jsonschema_description:"Budget and optimizer (AdamW)."`
+	Sampling   Sampling                 `yaml:"sampling" json:"sampling" jsonschema_description:"Grids drawn by the run: every sampler with every number of steps and every guidance scale."`
+	Checkpoint Checkpoint               `yaml:"checkpoint" json:"checkpoint" jsonschema_description:"When the state of training is written. It always is at the end and on an interruption."`
+
+	Store string `yaml:"store,omitempty" json:"store,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"SQLite file the run is recorded in, relative to the working directory. Default: runs/harness.db."`
+}
+
+// Backend says what computes.
+type Backend struct {
+	Name   string `yaml:"name" json:"name" jsonschema:"enum=auto,enum=xla:cpu,enum=xla:cuda,enum=go" jsonschema_description:"auto takes CUDA if there is a GPU and a plugin, else XLA on the CPU, else (with a warning) GoMLX's pure-Go backend."`
+	Plugin string `yaml:"plugin,omitempty" json:"plugin,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Path of the PJRT plugin, or of the folder that holds it. Default: looked up."`
+}
+
+// Data says which images to train on. All datasets are 28×28 grey images in ten
+// classes, with 60,000 to train on.
+type Data struct {
+	Name     string `yaml:"name" json:"name" jsonschema:"enum=mnist,enum=fashion_mnist,enum=kmnist,enum=digits" jsonschema_description:"digits is drawn by the program itself and needs no files."`
+	Dir      string `yaml:"dir,omitempty" json:"dir,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Folder that holds the dataset's files. Default: $HARNESS_DATA_DIR, then the user cache."`
+	Flip     bool   `yaml:"flip" json:"flip" jsonschema_description:"Mirror every image left to right with probability 0.5. This makes mirrored digits."`
+	Limit    int    `yaml:"limit" json:"limit" jsonschema:"minimum=0,maximum=60000" jsonschema_description:"Use the first so many training images; 0 uses all."`
+	DropLast bool   `yaml:"drop_last" json:"drop_last" jsonschema_description:"Leave out the last batch of an epoch if it is not full."`
+}
+
+// Train is the budget and the optimizer. Exactly one of Epochs and Steps is
+// set, the other is 0.
+type Train struct {
+	BatchSize int `yaml:"batch_size" json:"batch_size" jsonschema:"minimum=1,maximum=60000" jsonschema_description:"Images in a batch."`
+	Epochs    int `yaml:"epochs,omitempty" json:"epochs,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Passes over the data. Set this or steps."`
+	Steps     int `yaml:"steps,omitempty" json:"steps,omitempty" jsonschema:"minimum=1,maximum=1000000000" jsonschema_description:"Optimizer steps. Set this or epochs."`
+
+	LR          float64    `yaml:"lr" json:"lr" jsonschema:"exclusiveMinimum=0,maximum=100" jsonschema_description:"Learning rate, after warm-up."`
+	LRSchedule  string     `yaml:"lr_schedule" json:"lr_schedule" jsonschema:"enum=constant,enum=cosine" jsonschema_description:"cosine falls to zero at the last step."`
+	WarmupSteps int        `yaml:"warmup_steps" json:"warmup_steps" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Steps over which the learning rate first rises linearly."`
+	Betas       [2]float64 `yaml:"betas" json:"betas" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"AdamW's decay rates of the mean of the gradient and of its square."`
+	Eps         float64    `yaml:"eps" json:"eps" jsonschema:"exclusiveMinimum=0,maximum=1" jsonschema_description:"AdamW's epsilon."`
+	WeightDecay float64    `yaml:"weight_decay" json:"weight_decay" jsonschema:"minimum=0,maximum=100" jsonschema_description:"AdamW's decoupled weight decay, on every parameter."`
+	GradClip    float64    `yaml:"grad_clip" json:"grad_clip" jsonschema:"minimum=0" jsonschema_description:"Largest global L2 norm of the gradient; 0 does not clip."`
+	EMADecay    float64    `yaml:"ema_decay" json:"ema_decay" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Decay of the exponential moving average of the weights; 0 keeps none."`
+	LabelDrop   float64    `yaml:"label_drop" json:"label_drop" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Probability that an image is trained without its class, which is what guidance needs."`
+
+	LogEverySeconds float64 `yaml:"log_every_seconds" json:"log_every_seconds" hash:"-" jsonschema:"exclusiveMinimum=0,maximum=86400" jsonschema_description:"Time between lines of progress where there is no terminal."`
+}
+
+// Sampling lists the grids that a run draws: samplers × steps × guidance.
+type Sampling struct {
+	Seed             uint64                     `yaml:"seed" json:"seed" jsonschema:"minimum=0,maximum=9223372036854775807" jsonschema_description:"Seed of the noise that samples start from. Grids of one sampling seed start from the same noise in every run."`
+	Samplers         []schedulers.SamplerConfig `yaml:"samplers" json:"samplers" jsonschema:"minItems=1,maxItems=16" jsonschema_description:"Samplers of the process: a name, or a mapping of the name and options. Default: [euler] for flow_match, [ddim] for ddpm."`
+	Steps            []int                      `yaml:"steps" json:"steps" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=1,maximum=100000" jsonschema_description:"Numbers of sampling steps, at most process.num_train_timesteps."`
+	Guidance         []float64                  `yaml:"guidance" json:"guidance" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=0,maximum=1000" jsonschema_description:"Guidance scales g of uncond + g·(cond − uncond): 1 is the class alone, 0 no class."`
+	GuidanceInterval Interval                   `yaml:"guidance_interval,omitempty" json:"guidance_interval,omitzero" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Part of the steps that is guided, as fractions [a, b] of their number; the others see the class alone. Default: all steps."`
+	Rows             int                        `yaml:"rows" json:"rows" jsonschema:"minimum=1,maximum=64" jsonschema_description:"Rows of a grid; its columns are no class and every class."`
+	UseEMA           bool                       `yaml:"use_ema" json:"use_ema" jsonschema_description:"Draw with the averaged weights. Default: true if train.ema_decay is above 0."`
+	AtEpochs         []int                      `yaml:"at_epochs,omitempty" json:"at_epochs,omitempty" jsonschema:"maxItems=1000,uniqueItems=true,minimum=1,maximum=1000000" jsonschema_description:"Draw the grids after these epochs too."`
+	AtEnd            bool                       `yaml:"at_end" json:"at_end" jsonschema_description:"Draw the grids when training is done."`
+}
+
+// Interval is a part [a, b] of the steps of sampling, as fractions of their
+// number. The zero value is all of them.
+type Interval [2]float64
+
+// IsZero reports whether no interval is set.
+func (i Interval) IsZero() bool { return i == Interval{} }
+
+// Checkpoint says when the state of training is written besides at its end.
+type Checkpoint struct {
+	EverySteps  int `yaml:"every_steps" json:"every_steps" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Write one after every so many steps; 0 does not."`
+	EveryEpochs int `yaml:"every_epochs" json:"every_epochs" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Write one after every so many epochs; 0 does not."`
+	Keep        int `yaml:"keep" json:"keep" hash:"-" jsonschema:"minimum=1,maximum=10000" jsonschema_description:"Keep so many of the latest."`
+}
+
+// Defaults is the config that files and overrides are applied to. The defaults
+// that depend on other keys are filled in afterwards, see [Config.setDefaults].
+func Defaults() Config {
+	return Config{
+		Backend: Backend{Name: "auto"},
+		Data:    Data{Name: "digits", DropLast: true},
+		Model:   models.DefaultConfig(),
+		Process: schedulers.ProcessConfig{Name: schedulers.FlowMatch},
+		Train: Train{BatchSize: 256, LR: 1e-3, LRSchedule: Constant, Betas: [2]float64{0.9, 0.999}, Eps: 1e-8,
+			WeightDecay: 0.01, LabelDrop: 0.2, LogEverySeconds: 10},
+		Sampling:   Sampling{Steps: []int{50}, Guidance: []float64{4}, Rows: 4, AtEnd: true},
+		Checkpoint: Checkpoint{EveryEpochs: 1, Keep: 2},
+	}
+}
+
+// setDefaults fills what depends on other keys. isSet tells whether a key was
+// given a value.
+func (c *Config) setDefaults(isSet func(key string) bool) {
+	c.Process.SetDefaults()
+	if !isSet("sampling.samplers") {
+		name := "euler"
+		if c.Process.Name == schedulers.DDPM {
+			name = "ddim"
+		}
+		c.Sampling.Samplers = []schedulers.SamplerConfig{{Name: name}}
+	}
+	for i := range c.Sampling.Samplers {
+		c.Sampling.Samplers[i].SetDefaults()
+	}
+	if !isSet("sampling.use_ema") {
+		c.Sampling.UseEMA = c.Train.EMADecay > 0
+	}
+	levels := len(c.Model.BlockOutChannels)
+	if !isSet("model.down_block_types") && levels > 0 {
+		c.Model.DownBlockTypes = blockTypes(levels, 0, "DownBlock2D", "AttnDownBlock2D")
+	}
+	if !isSet("model.up_block_types") && levels > 0 {
+		c.Model.UpBlockTypes = blockTypes(levels, levels-1, "UpBlock2D", "AttnUpBlock2D")
+	}
+}
+
+// blockTypes puts attention on every level but the one of full resolution.
+func blockTypes(levels, full int, plain, attention string) []string {
+	types := make([]string, levels)
+	for i := range types {
+		types[i] = attention
+	}
+	types[full] = plain
+	return types
+}

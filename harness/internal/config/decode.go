@@ -1,0 +1,246 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+	"gopkg.in/yaml.v3"
+)
+
+// decoder puts the layers of a config into a struct, one on top of the other,
+// and checks every value against the schema on the way. A value that is refused
+// is left out, so that the walk goes on and finds what else is wrong.
+type decoder struct {
+	problems []Problem
+	// places holds where each key got its value, by dotted path.
+	places map[string]Place
+	// broken holds the keys that were given something that is not a value.
+	broken map[string]bool
+
+	layer layer
+}
+
+func newDecoder() *decoder {
+	return &decoder{places: map[string]Place{}, broken: map[string]bool{}}
+}
+
+// apply decodes a layer on top of what out holds. initial holds the defaults.
+func (d *decoder) apply(l layer, out, initial *file) {
+	d.layer = l
+	if l.root != nil && !isNull(l.root) {
+		d.object("", l.root, l.root, rules(), reflect.ValueOf(out).Elem(), reflect.ValueOf(initial).Elem())
+	}
+}
+
+// value decodes one node into out. key is the node that an error is placed at.
+func (d *decoder) value(path string, key, n *yaml.Node, s *jsonschema.Schema, out, initial reflect.Value) {
+	s = alternative(s, n)
+	switch {
+	case n.Kind == yaml.AliasNode:
+		d.fail(path, key, "anchors and aliases are not supported; write the value out, or inherit it with base")
+		return
+	case n.Style&yaml.TaggedStyle != 0:
+		d.fail(path, key, "tags such as %s are not supported; remove it", printable(n.Tag))
+		return
+	case isNull(n):
+		d.null(path, key, n, s, out, initial)
+		return
+	}
+	if s.Type != "object" {
+		d.forget(path)
+	}
+	d.places[path] = d.layer.at(key)
+	switch s.Type {
+	case "object":
+		d.object(path, key, n, s, out, initial)
+	case "array":
+		d.list(path, key, n, s, out)
+	default:
+		d.scalar(path, key, n, s, out)
+	}
+}
+
+// null puts the default back in place of an inherited value.
+func (d *decoder) null(path string, key, n *yaml.Node, s *jsonschema.Schema, out, initial reflect.Value) {
+	switch {
+	case s.Type == "object":
+		d.fail(path, key, "is empty; remove it, or put keys below it")
+	case !initial.IsValid():
+		d.fail(path, key, "must be %s, got nothing", expected(s))
+	case n.Value == "":
+		d.fail(path, key, "has no value; give it one, or null for the default")
+	default:
+		d.forget(path)
+		out.Set(initial)
+	}
+}
+
+// object decodes a mapping into a struct.
+func (d *decoder) object(path string, key, n *yaml.Node, s *jsonschema.Schema, out, initial reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		d.fail(path, key, "must be a mapping of keys to values, got %s", describe(n))
+		return
+	}
+	seen := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		sub := join(path, name.Value)
+		if name.Kind != yaml.ScalarNode || name.Tag == "!!merge" || name.Style&yaml.TaggedStyle != 0 {
+			d.fail(path, name, "a key must be a plain word, without anchors, tags and merging; inherit with base")
+			continue
+		}
+		if first, again := seen[name.Value]; again {
+			d.fail(sub, name, "is given twice, first in line %d", first.Line)
+			continue
+		}
+		seen[name.Value] = name
+		property, known := s.Properties.Get(name.Value)
+		if !known {
+			d.unknown(path, name, s)
+			continue
+		}
+		field, _ := fieldByKey(out, name.Value)
+		var fieldInitial reflect.Value
+		if initial.IsValid() {
+			fieldInitial, _ = fieldByKey(initial, name.Value)
+		}
+		d.value(sub, name, value, property, field, fieldInitial)
+	}
+	for _, name := range s.Required {
+		if seen[name] == nil && !d.isBroken(join(path, name)) {
+			d.fail(path, key, "has no %s", name)
+		}
+	}
+}
+
+// unknown reports a key that is not in the schema, and what was likely meant.
+func (d *decoder) unknown(path string, name *yaml.Node, s *jsonschema.Schema) {
+	known := slices.Collect(s.Properties.KeysFromOldest())
+	meant := suggest(name.Value, known)
+	if meant != "" {
+		d.broken[join(path, meant)] = true // the value that was meant for it is missing
+	} else {
+		meant = findKey(rules(), name.Value)
+	}
+	hint := didYouMean(meant)
+	if hint == "" {
+		hint = "; the keys here are " + strings.Join(known, ", ")
+	}
+	d.fail(join(path, name.Value), name, "unknown key%s", hint)
+}
+
+// list decodes a sequence into a slice or an array.
+func (d *decoder) list(path string, key, n *yaml.Node, s *jsonschema.Schema, out reflect.Value) {
+	if n.Kind != yaml.SequenceNode {
+		d.fail(path, key, "must be a list, such as [%s], got %s", example(s.Items, n), describe(n))
+		return
+	}
+	if problem := checkLength(s, len(n.Content)); problem != "" {
+		d.fail(path, key, "%s", problem)
+		return
+	}
+	items := reflect.New(out.Type()).Elem()
+	if items.Kind() == reflect.Slice {
+		items.Set(reflect.MakeSlice(out.Type(), len(n.Content), len(n.Content)))
+	}
+	for i, item := range n.Content {
+		sub := fmt.Sprintf("%s[%d]", path, i)
+		d.value(sub, item, item, s.Items, items.Index(i), reflect.Value{})
+		for j := range i {
+			if s.UniqueItems && !d.isBroken(sub) && items.Index(i).Equal(items.Index(j)) {
+				d.fail(sub, item, "repeats %s[%d], which is %v too", path, j, items.Index(j))
+				break
+			}
+		}
+	}
+	out.Set(items)
+}
+
+func (d *decoder) fail(path string, at *yaml.Node, format string, args ...any) {
+	d.broken[path] = true
+	d.problems = append(d.problems, Problem{Place: d.layer.at(at), Key: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// forget drops what is known about a key's former value.
+func (d *decoder) forget(path string) {
+	for p := range d.places {
+		if p == path || strings.HasPrefix(p, path+"[") {
+			delete(d.places, p)
+		}
+	}
+}
+
+// isBroken reports whether a key, or a part of its value, was refused.
+func (d *decoder) isBroken(path string) bool {
+	for p := range d.broken {
+		if p == path || isPart(p, path) || isPart(path, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPart reports whether a key lies within the value of another; all lie within
+// that of "".
+func isPart(path, of string) bool {
+	rest, ok := strings.CutPrefix(path, of)
+	return ok && (of == "" || strings.HasPrefix(rest, "[") || strings.HasPrefix(rest, "."))
+}
+
+// alternative picks the one of two schemas that a node is meant for: a sampler
+// is a name or a mapping.
+func alternative(s *jsonschema.Schema, n *yaml.Node) *jsonschema.Schema {
+	if len(s.AnyOf) == 0 {
+		return s
+	}
+	if n.Kind == yaml.ScalarNode {
+		return s.AnyOf[0]
+	}
+	return s.AnyOf[1]
+}
+
+// fieldByKey finds the field of a struct, or of one embedded in it, that has a
+// YAML key.
+func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if name == key {
+			return v.Field(i), true
+		}
+		if f.Anonymous {
+			if found, ok := fieldByKey(v.Field(i), key); ok {
+				return found, true
+			}
+		}
+	}
+	return reflect.Value{}, false
+}
+
+// findKey returns the dotted path of the first section's key with a name.
+func findKey(s *jsonschema.Schema, name string) string {
+	for section, p := range s.Properties.FromOldest() {
+		if p.Type != "object" {
+			if section == name {
+				return section
+			}
+			continue
+		}
+		if _, ok := p.Properties.Get(name); ok {
+			return section + "." + name
+		}
+	}
+	return ""
+}
+
+func join(path, key string) string {
+	if path == "" || key == "" {
+		return path + key
+	}
+	return path + "." + key
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

@@ -1,0 +1,182 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+
+	"flowharness/schedulers"
+)
+
+// key is what the schema says about a key of a library's config struct besides
+// what the struct's tags say. The bounds are the library's own (a test holds
+// them together) or narrower ones that keep a slip from filling the memory.
+type key struct {
+	description            string
+	minimum, maximum       json.Number
+	above, below           json.Number // exclusive bounds
+	enum                   []any       // of the value, or of a list's items
+	maxItems               uint64
+	itemMinimum, itemLimit json.Number
+}
+
+// libraryKeys maps a section to its keys.
+func libraryKeys() map[string]map[string]key {
+	return map[string]map[string]key{
+		"model": {
+			"sample_size":        {description: "Height and width of an image, which every level but the first halves.", minimum: "1", maximum: "1024"},
+			"in_channels":        {description: "Channels of an image, without those of the class embedding.", minimum: "1", maximum: "16"},
+			"out_channels":       {description: "Channels of the prediction.", minimum: "1", maximum: "16"},
+			"block_out_channels": {description: "Channels of each level, the finest first.", maxItems: 8, itemMinimum: "2", itemLimit: "4096"},
+			"layers_per_block":   {description: "Residual blocks of a down block; an up block has one more.", minimum: "1", maximum: "16"},
+			"down_block_types":   {description: "One for each level, the finest first. Default: DownBlock2D, then AttnDownBlock2D.", maxItems: 8, enum: []any{"DownBlock2D", "AttnDownBlock2D"}},
+			"up_block_types":     {description: "One for each level, the coarsest first. Default: AttnUpBlock2D, at last UpBlock2D.", maxItems: 8, enum: []any{"UpBlock2D", "AttnUpBlock2D"}},
+			"norm_num_groups":    {description: "Groups of every GroupNorm; divides all block_out_channels.", minimum: "1", maximum: "4096"},
+			"norm_eps":           {description: "Added to the variance in every GroupNorm.", above: "0", maximum: "1"},
+			"attention_head_dim": {description: "Width of an attention head (not their number).", minimum: "1", maximum: "4096"},
+			"num_classes":        {description: "Rows of the class embedding; row 0 is \"no class\".", minimum: "1", maximum: "100000"},
+			"class_emb_size":     {description: "Channels that the class embedding adds to the input.", minimum: "1", maximum: "1024"},
+		},
+		"process": {
+			"name":                {description: "flow_match: straight paths from noise (t = 0) to data (t = 1). ddpm: the diffusion baseline."},
+			"num_train_timesteps": {description: "Scale of the time that the model sees.", minimum: "1", maximum: "100000"},
+			"prediction_type":     {description: "What the model outputs: velocity for flow_match; epsilon, v_prediction or sample for ddpm."},
+			"timestep_density":    {description: "How training timesteps are drawn; logit_normal is for flow_match."},
+			"logit_mean":          {description: "Mean of the logit-normal density; above 0 trains more near the data. Default: 0.", minimum: "-100", maximum: "100"},
+			"logit_std":           {description: "Standard deviation of the logit-normal density. Default: 1.", above: "0", maximum: "100"},
+			"shift":               {description: "flow_match: above 1 trains more near the noise.", above: "0", maximum: "1000"},
+			"beta_schedule":       {description: "ddpm: noise schedule."},
+			"beta_start":          {description: "ddpm: first beta of linear and scaled_linear.", above: "0", below: "1"},
+			"beta_end":            {description: "ddpm: last beta of linear and scaled_linear.", above: "0", below: "1"},
+		},
+		"sampling.samplers[]": {
+			"name":              {description: "Which sampler: euler, heun, midpoint and rk4 are for flow_match, ddpm, ddim and dpmpp_2m for ddpm."},
+			"grid":              {description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun."},
+			"shift":             {description: "flow_match: above 1 spends more steps near the noise.", above: "0", maximum: "1000"},
+			"timestep_input":    {description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step."},
+			"timestep_spacing":  {description: "ddpm: how timesteps are picked."},
+			"steps_offset":      {description: "ddpm: added to every timestep of leading spacing.", minimum: "0", maximum: "100000"},
+			"variance_type":     {description: "ddpm sampler: variance of the noise it adds."},
+			"clip_sample":       {description: "ddpm, ddim: clip the predicted data to ±clip_sample_range."},
+			"clip_sample_range": {description: "ddpm, ddim: where clip_sample clips.", above: "0", maximum: "1000"},
+			"eta":               {description: "ddim: noise added; 0 is deterministic, 1 is as noisy as ddpm. Default: 0.", minimum: "0", maximum: "1"},
+			"set_alpha_to_one":  {description: "ddim: the last step goes to alphas_cumprod 1 instead of its first value."},
+		},
+	}
+}
+
+func (k key) describe(s *jsonschema.Schema) {
+	s.Description = k.description
+	s.Minimum, s.Maximum = k.minimum, k.maximum
+	s.ExclusiveMinimum, s.ExclusiveMaximum = k.above, k.below
+	if s.Items == nil {
+		return
+	}
+	one := uint64(1)
+	s.MinItems, s.MaxItems = &one, &k.maxItems
+	s.Items.Minimum, s.Items.Maximum, s.Items.Enum = k.itemMinimum, k.itemLimit, k.enum
+}
+
+// addDefaults adds the values of [Defaults] to the schema, where they are not
+// the zero that stands for "unset".
+func addDefaults(s *jsonschema.Schema, value reflect.Value) {
+	for name, p := range s.Properties.FromOldest() {
+		field, _ := fieldByKey(value, name)
+		switch {
+		case p.Type == "object":
+			addDefaults(p, field)
+		case strings.Contains(p.Description, "Default:"), unset(p, field):
+		default:
+			p.Default = field.Interface()
+			p.Description += " Default: " + inText(field) + "."
+		}
+	}
+}
+
+// unset reports whether a value is a zero that the key could not be given.
+func unset(s *jsonschema.Schema, value reflect.Value) bool {
+	if !value.IsZero() {
+		return false
+	}
+	switch value.Kind() {
+	case reflect.Bool:
+		return false
+	case reflect.Int, reflect.Uint64, reflect.Float64:
+		return s.Minimum != "0"
+	default:
+		return true
+	}
+}
+
+// variant is a config struct with the defaults of the process or sampler name.
+type variant struct {
+	name  string
+	value reflect.Value
+}
+
+func processDefaults() []variant {
+	var variants []variant
+	for _, name := range []string{schedulers.FlowMatch, schedulers.DDPM} {
+		c := schedulers.ProcessConfig{Name: name}
+		c.SetDefaults()
+		variants = append(variants, variant{name, reflect.ValueOf(c)})
+	}
+	return variants
+}
+
+func samplerDefaults() []variant {
+	var variants []variant
+	for _, name := range schedulers.SamplerNames("") {
+		c := schedulers.SamplerConfig{Name: name}
+		c.SetDefaults()
+		variants = append(variants, variant{name, reflect.ValueOf(c)})
+	}
+	return variants
+}
+
+// describeDefaults adds to the descriptions what the variants default to:
+// "Default: leading (ddpm, ddim), linspace (dpmpp_2m)."
+func describeDefaults(s *jsonschema.Schema, variants []variant) {
+	for name, p := range s.Properties.FromOldest() {
+		var values []string
+		owners := map[string][]string{}
+		for _, v := range variants {
+			field, _ := fieldByKey(v.value, name)
+			if name == "name" || field.IsZero() {
+				continue
+			}
+			text := inText(field)
+			if !slices.Contains(values, text) {
+				values = append(values, text)
+			}
+			owners[text] = append(owners[text], v.name)
+		}
+		for i, text := range values {
+			if len(values) > 1 {
+				values[i] = fmt.Sprintf("%s (%s)", text, strings.Join(owners[text], ", "))
+			}
+		}
+		if len(values) > 0 {
+			p.Description += " Default: " + strings.Join(values, ", ") + "."
+		}
+	}
+}
+
+// inText is a value as a reader of a description would write it.
+func inText(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() == reflect.String {
+		return v.String()
+	}
+	text, err := json.Marshal(v.Interface())
+	if err != nil {
+		return fmt.Sprint(v.Interface())
+	}
+	return strings.ReplaceAll(string(text), ",", ", ")
+}

@@ -1,0 +1,115 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/invopop/jsonschema"
+
+	"flowharness/schedulers"
+)
+
+// Schema returns the JSON Schema (draft 2020-12) of a config file, for editors
+// to complete and check with. A config that passes it may still be refused: a
+// schema cannot say, for example, which samplers belong to which process.
+func Schema() ([]byte, error) {
+	s := newSchema()
+	s.Version = jsonschema.Version
+	s.Title = "harness config"
+	s.Description = "One experiment: what is trained, for how long, and which grids are drawn. " +
+		"Every key has a default, but for train.epochs or train.steps. A value of null means the default, also where a base says otherwise."
+	allowNull(s)
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the JSON Schema: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// file is what may stand in a config file.
+type file struct {
+	Base string `yaml:"base,omitempty" json:"base,omitempty" jsonschema:"minLength=1" jsonschema_description:"Config file to inherit from, relative to this one. Mappings are merged key by key, lists are replaced."`
+	Config
+}
+
+// rules is the schema that [decoder] checks against.
+var rules = sync.OnceValue(newSchema)
+
+// newSchema reflects the config structs and adds what their tags do not hold:
+// descriptions and bounds of the libraries' keys, and the defaults.
+func newSchema() *jsonschema.Schema {
+	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true, ExpandedStruct: true}
+	s := r.Reflect(&file{})
+	dropRequired(s)
+	for section, keys := range libraryKeys() {
+		for key, k := range keys {
+			k.describe(property(s, section+"."+key))
+		}
+	}
+	addDefaults(s, reflect.ValueOf(file{Config: Defaults()}))
+	describeDefaults(property(s, "process"), processDefaults())
+	describeDefaults(property(s, "sampling.samplers[]"), samplerDefaults())
+	allowSamplerNames(property(s, "sampling.samplers"))
+	return s
+}
+
+// property finds a key by its dotted path. It panics if there is none: a table
+// of this package then names a key that is gone, which any test shows.
+func property(s *jsonschema.Schema, path string) *jsonschema.Schema {
+	for _, key := range strings.Split(path, ".") {
+		name, isItem := strings.CutSuffix(key, "[]")
+		next, ok := s.Properties.Get(name)
+		if !ok {
+			panic("config: the schema has no key " + path)
+		}
+		s = next
+		if isItem {
+			s = s.Items
+		}
+	}
+	return s
+}
+
+// dropRequired makes every key optional: it has a default or comes from a base.
+func dropRequired(s *jsonschema.Schema) {
+	s.Required = nil
+	if s.Items != nil {
+		dropRequired(s.Items)
+	}
+	if s.Properties == nil {
+		return
+	}
+	for _, p := range s.Properties.FromOldest() {
+		dropRequired(p)
+	}
+}
+
+// allowSamplerNames lets a sampler be its name alone.
+func allowSamplerNames(s *jsonschema.Schema) {
+	var names []any
+	for _, name := range schedulers.SamplerNames("") {
+		names = append(names, name)
+	}
+	object := s.Items
+	property(object, "name").Enum = names
+	object.Required = []string{"name"}
+	s.Items = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Enum: names}, object}}
+}
+
+// allowNull lets every value but a section be null, which means its default.
+func allowNull(s *jsonschema.Schema) {
+	for _, p := range s.Properties.FromOldest() {
+		if p.Type == "object" {
+			allowNull(p)
+			continue
+		}
+		p.Extras = map[string]any{"type": []string{p.Type, "null"}}
+		p.Type = ""
+		if p.Enum != nil {
+			p.Enum = append(p.Enum, nil)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// layer is one contribution to a config: a file or an override. A later layer
+// wins over an earlier one.
+type layer struct {
+	place Place      // of the whole; places inside of it are derived from it
+	root  *yaml.Node // a mapping; nil when there is none
+}
+
+// at is the place of a node of the layer.
+func (l layer) at(n *yaml.Node) Place {
+	p := l.place
+	if p.Override == "" {
+		p.Line, p.Column = n.Line, n.Column
+	}
+	return p
+}
+
+// maxFileSize is far more than any config; it stops a wrong path from being
+// read into memory.
+const maxFileSize = 1 << 20
+
+// loader collects the layers of a config, the earliest first.
+type loader struct {
+	layers   []layer
+	problems []Problem
+	// incomplete says that a layer, or what it inherits, could not be read, so
+	// that what the config says as a whole is not known.
+	incomplete bool
+}
+
+// file adds the layers of the file at path, those of its bases first, and
+// returns its text. from is the chain of files that led to it.
+func (l *loader) file(path string, from []string) ([]byte, error) {
+	text, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w%s", printable(path), err, nearbyFile(path))
+	}
+	chain := append(slices.Clone(from), path)
+	l.text(path, text, func(base string) error {
+		if !filepath.IsAbs(base) {
+			base = filepath.Join(filepath.Dir(path), base)
+		}
+		if i := slices.IndexFunc(chain, func(p string) bool { return sameFile(p, base) }); i >= 0 {
+			return fmt.Errorf("files inherit from each other in a circle: %s", strings.Join(append(chain[i:], base), " → "))
+		}
+		_, err := l.file(base, chain)
+		return err
+	})
+	return text, nil
+}
+
+// text adds the layer of a config's text, after those of its base, which
+// inherit adds.
+func (l *loader) text(name string, text []byte, inherit func(base string) error) {
+	root, syntax := parse(text)
+	added := layer{place: Place{File: name}, root: root}
+	var inheritError error
+	key, base := lookUp(root, "base")
+	if base != nil && base.Kind == yaml.ScalarNode && base.Tag == "!!str" && base.Value != "" {
+		inheritError = inherit(base.Value)
+	}
+	added.place.layer = len(l.layers)
+	l.layers = append(l.layers, added)
+	if syntax != nil {
+		l.incomplete = l.incomplete || root == nil
+		at := added.place
+		at.Line, at.Column = syntax.line, syntax.column
+		l.problems = append(l.problems, Problem{Place: at, Message: syntax.message})
+	}
+	if inheritError != nil {
+		l.incomplete = true
+		l.problems = append(l.problems, Problem{Place: added.at(key), Key: "base", Message: inheritError.Error()})
+	}
+}
+
+// syntaxError is a text that is not one YAML document.
+type syntaxError struct {
+	line, column int
+	message      string
+}
+
+// parse returns the root of a YAML document, nil if it is empty. It can return
+// both a root and an error: a second document does not hide the first one.
+func parse(text []byte) (*yaml.Node, *syntaxError) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var document yaml.Node
+	err := decoder.Decode(&document)
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, explainSyntax(text, err)
+	}
+	root := document.Content[0]
+	var second yaml.Node
+	switch err := decoder.Decode(&second); {
+	case errors.Is(err, io.EOF):
+		return root, nil
+	case err != nil:
+		return root, explainSyntax(text, err)
+	default:
+		return root, &syntaxError{second.Line, second.Column, "a second document begins here; a config is a single one"}
+	}
+}
+
+var (
+	syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	tabError   = regexp.MustCompile(`tab character|cannot start any token`)
+)
+
+// explainSyntax adds to the parser's message what it leaves out: the column,
+// and the tab that is the usual cause.
+func explainSyntax(text []byte, err error) *syntaxError {
+	lines := bytes.Split(text, []byte("\n"))
+	if !tabError.MatchString(err.Error()) {
+		lines = nil
+	}
+	for i, line := range lines {
+		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 && len(bytes.TrimSpace(line)) > 0 {
+			return &syntaxError{i + 1, tab + 1, "not valid YAML: the line is indented with a tab; use spaces"}
+		}
+	}
+	e := &syntaxError{line: 1, column: 1}
+	m := syntaxLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		e.message = "not valid YAML: " + err.Error()
+		return e
+	}
+	if n, err := strconv.Atoi(m[1]); err == nil {
+		e.line = n
+	}
+	e.message = "not valid YAML: " + err.Error()[len(m[0]):]
+	return e
+}
+
+// lookUp finds a key of a mapping; nil if there is none.
+func lookUp(mapping *yaml.Node, name string) (key, value *yaml.Node) {
+	if mapping == nil || mapping.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			return mapping.Content[i], mapping.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+// readFile reads a config file. Its errors do not repeat the path.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if len(text) > maxFileSize {
+		return nil, fmt.Errorf("is larger than %d bytes; is this a config?", maxFileSize)
+	}
+	return text, nil
+}
+
+func withoutPath(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}
+
+// nearbyFile suggests a config file beside a path that does not exist.
+func nearbyFile(path string) string {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext == ".yaml" || ext == ".yml" {
+			names = append(names, e.Name())
+		}
+	}
+	name := suggest(filepath.Base(path), names)
+	if name == "" {
+		return ""
+	}
+	return didYouMean(filepath.Join(filepath.Dir(path), name))
+}
+
+// sameFile reports whether two paths name one file, through links too.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}

@@ -1,0 +1,268 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"flowharness/models"
+	"flowharness/schedulers"
+)
+
+// What all datasets have in common.
+const (
+	imageSize   = 28
+	trainImages = 60_000
+	labels      = 10
+)
+
+// validator checks what no key can be checked for alone: that the values fit
+// together.
+type validator struct {
+	config   *Config
+	decoder  *decoder
+	start    Place
+	problems []Problem
+}
+
+func (v *validator) validate() {
+	v.model()
+	v.data()
+	v.budget()
+	v.process()
+	v.samplers()
+	v.sampling()
+	if c := v.config.Backend; c.Name == "go" && c.Plugin != "" {
+		v.fail("backend.plugin", []string{"backend.name"}, "the go backend has no plugins; remove it, or set backend.name to xla:cpu or xla:cuda")
+	}
+}
+
+func (v *validator) model() {
+	c := v.config.Model
+	shape := []string{"model.block_out_channels", "model.down_block_types", "model.up_block_types", "model.norm_num_groups",
+		"model.attention_head_dim", "model.sample_size"}
+	for _, p := range libraryProblems(c.Validate()) {
+		v.fail(join("model", p.key), shape, "%s", p.message)
+	}
+	for _, fixed := range []struct {
+		key       string
+		got, want int
+		why       string
+	}{
+		{"model.sample_size", c.SampleSize, imageSize, "images are 28×28"},
+		{"model.in_channels", c.InChannels, 1, "images are grey"},
+		{"model.out_channels", c.OutChannels, 1, "images are grey"},
+		{"model.num_classes", c.NumClasses, labels + 1, "there are 10 classes and no class"},
+	} {
+		if fixed.got != fixed.want {
+			v.fail(fixed.key, nil, "must be %d for dataset %s (%s), got %d", fixed.want, v.config.Data.Name, fixed.why, fixed.got)
+		}
+	}
+}
+
+func (v *validator) data() {
+	c := v.config
+	if n := c.images(); c.Train.BatchSize > n && c.Data.DropLast {
+		v.fail("train.batch_size", []string{"data.limit", "data.drop_last"},
+			"%d is more than the %d training images, so that data.drop_last leaves no batch", c.Train.BatchSize, n)
+	}
+}
+
+func (v *validator) budget() {
+	c := v.config.Train
+	switch {
+	case c.Epochs > 0 && c.Steps > 0:
+		v.fail("train.steps", []string{"train.epochs"}, "train.epochs is set too; keep one of them (null drops an inherited one)")
+		return
+	case c.Epochs == 0 && c.Steps == 0:
+		v.fail("train.epochs", []string{"train.steps"}, "is missing; set train.epochs or train.steps")
+		return
+	}
+	stepsPerEpoch := v.config.stepsPerEpoch()
+	if stepsPerEpoch == 0 {
+		return // reported by data
+	}
+	steps, budget := c.Steps, "train.steps"
+	if c.Epochs > 0 {
+		steps, budget = c.Epochs*stepsPerEpoch, "train.epochs"
+	}
+	size := []string{budget, "train.batch_size", "data.limit", "data.drop_last"}
+	if c.WarmupSteps >= steps {
+		v.fail("train.warmup_steps", size, "must be below the %d steps of the run, got %d", steps, c.WarmupSteps)
+	}
+	epochs := (steps + stepsPerEpoch - 1) / stepsPerEpoch
+	v.atEpochs(epochs, size)
+}
+
+// atEpochs checks that the run gets to the epochs it is to be sampled after.
+// One that an override or a derived config has shortened does not; that is no
+// mistake, and the epochs are dropped.
+func (v *validator) atEpochs(epochs int, size []string) {
+	c := &v.config.Sampling
+	if v.setLater("sampling.at_epochs", size) {
+		c.AtEpochs = slices.DeleteFunc(c.AtEpochs, func(epoch int) bool { return epoch > epochs })
+	}
+	for i, epoch := range c.AtEpochs {
+		if epoch > epochs {
+			v.fail(fmt.Sprintf("sampling.at_epochs[%d]", i), size, "epoch %d is after the run's last, %d", epoch, epochs)
+		}
+	}
+}
+
+func (v *validator) process() {
+	for _, p := range libraryProblems(v.config.Process.Validate()) {
+		v.fail(join("process", p.key), []string{"process.name", "process.timestep_density", "process.beta_schedule"}, "%s", p.message)
+	}
+}
+
+// samplers checks each sampler, that it fits the process, and that it can be
+// run in the numbers of steps.
+func (v *validator) samplers() {
+	c := v.config
+	T := c.Process.NumTrainTimesteps
+	var fitting []int // the numbers of steps that no sampler could refuse for being too many
+	for i, steps := range c.Sampling.Steps {
+		if steps > T {
+			v.fail(stepsKey(i), []string{"process.num_train_timesteps"}, "%d steps are more than the %d timesteps of process.num_train_timesteps", steps, T)
+		} else {
+			fitting = append(fitting, i)
+		}
+	}
+	processOK := c.Process.Validate() == nil
+	for i, s := range c.Sampling.Samplers {
+		key := fmt.Sprintf("sampling.samplers[%d]", i)
+		if j := slices.IndexFunc(c.Sampling.Samplers[:i], func(t schedulers.SamplerConfig) bool { return reflect.DeepEqual(s, t) }); j >= 0 {
+			v.fail(key, []string{fmt.Sprintf("sampling.samplers[%d]", j)}, "repeats sampling.samplers[%d]", j)
+			continue
+		}
+		if !processOK {
+			for _, p := range libraryProblems(s.Validate()) {
+				v.fail(join(key, p.key), []string{key + ".name"}, "%s", p.message)
+			}
+			continue
+		}
+		sampler, err := schedulers.NewSampler(s, c.Process)
+		if err != nil {
+			for _, p := range libraryProblems(err) {
+				v.fail(join(key, p.key), []string{key + ".name", "process.name"}, "%s", p.message)
+			}
+			continue
+		}
+		for _, j := range fitting {
+			if _, err := sampler.Plan(c.Sampling.Steps[j]); err != nil {
+				v.fail(stepsKey(j), []string{key, "process"}, "sampler %s cannot do %d steps: %v", s.Name, c.Sampling.Steps[j], err)
+			}
+		}
+	}
+}
+
+func (v *validator) sampling() {
+	c := v.config
+	if c.Sampling.UseEMA && c.Train.EMADecay == 0 {
+		v.fail("sampling.use_ema", []string{"train.ema_decay"}, "there are no averaged weights: train.ema_decay is 0")
+	}
+	interval := c.Sampling.GuidanceInterval
+	if _, set := v.decoder.places["sampling.guidance_interval"]; set && !(interval[0] < interval[1]) {
+		v.fail("sampling.guidance_interval", nil, "must be [a, b] with a below b, got [%v, %v]", interval[0], interval[1])
+	}
+	for i, g := range c.Sampling.Guidance {
+		key := fmt.Sprintf("sampling.guidance[%d]", i)
+		switch {
+		case c.Train.LabelDrop == 0 && g != 1:
+			v.fail(key, []string{"train.label_drop"}, "guidance %v needs a model that was trained without classes too, but train.label_drop is 0; use 1", g)
+		case c.Train.LabelDrop == 1 && g != 0:
+			v.fail(key, []string{"train.label_drop"}, "guidance %v needs a model that was trained with classes, but train.label_drop is 1; use 0", g)
+		}
+	}
+}
+
+// images is the number of training images.
+func (c Config) images() int {
+	if c.Data.Limit > 0 {
+		return c.Data.Limit
+	}
+	return trainImages
+}
+
+func (c Config) stepsPerEpoch() int {
+	n := c.images()
+	if !c.Data.DropLast {
+		n += c.Train.BatchSize - 1
+	}
+	return n / c.Train.BatchSize
+}
+
+// fail reports a value that does not fit to those of related keys. The place is
+// that of the one that was set last, which is the one that broke the peace. It
+// reports nothing if one of them was refused already: what it stands for is not
+// known then.
+func (v *validator) fail(key string, related []string, format string, args ...any) {
+	own, isSet := v.placeOf(key)
+	at, found := own, isSet
+	if v.decoder.isBroken(key) {
+		return
+	}
+	for _, other := range related {
+		if v.decoder.isBroken(other) {
+			return
+		}
+		if p, ok := v.decoder.places[other]; ok && (!found || p.layer > at.layer) {
+			at, found = p, true
+		}
+	}
+	message := fmt.Sprintf(format, args...)
+	if at != own && isSet {
+		message += fmt.Sprintf(" (%s stands at %s)", key, own)
+	}
+	v.problems = append(v.problems, Problem{Place: at, Key: key, Message: message})
+}
+
+// setLater reports whether one of the keys was set by a later layer than key.
+func (v *validator) setLater(key string, others []string) bool {
+	own, _ := v.placeOf(key)
+	return slices.ContainsFunc(others, func(other string) bool {
+		p, ok := v.decoder.places[other]
+		return ok && p.layer > own.layer
+	})
+}
+
+// placeOf is where a key was set, as a part of a list's entry too; or else the
+// section it would stand in.
+func (v *validator) placeOf(key string) (p Place, isSet bool) {
+	for part := key; part != ""; part = part[:max(strings.LastIndexAny(part, ".["), 0)] {
+		if p, ok := v.decoder.places[part]; ok {
+			return p, part == key || strings.HasSuffix(part, "]")
+		}
+	}
+	return v.start, false
+}
+
+func stepsKey(i int) string { return fmt.Sprintf("sampling.steps[%d]", i) }
+
+// libraryProblem is a problem that a library found with its config.
+type libraryProblem struct{ key, message string }
+
+// libraryProblems takes the errors of a library's Validate apart.
+func libraryProblems(err error) []libraryProblem {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		var problems []libraryProblem
+		for _, e := range joined.Unwrap() {
+			problems = append(problems, libraryProblems(e)...)
+		}
+		return problems
+	}
+	var model *models.ConfigError
+	var scheduler *schedulers.ConfigError
+	switch {
+	case errors.As(err, &model):
+		return []libraryProblem{{model.Key, model.Problem}}
+	case errors.As(err, &scheduler):
+		return []libraryProblem{{scheduler.Key, scheduler.Problem}}
+	case err != nil:
+		return []libraryProblem{{"", err.Error()}}
+	}
+	return nil
+}
