@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/grid"
+)
+
+func newDataCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "data", Short: "List, download and look at datasets",
+		Example: "  harness data list\n  harness data fetch mnist\n  harness data sheet digits digits.png",
+		Args:    exactly(0, "one of: list, fetch, sheet"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newDataListCommand(a), newDataFetchCommand(a), newDataSheetCommand(a))
+	return cmd
+}
+
+func newDataListCommand(a *app) *cobra.Command {
+	var dir string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the datasets and where they are",
+		Example: "  harness data list --dir ~/datasets",
+		Args:    exactly(0, "no arguments"),
+		RunE: func(*cobra.Command, []string) error {
+			locations, err := locateAll(dir)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.printJSON(locations)
+			}
+			t := a.newTable()
+			t.AppendHeader(row("dataset", "there", "where"))
+			for _, l := range locations {
+				where := l.Dir
+				switch {
+				case l.Present && l.Dir == "":
+					where = "drawn by the program"
+				case !l.Present:
+					where = "to download it: harness data fetch " + l.Name
+				}
+				t.AppendRow(row(l.Name, yesNo(l.Present), where))
+			}
+			t.Render()
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "look here first")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of objects")
+	return cmd
+}
+
+func newDataFetchCommand(a *app) *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use: "fetch DATASET", Short: "Download a dataset and verify it",
+		Long:      "Download a dataset's files from public mirrors, into the user's cache or --dir. An interrupted download goes on where it stopped.",
+		Example:   "  harness data fetch mnist\n  harness data fetch fashion_mnist --dir data/fashion_mnist",
+		Args:      exactly(1, "one DATASET"),
+		ValidArgs: dataset.Names(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			place, err := a.fetch(cmd.Context(), args[0], dir)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out, place)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "put the files here")
+	return cmd
+}
+
+func (a *app) fetch(ctx context.Context, name, dir string) (string, error) {
+	var bar *progressbar.ProgressBar
+	current := ""
+	return dataset.Fetch(ctx, name, dir, func(file string, done, total int64) {
+		if file != current {
+			current = file
+			if !a.terminal {
+				fmt.Fprintf(a.err, "downloading %s\n", file)
+				return
+			}
+			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(a.err), progressbar.OptionShowBytes(true), progressbar.OptionSetDescription(file),
+				progressbar.OptionOnCompletion(func() { fmt.Fprintln(a.err) }))
+		}
+		if bar != nil {
+			_ = bar.Set64(done)
+		}
+	})
+}
+
+func newDataSheetCommand(a *app) *cobra.Command {
+	var dir, split string
+	cmd := &cobra.Command{
+		Use: "sheet DATASET FILE", Short: "Write the first 200 images of a dataset to a PNG file",
+		Example: "  harness data sheet digits digits.png",
+		Args:    exactly(2, "DATASET and FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			const rows, cols = 10, 20
+			d, err := dataset.Open(cmd.Context(), dataset.Options{Name: args[0], Dir: dir, Split: split, Limit: rows * cols})
+			if err != nil {
+				return err
+			}
+			images := make([]float32, len(d.Images))
+			for i, v := range d.Images {
+				images[i] = float32(v)/127.5 - 1
+			}
+			png, err := grid.Encode(images, d.Height, d.Width, rows, cols)
+			if err != nil {
+				return err
+			}
+			return writeFile(args[1], png)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "look here first")
+	cmd.Flags().StringVar(&split, "split", "train", "train or test")
+	return cmd
+}
+
+func locateAll(dir string) ([]dataset.Location, error) {
+	var found []dataset.Location
+	for _, name := range dataset.Names() {
+		l, err := dataset.Locate(name, dir)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, l)
+	}
+	return found, nil
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/store"
+)
+
+type doctorOptions struct {
+	*app
+	config string
+	json   bool
+}
+
+// diagnosis is what doctor finds out.
+type diagnosis struct {
+	OK       bool               `json:"ok"` // a run could start
+	Problems []string           `json:"problems"`
+	Backend  backendState       `json:"backend"`
+	Data     []dataset.Location `json:"data"`
+	Store    storeState         `json:"store"`
+	Machine  machine.Facts      `json:"machine"`
+}
+
+type storeState struct {
+	Path      string `json:"path"`
+	Exists    bool   `json:"exists"`
+	Schema    int64  `json:"schema_version,omitempty"`
+	Integrity string `json:"integrity,omitempty"` // "ok" or what is wrong
+	FreeBytes uint64 `json:"free_bytes"`
+}
+
+// minFreeBytes is what a run with checkpoints needs at the least.
+const minFreeBytes = 200 << 20
+
+func newDoctorCommand(a *app) *cobra.Command {
+	o := &doctorOptions{app: a}
+	cmd := &cobra.Command{
+		Use: "doctor [--config CONFIG]", Short: "Say whether a run could start here, and if not, why",
+		Long: `Check what a run needs: backend, XLA plugin, devices, datasets, store, disk.
+With --config, what that config asks for. Exits with 1 when a run could not
+start.`,
+		Example: "  harness doctor\n  harness doctor --config configs/fm_mnist.yaml --json",
+		Args:    exactly(0, "no arguments"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	cmd.Flags().StringVar(&o.config, "config", "", "check what this config needs")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func (o *doctorOptions) run(ctx context.Context) error {
+	cfg := config.Defaults()
+	if o.config != "" {
+		r, err := config.Load(o.config, nil)
+		if err != nil {
+			return err
+		}
+		cfg = r.Config
+	}
+	d, err := o.diagnose(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		err = o.printJSON(d)
+	} else {
+		o.print(d)
+	}
+	if err == nil && !d.OK {
+		return &quietError{errors.New(strings.Join(d.Problems, "; "))}
+	}
+	return err
+}
+
+func (o *doctorOptions) diagnose(ctx context.Context, cfg config.Config) (*diagnosis, error) {
+	d := &diagnosis{Problems: []string{}, Machine: machine.Collect(ctx), Backend: tryBackend(cfg.Backend.Name, cfg.Backend.Plugin)}
+	problem := func(format string, args ...any) { d.Problems = append(d.Problems, fmt.Sprintf(format, args...)) }
+	if !d.Backend.OK {
+		problem("backend: %s", d.Backend.Error)
+	}
+	var err error
+	if d.Data, err = locateAll(cfg.Data.Dir); err != nil {
+		return nil, err
+	}
+	for _, l := range d.Data {
+		if l.Name == cfg.Data.Name && !l.Present {
+			problem("data: dataset %s: %s", l.Name, l.Problem)
+		}
+	}
+	if d.Store, err = o.examineStore(ctx, o.storePath(cfg.Store)); err != nil {
+		problem("store: %v", err)
+	}
+	if d.Store.FreeBytes < minFreeBytes {
+		problem("disk: only %s free at %s", bytesText(int64(d.Store.FreeBytes)), d.Store.Path)
+	}
+	d.OK = len(d.Problems) == 0
+	return d, nil
+}
+
+// examineStore looks at a store without creating it.
+func (o *doctorOptions) examineStore(ctx context.Context, path string) (storeState, error) {
+	s := storeState{Path: path}
+	dir := filepath.Dir(path)
+	for {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	var err error
+	if s.FreeBytes, err = machine.FreeDisk(dir); err != nil {
+		return s, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return s, nil // run creates it
+	}
+	s.Exists = true
+	st, err := store.Open(ctx, path)
+	if err != nil {
+		s.Integrity = err.Error()
+		return s, err
+	}
+	defer st.Close()
+	s.Schema = st.SchemaVersion()
+	if err := st.Integrity(ctx); err != nil {
+		s.Integrity = err.Error()
+		return s, err
+	}
+	s.Integrity = "ok"
+	return s, nil
+}
+
+func (o *doctorOptions) print(d *diagnosis) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(o.out, "%-10s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	if info := d.Backend.Info; info != nil {
+		line("backend", "%s (asked for %s)", info.Name, info.Requested)
+		if info.PluginPath != "" {
+			line("plugin", "%s", info.PluginPath)
+			line("", "%s", info.PluginVersion)
+		}
+		line("devices", "%s", strings.Join(info.Devices, ", "))
+		line("xla flags", "%s", orNone(info.XLAFlags))
+		if info.Warning != "" {
+			line("warning", "%s", info.Warning)
+		}
+	}
+	for _, l := range d.Data {
+		switch {
+		case l.Present && l.Dir == "":
+			line("data", "%s: drawn by the program", l.Name)
+		case l.Present:
+			line("data", "%s: %s", l.Name, l.Dir)
+			for _, f := range l.Files {
+				line("", "  %.16s %s", f.SHA256, filepath.Base(f.Path))
+			}
+		default:
+			line("data", "%s: absent", l.Name)
+		}
+	}
+	if d.Store.Exists {
+		line("store", "%s: schema %d, integrity %s", d.Store.Path, d.Store.Schema, d.Store.Integrity)
+	} else {
+		line("store", "%s: will be created", d.Store.Path)
+	}
+	line("disk", "%s free", bytesText(int64(d.Store.FreeBytes)))
+	line("machine", "%d × %s, %s, %s", d.Machine.CPUs, d.Machine.CPUModel, bytesText(int64(d.Machine.MemoryBytes)), d.Machine.OS)
+	if d.OK {
+		line("verdict", "a run can start")
+		return
+	}
+	for _, p := range d.Problems {
+		line("PROBLEM", "%s", p)
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"flowharness/harness/internal/store"
+)
+
+type listOptions struct {
+	*app
+	filter   store.Filter
+	statuses []string
+	since    time.Duration
+	json     bool
+}
+
+func newListCommand(a *app) *cobra.Command {
+	o := &listOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List runs",
+		Long:  "List the runs of the store, newest first, filtered and sorted as asked.",
+		Example: `  harness list --status finished --sort loss
+  harness list --name 'fm_*' --where train.lr=0.001 --where process.name=flow_match
+  harness list --since 24h --json | jq -r '.[].id'`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&o.statuses, "status", nil, "only runs with one of these statuses")
+	f.StringSliceVar(&o.filter.Tags, "tag", nil, "only runs with all of these tags")
+	f.StringVar(&o.filter.Name, "name", "", "only runs whose name matches this pattern")
+	f.StringVar(&o.filter.Process, "process", "", "only runs of this process")
+	f.StringVar(&o.filter.Dataset, "dataset", "", "only runs on this dataset")
+	f.StringVar(&o.filter.Text, "text", "", "only runs with this text in id, name, notes or a tag")
+	f.StringArrayVar(&o.filter.Where, "where", nil, "only runs whose config fulfils this, such as train.lr<=0.001 (repeatable)")
+	f.DurationVar(&o.since, "since", 0, "only runs created in this time, such as 24h")
+	f.StringVar(&o.filter.Sort, "sort", "", "sort by "+strings.Join(store.SortKeys(), ", "))
+	f.BoolVar(&o.filter.Desc, "desc", false, "largest first")
+	f.IntVarP(&o.filter.Limit, "limit", "n", 0, "at most so many (0: all)")
+	f.BoolVar(&o.json, "json", false, "print an array of objects")
+	return cmd
+}
+
+func (o *listOptions) run(ctx context.Context) error {
+	if o.filter.Sort != "" && !slices.Contains(store.SortKeys(), o.filter.Sort) {
+		return usagef("runs cannot be sorted by %q; use one of: %s", o.filter.Sort, strings.Join(store.SortKeys(), ", "))
+	}
+	if o.filter.Limit < 0 {
+		return usagef("--limit must not be negative")
+	}
+	for _, s := range o.statuses {
+		if !slices.Contains(store.Statuses(), store.Status(s)) {
+			return usagef("unknown status %q; use one of: %v", s, store.Statuses())
+		}
+		o.filter.Status = append(o.filter.Status, store.Status(s))
+	}
+	if o.since > 0 {
+		o.filter.Since = time.Now().Add(-o.since)
+	}
+	st, err := o.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	runs, err := st.ListRuns(ctx, o.filter)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		rows := make([]runJSON, 0, len(runs))
+		for _, r := range runs {
+			rows = append(rows, toJSON(r))
+		}
+		return o.printJSON(rows)
+	}
+	if len(runs) == 0 {
+		fmt.Fprintln(o.err, "no runs")
+		return nil
+	}
+	t := o.newTable()
+	t.AppendHeader(row("run", "name", "status", "process", "data", "seed", "steps", "loss", "created", "tags"))
+	for _, r := range runs {
+		loss := "-"
+		if r.Loss != nil {
+			loss = fmt.Sprintf("%.4f", r.Loss.Last)
+		}
+		t.AppendRow(row(r.Slug, clean(r.Name), r.Status, r.Process, r.Dataset, r.Seed, fmt.Sprintf("%d/%d", r.LastStep, r.TotalSteps), loss, ago(r.CreatedAt), clean(strings.Join(r.Tags, " "))))
+	}
+	t.Render()
+	return nil
+}
+
+// runJSON is a run as --json prints it.
+type runJSON struct {
+	ID           string       `json:"id"`
+	Slug         string       `json:"slug"`
+	Name         string       `json:"name"`
+	Status       store.Status `json:"status"`
+	StatusReason string       `json:"status_reason,omitempty"`
+	ConfigHash   string       `json:"config_hash"`
+	Seed         uint64       `json:"seed"`
+	Process      string       `json:"process"`
+	Dataset      string       `json:"dataset"`
+	Tags         []string     `json:"tags"`
+	Notes        string       `json:"notes,omitempty"`
+	CreatedAt    time.Time    `json:"created_at"`
+	EndedAt      *time.Time   `json:"ended_at,omitempty"`
+	Step         int          `json:"step"`
+	TotalSteps   int          `json:"total_steps"`
+	Loss         *number      `json:"loss,omitempty"`
+	PeakMemory   int64        `json:"peak_memory_bytes,omitempty"`
+}
+
+func toJSON(r store.RunInfo) runJSON {
+	j := runJSON{ID: r.ID, Slug: r.Slug, Name: r.Name, Status: r.Status, StatusReason: r.StatusReason, ConfigHash: r.ConfigHash, Seed: r.Seed,
+		Process: r.Process, Dataset: r.Dataset, Tags: append([]string{}, r.Tags...), Notes: r.Notes, CreatedAt: r.CreatedAt.UTC(),
+		Step: r.LastStep, TotalSteps: r.TotalSteps, PeakMemory: r.PeakMemoryBytes}
+	if !r.EndedAt.IsZero() {
+		ended := r.EndedAt.UTC()
+		j.EndedAt = &ended
+	}
+	if r.Loss != nil {
+		loss := number(r.Loss.Last)
+		j.Loss = &loss
+	}
+	return j
+}
+
+func row(cells ...any) table.Row { return table.Row(cells) }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/train"
+)
+
+type runOptions struct {
+	*app
+	sets    []string
+	resume  string
+	backend string
+	json    bool
+}
+
+func newRunCommand(a *app) *cobra.Command {
+	o := &runOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "run CONFIG | run --resume RUN",
+		Short: "Train, sample and record one run",
+		Long: `Train the model that CONFIG describes, draw its sample grids, and record the run.
+
+Ctrl-C (or SIGTERM) finishes the step, writes a checkpoint and ends the run as
+"interrupted"; a second one quits at once. --resume continues a run that was
+interrupted, killed or failed: its series are those of an uninterrupted run.
+
+Exit codes: 0 done, 1 failure, 2 wrong usage or config, 3 diverged, 130 interrupted.`,
+		Example: `  harness run configs/quickstart.yaml
+  harness run configs/fm_mnist.yaml --set train.epochs=1 --set sampling.steps=[4,16]
+  harness run --resume @1`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case o.resume != "" && (len(args) > 0 || len(o.sets) > 0 || o.backend != ""):
+				return usagef("--resume continues a recorded run as it was: give no CONFIG, --set or --backend with it")
+			case o.resume == "" && len(args) != 1:
+				return usagef("expected one CONFIG file, or --resume RUN")
+			}
+			return o.run(cmd.Context(), args)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+	}
+	cmd.Flags().StringArrayVar(&o.sets, "set", nil, "override a value of the config: path=value (repeatable)")
+	cmd.Flags().StringVar(&o.resume, "resume", "", "continue this RUN from its latest checkpoint")
+	cmd.Flags().StringVar(&o.backend, "backend", "", "auto, xla:cpu, xla:cuda or go; short for --set backend.name=…")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the summary as JSON")
+	_ = cmd.RegisterFlagCompletionFunc("resume", a.completeRuns)
+	return cmd
+}
+
+func (o *runOptions) run(ctx context.Context, args []string) error {
+	var progress *runProgress
+	defer func() {
+		if progress != nil {
+			progress.close()
+		}
+	}()
+	exp := experiment.Options{
+		Argv: o.argv,
+		Warn: func(message string) { fmt.Fprintf(o.err, "warning: %s\n", message) },
+		Started: func(s experiment.Started) {
+			what := "run"
+			if s.Resumed > 0 {
+				what = fmt.Sprintf("resuming at step %d, run", s.Resumed)
+			}
+			fmt.Fprintf(o.err, "%s %s (%s) on %s, %d images of %s\n", what, s.Run.Slug, clean(s.Run.Name), s.Backend.Name, s.Data.N, s.Data.Name)
+			progress = newRunProgress(o.err, o.terminal, s.LogEverySeconds)
+		},
+		Progress: func(e train.Event) { progress.event(e) },
+	}
+	out, err := o.start(ctx, args, &exp)
+	if progress != nil {
+		progress.close()
+		progress = nil
+	}
+	if out.Run == nil {
+		return err
+	}
+	if e := o.summary(ctx, exp.StorePath, out, err); e != nil {
+		return errors.Join(err, e)
+	}
+	return err
+}
+
+func (o *runOptions) start(ctx context.Context, args []string, exp *experiment.Options) (experiment.Outcome, error) {
+	if o.resume != "" {
+		exp.StorePath = o.storePath("")
+		return experiment.Resume(ctx, o.resume, *exp)
+	}
+	if o.backend != "" {
+		o.sets = append(o.sets, "backend.name="+o.backend)
+	}
+	cfg, err := config.Load(args[0], o.sets)
+	if err != nil {
+		return experiment.Outcome{}, err
+	}
+	exp.StorePath = o.storePath(cfg.Config.Store)
+	return experiment.Start(ctx, cfg, *exp)
+}
+
+// summary ends a run: what it reached, where the pictures are, how to go on.
+func (o *runOptions) summary(ctx context.Context, storePath string, out experiment.Outcome, runErr error) error {
+	ctx = context.WithoutCancel(ctx)
+	r := out.Run
+	grid := ""
+	if n := len(out.Result.Samples); n > 0 {
+		grid = filepath.Join(experiment.CheckpointDir(storePath, r.ID), "grid.png")
+		if err := writeGrid(grid, out.Result.Samples[n-1].PNG); err != nil {
+			return err
+		}
+	}
+	if o.json {
+		return o.printJSON(map[string]any{"id": r.ID, "slug": r.Slug, "name": r.Name, "status": r.Status, "config_hash": r.ConfigHash, "seed": r.Seed,
+			"step": r.LastStep, "loss": number(out.Result.FinalLoss), "loss_last100": number(out.Result.Last100), "grid": grid, "store": storePath})
+	}
+	st, err := store.Open(ctx, storePath)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if err := o.printRun(ctx, st, r); err != nil {
+		return err
+	}
+	if grid != "" {
+		fmt.Fprintf(o.out, "\ngrid: %s\n", grid)
+	}
+	if errors.Is(runErr, train.ErrInterrupted) {
+		fmt.Fprintf(o.err, "interrupted after step %d; to go on, type: harness run --resume %s\n", r.LastStep, r.Slug)
+	}
+	return nil
+}
+
+func writeGrid(path string, png []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return writeFile(path, png)
+}

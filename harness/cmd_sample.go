@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/train"
+	"flowharness/schedulers"
+)
+
+type sampleOptions struct {
+	*app
+	samplers   []string
+	steps      []int
+	guidance   []float64
+	seed       uint64
+	ema        bool
+	checkpoint string
+	grid       string
+	json       bool
+}
+
+func newSampleCommand(a *app) *cobra.Command {
+	o := &sampleOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "sample RUN",
+		Short: "Draw grids from a run's checkpoint and record them on it",
+		Long: `Draw a grid for every sampler × steps × guidance given, from the run's latest
+checkpoint, and record each on the run. What is not given is taken from the
+run's config. Grids of one --seed start from the same noise in every run.`,
+		Example:           "  harness sample @1 --sampler heun --steps 8 --guidance 2\n  harness sample brave-otter-42 --steps 4,8,16 --grid heun.png",
+		Args:              exactly(1, "one RUN"),
+		ValidArgsFunction: a.completeRuns,
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+	}
+	cmd.Flags().StringSliceVar(&o.samplers, "sampler", nil, "samplers of the run's process, with their default options")
+	cmd.Flags().IntSliceVar(&o.steps, "steps", nil, "numbers of sampling steps")
+	cmd.Flags().Float64SliceVar(&o.guidance, "guidance", nil, "guidance scales")
+	cmd.Flags().Uint64Var(&o.seed, "seed", 0, "seed of the noise")
+	cmd.Flags().BoolVar(&o.ema, "ema", true, "use the averaged weights, where the run keeps them")
+	cmd.Flags().StringVar(&o.checkpoint, "checkpoint", "", "checkpoint file (default: the latest)")
+	cmd.Flags().StringVar(&o.grid, "grid", "", "also write the last grid to this PNG file")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print what was drawn as JSON")
+	return cmd
+}
+
+func (o *sampleOptions) run(cmd *cobra.Command, ref string) error {
+	so := experiment.SampleOptions{Steps: o.steps, Guidance: o.guidance, Checkpoint: o.checkpoint}
+	for _, name := range o.samplers {
+		so.Samplers = append(so.Samplers, schedulers.SamplerConfig{Name: name})
+	}
+	if cmd.Flags().Changed("seed") {
+		so.Seed = &o.seed
+	}
+	if cmd.Flags().Changed("ema") {
+		so.UseEMA = &o.ema
+	}
+	progress := newRunProgress(o.err, false, 10)
+	run, samples, err := experiment.Sample(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
+		Progress: progress.event, Warn: func(m string) { fmt.Fprintf(o.err, "warning: %s\n", m) }})
+	if err != nil {
+		return err
+	}
+	if o.grid != "" && len(samples) > 0 {
+		if err := writeFile(o.grid, samples[len(samples)-1].PNG); err != nil {
+			return err
+		}
+	}
+	return o.print(cmd.Context(), run.Slug, samples)
+}
+
+func (o *sampleOptions) print(_ context.Context, slug string, samples []train.Sample) error {
+	if o.json {
+		rows := make([]map[string]any, 0, len(samples))
+		for _, s := range samples {
+			rows = append(rows, map[string]any{"run": slug, "step": s.Step, "sampler": s.Sampler, "steps": s.Steps, "guidance": s.Guidance,
+				"seed": s.Seed, "nfe": s.NFE, "images": s.Images, "seconds": s.Seconds, "images_per_second": s.ImagesPerSecond(), "ema": s.UsedEMA})
+		}
+		return o.printJSON(rows)
+	}
+	t := o.newTable()
+	t.AppendHeader(row("sampler", "steps", "guidance", "NFE", "images", "time", "images/s"))
+	for _, s := range samples {
+		t.AppendRow(row(s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", s.ImagesPerSecond())))
+	}
+	t.Render()
+	return nil
+}

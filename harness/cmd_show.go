@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/train"
+)
+
+type showOptions struct {
+	*app
+	series, grid string
+	sampler      string
+	steps        int
+	guidance     float64
+	config       bool
+	env          bool
+	json         bool
+
+	guidanceSet bool
+}
+
+func newShowCommand(a *app) *cobra.Command {
+	o := &showOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "show RUN",
+		Short: "Show a run; export a series or a grid",
+		Long: `Show everything recorded about a run.
+
+--series prints step,value lines at full precision. --grid writes the run's
+last grid, or the last of the --sampler, --steps and --guidance given, to a PNG
+file.`,
+		Example: `  harness show @1
+  harness show @1 --series train/loss > loss.csv
+  harness show brave-otter-42 --grid grid.png --steps 50`,
+		Args:              exactly(1, "one RUN"),
+		ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.guidanceSet = cmd.Flags().Changed("guidance")
+			return o.withRuns(cmd.Context(), args, func(st *store.Store, runs []*store.Run) error { return o.run(cmd.Context(), st, runs[0]) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.series, "series", "", "print this series as step,value lines")
+	f.StringVar(&o.grid, "grid", "", "write a grid to this PNG file")
+	f.StringVar(&o.sampler, "sampler", "", "with --grid: of this sampler")
+	f.IntVar(&o.steps, "steps", 0, "with --grid: of this number of steps")
+	f.Float64Var(&o.guidance, "guidance", 0, "with --grid: of this guidance scale")
+	f.BoolVar(&o.config, "config", false, "print the resolved config")
+	f.BoolVar(&o.env, "env", false, "print the recorded environment, with the git diff, as JSON")
+	f.BoolVar(&o.json, "json", false, "print everything but series and pictures as JSON")
+	cmd.MarkFlagsMutuallyExclusive("series", "grid", "config", "env", "json")
+	return cmd
+}
+
+func (o *showOptions) run(ctx context.Context, st *store.Store, r *store.Run) error {
+	switch {
+	case o.series != "":
+		return o.printSeries(ctx, st, r)
+	case o.grid != "":
+		return o.writeGrid(ctx, st, r)
+	case o.config:
+		_, err := fmt.Fprint(o.out, r.ResolvedYAML)
+		return err
+	case o.env:
+		return o.printJSON(r.Environment)
+	case o.json:
+		return o.printRunJSON(ctx, st, r)
+	}
+	return o.printRun(ctx, st, r)
+}
+
+func (o *showOptions) printSeries(ctx context.Context, st *store.Store, r *store.Run) error {
+	points, err := st.Series(ctx, r.ID, o.series, store.SeriesOptions{})
+	if err != nil {
+		return err
+	}
+	if len(points) == 0 {
+		summaries, err := st.Summaries(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, s := range summaries {
+			names = append(names, s.Name)
+		}
+		return fmt.Errorf("run %s has no series %q; it has: %s", r.Slug, o.series, strings.Join(names, ", "))
+	}
+	var b strings.Builder
+	for _, p := range points {
+		b.WriteString(strconv.Itoa(p.Step))
+		b.WriteByte(',')
+		b.WriteString(strconv.FormatFloat(p.Value, 'g', -1, 64))
+		b.WriteByte('\n')
+	}
+	_, err = fmt.Fprint(o.out, b.String())
+	return err
+}
+
+func (o *showOptions) writeGrid(ctx context.Context, st *store.Store, r *store.Run) error {
+	samples, err := st.Samples(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	for i := len(samples) - 1; i >= 0; i-- {
+		s := samples[i]
+		if (o.sampler != "" && s.Sampler != o.sampler) || (o.steps != 0 && s.Steps != o.steps) || (o.guidanceSet && s.Guidance != o.guidance) {
+			continue
+		}
+		png, err := st.Image(ctx, s.ImageSHA256)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(o.grid, png); err != nil {
+			return err
+		}
+		fmt.Fprintf(o.err, "%s: %s, %d steps, guidance %g, after step %d\n", o.grid, s.Sampler, s.Steps, s.Guidance, s.Step)
+		return nil
+	}
+	return fmt.Errorf("run %s has no such grid (it has %d); harness sample %s draws one", r.Slug, len(samples), r.Slug)
+}
+
+func (o *showOptions) printRunJSON(ctx context.Context, st *store.Store, r *store.Run) error {
+	summaries, err := st.Summaries(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	phases, err := st.Phases(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	samples, err := st.Samples(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	series := make([]map[string]any, 0, len(summaries))
+	for _, s := range summaries {
+		series = append(series, map[string]any{"name": s.Name, "count": s.Count, "last_step": s.LastStep, "last": number(s.Last), "min": number(s.Min), "max": number(s.Max)})
+	}
+	timing := make([]map[string]any, 0, len(phases))
+	for _, p := range phases {
+		timing = append(timing, map[string]any{"phase": p.Name, "count": p.Count, "total_seconds": p.Total, "p50_seconds": p.P50, "p95_seconds": p.P95, "max_seconds": p.Max})
+	}
+	drawn := make([]map[string]any, 0, len(samples))
+	for _, s := range samples {
+		drawn = append(drawn, map[string]any{"step": s.Step, "epoch": s.Epoch, "sampler": s.Sampler, "sampler_config": json.RawMessage(s.SamplerJSON), "steps": s.Steps,
+			"guidance": s.Guidance, "seed": s.Seed, "nfe": s.NFE, "images": s.Images, "seconds": s.Seconds, "ema": s.UsedEMA, "image_sha256": s.ImageSHA256})
+	}
+	return o.printJSON(struct {
+		runJSON
+		Config      string           `json:"config"`
+		Source      string           `json:"source"`
+		Overrides   []string         `json:"overrides"`
+		Argv        []string         `json:"argv"`
+		Environment json.RawMessage  `json:"environment"`
+		Series      []map[string]any `json:"series"`
+		Phases      []map[string]any `json:"phases"`
+		Samples     []map[string]any `json:"samples"`
+		Checkpoints string           `json:"checkpoints"`
+	}{toJSON(r.RunInfo), r.ResolvedYAML, r.SourceYAML, append([]string{}, r.Overrides...), r.Argv, r.Environment, series, timing, drawn, experiment.CheckpointDir(st.Path(), r.ID)})
+}
+
+// printRun prints a run for people; harness run ends with it too.
+func (a *app) printRun(ctx context.Context, st *store.Store, r *store.Run) error {
+	var env experiment.Environment
+	if err := json.Unmarshal(r.Environment, &env); err != nil {
+		return fmt.Errorf("run %s: its recorded environment: %w", r.Slug, err)
+	}
+	status := string(r.Status)
+	if r.StatusReason != "" {
+		status += ": " + clean(r.StatusReason)
+	}
+	pairs := [][2]string{
+		{"run", r.Slug + "  (" + r.ID + ")"}, {"name", clean(r.Name)}, {"status", status},
+		{"config", fmt.Sprintf("%.12s  seed %d  %s on %s", r.ConfigHash, r.Seed, r.Process, r.Dataset)},
+		{"steps", fmt.Sprintf("%d of %d", r.LastStep, r.TotalSteps)},
+		{"created", r.CreatedAt.Local().Format(time.DateTime)},
+		{"backend", env.Backend.Name},
+		{"machine", fmt.Sprintf("%s, %d × %s, %s", env.Machine.Hostname, env.Machine.CPUs, env.Machine.CPUModel, bytesText(int64(env.Machine.MemoryBytes)))},
+		{"code", commitText(env)},
+		{"data", fmt.Sprintf("%d images, %.12s", env.Dataset.Images, env.Dataset.SHA256)},
+		{"checkpoints", experiment.CheckpointDir(st.Path(), r.ID)},
+	}
+	if len(r.Tags) > 0 {
+		pairs = append(pairs, [2]string{"tags", clean(strings.Join(r.Tags, " "))})
+	}
+	if r.Notes != "" {
+		pairs = append(pairs, [2]string{"notes", clean(r.Notes)})
+	}
+	if r.PeakMemoryBytes > 0 {
+		pairs = append(pairs, [2]string{"peak memory", bytesText(r.PeakMemoryBytes)})
+	}
+	for _, p := range pairs {
+		fmt.Fprintf(a.out, "%-12s %s\n", p[0], p[1])
+	}
+	return a.printRunTables(ctx, st, r)
+}
+
+func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run) error {
+	summaries, err := st.Summaries(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	phases, err := st.Phases(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	samples, err := st.Samples(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	t := a.newTable()
+	t.AppendHeader(row("series", "points", "last", "min", "max"))
+	for _, s := range summaries {
+		if strings.HasPrefix(s.Name, "train/") {
+			t.AppendRow(row(s.Name, s.Count, fmt.Sprintf("%.6g", s.Last), fmt.Sprintf("%.6g", s.Min), fmt.Sprintf("%.6g", s.Max)))
+		}
+	}
+	if t.Length() > 0 {
+		fmt.Fprintln(a.out)
+		t.Render()
+	}
+	t = a.newTable()
+	t.AppendHeader(row("phase", "count", "total", "median", "p95", "max"))
+	for _, p := range phases {
+		t.AppendRow(row(p.Name, p.Count, seconds(p.Total), seconds(p.P50), seconds(p.P95), seconds(p.Max)))
+	}
+	if t.Length() > 0 {
+		fmt.Fprintln(a.out)
+		t.Render()
+	}
+	t = a.newTable()
+	t.AppendHeader(row("step", "sampler", "steps", "guidance", "NFE", "images", "time", "images/s"))
+	for _, s := range samples {
+		speed := train.Sample{Images: s.Images, Seconds: s.Seconds}.ImagesPerSecond()
+		t.AppendRow(row(s.Step, s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", speed)))
+	}
+	if t.Length() > 0 {
+		fmt.Fprintln(a.out)
+		t.Render()
+	}
+	return nil
+}
+
+func commitText(env experiment.Environment) string {
+	commit := "unknown"
+	if env.Git.Commit != "" {
+		commit = fmt.Sprintf("%.12s", env.Git.Commit)
+	}
+	if env.Git.Dirty {
+		commit += " with changes (show --env has the diff)"
+	}
+	return commit
+}

@@ -1,0 +1,332 @@
+// Package experiment takes one run from its config to the store: it opens the
+// dataset, the backend and the store, trains, and records how it ended.
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"flowharness/harness/internal/backend"
+	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/train"
+	"flowharness/models"
+	"flowharness/schedulers"
+)
+
+// Options are what a run needs besides its config.
+type Options struct {
+	StorePath string   // the store file
+	Argv      []string // recorded with the run
+	Progress  func(train.Event)
+	// Started is called once the run is in the store and training is about to
+	// begin.
+	Started func(Started)
+	// Warn receives what the user should know and the run goes on without.
+	Warn func(message string)
+}
+
+// Started describes a run that is about to train.
+type Started struct {
+	Run     *store.Run
+	Backend backend.Info
+	Data    *dataset.Dataset
+	Resumed int // step that the run continues from; 0 for a new one
+	// LogEverySeconds is the config's time between lines of progress.
+	LogEverySeconds float64
+}
+
+// Outcome is how a run ended.
+type Outcome struct {
+	Run    *store.Run
+	Result train.Result
+}
+
+// Start trains a new run of a config. The returned error is the run's own: the
+// store then holds its status and its reason.
+func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error) {
+	s, err := o.open(ctx, cfg.Config)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer s.close()
+	run, err := s.store.CreateRun(ctx, store.NewRun{
+		Name: cfg.Config.Name, Tags: cfg.Config.Tags, Notes: cfg.Config.Notes,
+		ConfigHash: cfg.Hash, Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
+		SourceYAML: string(cfg.Source), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: o.Argv,
+		Environment: s.environment(ctx),
+	})
+	if err != nil {
+		return Outcome{}, fmt.Errorf("recording the new run: %w", err)
+	}
+	return s.train(ctx, cfg, run, nil, nil)
+}
+
+// Resume continues the run that ref names from its latest checkpoint. The
+// result equals that of a run that was never interrupted.
+func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
+	st, run, cfg, err := lookUp(ctx, o.StorePath, ref)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer st.Close()
+	switch run.Status {
+	case store.StatusFinished:
+		return Outcome{}, fmt.Errorf("run %s is finished; there is nothing to resume", run.Slug)
+	case store.StatusRunning:
+		return Outcome{}, fmt.Errorf("run %s is running (pid %d on %s); stop it first", run.Slug, run.PID, run.Host)
+	}
+	model, err := models.New(cfg.Config.Model)
+	if err != nil {
+		return Outcome{}, err
+	}
+	state, err := loadCheckpoint(CheckpointDir(o.StorePath, run.ID), model, run)
+	if errors.Is(err, fs.ErrNotExist) {
+		state, err = nil, nil // stopped before its first checkpoint: it starts over, under the same id
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	s, err := o.open(ctx, cfg.Config)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer s.close()
+	step := 0
+	if state != nil {
+		step = state.Step
+	}
+	if err := s.store.StartResume(ctx, run.ID, step); err != nil {
+		return Outcome{}, err
+	}
+	losses, err := lastLosses(ctx, s.store, run.ID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return s.train(ctx, cfg, run, state, losses)
+}
+
+// SampleOptions say what to draw from a run's checkpoint, instead of what its
+// config says; empty fields keep the config's.
+type SampleOptions struct {
+	Samplers   []schedulers.SamplerConfig
+	Steps      []int
+	Guidance   []float64
+	Seed       *uint64
+	UseEMA     *bool
+	Checkpoint string // a checkpoint file; empty: the run's latest
+}
+
+// Sample draws from the run that ref names and records the grids on it.
+func Sample(ctx context.Context, ref string, so SampleOptions, o Options) (*store.Run, []train.Sample, error) {
+	st, run, cfg, err := lookUp(ctx, o.StorePath, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer st.Close()
+	c := cfg.Config
+	if err := so.apply(&c); err != nil {
+		return nil, nil, err
+	}
+	model, err := models.New(c.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	var state *checkpoint.State
+	if so.Checkpoint != "" {
+		state, err = checkpoint.Load(so.Checkpoint, model.Layout(), run.ConfigHash)
+	} else {
+		state, err = loadCheckpoint(CheckpointDir(o.StorePath, run.ID), model, run)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("run %s has no checkpoint to sample from (looked in %s): %w", run.Slug, CheckpointDir(o.StorePath, run.ID), err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := o.openBackend(c.Backend)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer b.Finalize()
+	record := func(ctx context.Context, s train.Sample) error {
+		return st.AddSample(ctx, run.ID, sampleRecord(s))
+	}
+	samples, err := train.SampleRun(ctx, b.Backend, c, state, record, o.Progress)
+	return run, samples, err
+}
+
+// CheckpointDir is where the checkpoints of a run lie: beside the store.
+func CheckpointDir(storePath, runID string) string {
+	return filepath.Join(filepath.Dir(storePath), "checkpoints", runID)
+}
+
+// session is everything that is open while a run trains.
+type session struct {
+	Options
+	store   *store.Store
+	data    *dataset.Dataset
+	backend *backend.Backend
+}
+
+// open opens the dataset first and the store last, so that a run that cannot
+// start leaves nothing behind.
+func (o Options) open(ctx context.Context, cfg config.Config) (*session, error) {
+	s := &session{Options: o}
+	var err error
+	if s.data, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "train", Limit: cfg.Data.Limit}); err != nil {
+		return nil, err
+	}
+	if s.backend, err = o.openBackend(cfg.Backend); err != nil {
+		return nil, err
+	}
+	if s.store, err = store.Open(ctx, o.StorePath); err != nil {
+		s.backend.Finalize()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) close() {
+	s.backend.Finalize()
+	s.store.Close()
+}
+
+func (o Options) openBackend(cfg config.Backend) (*backend.Backend, error) {
+	b, err := backend.Open(backend.Options{Name: cfg.Name, Plugin: cfg.Plugin})
+	if err != nil {
+		return nil, err
+	}
+	if b.Info.Warning != "" && o.Warn != nil {
+		o.Warn(b.Info.Warning)
+	}
+	return b, nil
+}
+
+// train runs the loop and records how it ended.
+func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Run, from *checkpoint.State, losses []float64) (Outcome, error) {
+	writer, err := s.store.OpenWriter(ctx, run.ID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	rec := &recorder{Writer: writer}
+	started := Started{Run: run, Backend: s.backend.Info, Data: s.data, LogEverySeconds: cfg.Config.Train.LogEverySeconds}
+	if from != nil {
+		started.Resumed = from.Step
+	}
+	if s.Started != nil {
+		s.Started(started)
+	}
+	writer.Log("info", fmt.Sprintf("training on %s (%s), from step %d", s.backend.Info.Name, s.backend.Info.PluginPath, started.Resumed))
+
+	result, trainErr := train.Run(ctx, train.Options{
+		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Backend: s.backend.Backend, Recorder: rec,
+		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from, Losses: losses,
+		Progress: func(e train.Event) {
+			writer.Progress(e.Step, e.Steps)
+			rec.log(e)
+			if s.Progress != nil {
+				s.Progress(e)
+			}
+		},
+	})
+	status, reason := ending(trainErr)
+	if reason != "" {
+		writer.Log("error", reason)
+	}
+	writer.PeakMemory(machine.PeakMemory())
+	// The end is recorded even if the run was told to stop.
+	finishErr := writer.Finish(context.WithoutCancel(ctx), status, reason)
+	if ended, err := s.store.Resolve(context.WithoutCancel(ctx), run.ID); err == nil {
+		run = ended
+	}
+	return Outcome{Run: run, Result: result}, errors.Join(trainErr, finishErr)
+}
+
+// ending maps a run's error to its recorded status and the reason for it.
+func ending(err error) (status store.Status, reason string) {
+	var diverged *train.DivergedError
+	switch {
+	case err == nil:
+		return store.StatusFinished, ""
+	case errors.Is(err, train.ErrInterrupted):
+		return store.StatusInterrupted, ""
+	case errors.As(err, &diverged):
+		return store.StatusDiverged, err.Error()
+	default:
+		return store.StatusFailed, err.Error()
+	}
+}
+
+// lookUp finds a recorded run and reads its config again.
+func lookUp(ctx context.Context, storePath, ref string) (*store.Store, *store.Run, *config.Resolved, error) {
+	if _, err := os.Stat(storePath); err != nil {
+		return nil, nil, nil, fmt.Errorf("there is no store at %s (--store or $HARNESS_STORE names another): %w", storePath, err)
+	}
+	st, err := store.Open(ctx, storePath)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	run, err := st.Resolve(ctx, ref)
+	if err != nil {
+		st.Close()
+		return nil, nil, nil, err
+	}
+	cfg, err := config.Parse("run "+run.Slug, []byte(run.ResolvedYAML), nil)
+	if err == nil && cfg.Hash != run.ConfigHash {
+		err = fmt.Errorf("its config means something else to this version of harness (hash %.12s, recorded %.12s): use the version that made it (harness show %s)",
+			cfg.Hash, run.ConfigHash, run.Slug)
+	}
+	if err != nil {
+		st.Close()
+		return nil, nil, nil, fmt.Errorf("run %s: %w", run.Slug, err)
+	}
+	return st, run, cfg, nil
+}
+
+func loadCheckpoint(dir string, model *models.UNet2D, run *store.Run) (*checkpoint.State, error) {
+	path, err := checkpoint.Latest(dir)
+	if err != nil {
+		return nil, err
+	}
+	return checkpoint.Load(path, model.Layout(), run.ConfigHash)
+}
+
+func lastLosses(ctx context.Context, st *store.Store, runID string) ([]float64, error) {
+	points, err := st.Series(ctx, runID, train.SeriesLoss, store.SeriesOptions{})
+	if err != nil {
+		return nil, err
+	}
+	points = points[max(0, len(points)-100):]
+	losses := make([]float64, len(points))
+	for i, p := range points {
+		losses[i] = p.Value
+	}
+	return losses, nil
+}
+
+func (so SampleOptions) apply(c *config.Config) error {
+	if len(so.Samplers) > 0 {
+		c.Sampling.Samplers = so.Samplers
+	}
+	if len(so.Steps) > 0 {
+		c.Sampling.Steps = so.Steps
+	}
+	if len(so.Guidance) > 0 {
+		c.Sampling.Guidance = so.Guidance
+	}
+	if so.Seed != nil {
+		c.Sampling.Seed = *so.Seed
+	}
+	if so.UseEMA != nil {
+		c.Sampling.UseEMA = *so.UseEMA
+	}
+	return c.Validate()
+}

@@ -1,0 +1,165 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/random"
+	"flowharness/models"
+	"flowharness/schedulers"
+)
+
+// Generator draws samples from the weights of a model.
+//
+// The network with guidance is one compiled program per guidance mode and
+// number of images; timestep and guidance scale are inputs, so every sampler,
+// step count and scale shares it. The sample stays on the device from the
+// first evaluation to the last.
+type Generator struct {
+	backend compute.Backend
+	model   *models.UNet2D
+	process schedulers.ProcessConfig
+	size    int // height and width of an image
+	runner  *schedulers.Runner
+	execs   map[schedulers.GuidanceMode]*Exec
+	warm    bool // everything the config needs is compiled
+}
+
+// Request asks for images.
+type Request struct {
+	Sampler  schedulers.SamplerConfig
+	Steps    int
+	Guidance schedulers.Guidance
+	// Labels holds one class index an image; 0 is no class, digit d is d+1.
+	Labels []int32
+	// Seed and FirstImage determine the noise: image i of the request starts
+	// from the noise of image FirstImage+i of the seed, in any run.
+	Seed       uint64
+	FirstImage int
+	// Progress, if set, is called after every evaluation.
+	Progress func(done, total int)
+}
+
+// Generated is what a request produced.
+type Generated struct {
+	Images  []float32 // [len(Labels), H, W, 1], data range [-1, 1] (not clipped)
+	NFE     int       // network evaluations an image: a guided evaluation counts two
+	Elapsed time.Duration
+}
+
+// NewGenerator prepares sampling for the model and process of a config.
+func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
+	model, err := models.New(cfg.Model)
+	if err != nil {
+		return nil, err
+	}
+	return &Generator{backend: b, model: model, process: cfg.Process, size: cfg.Model.SampleSize,
+		runner: schedulers.NewRunner(b), execs: map[schedulers.GuidanceMode]*Exec{}}, nil
+}
+
+// Generate runs the sampler on weights, the flat vector of the model's layout.
+// It stops between two evaluations when ctx ends.
+func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Request) (Generated, error) {
+	sampler, err := schedulers.NewSampler(r.Sampler, g.process)
+	if err != nil {
+		return Generated{}, err
+	}
+	plan, err := sampler.Plan(r.Steps)
+	if err != nil {
+		return Generated{}, err
+	}
+	start := time.Now()
+	labels := tensors.FromFlatDataAndDimensions(r.Labels, len(r.Labels))
+	defer labels.MustFinalizeAll()
+
+	predict := func(_ context.Context, x *tensors.Tensor, e schedulers.Evaluation) (*tensors.Tensor, error) {
+		exec, err := g.compiled(r.Guidance.ModeAt(e.Step, r.Steps))
+		if err != nil {
+			return nil, err
+		}
+		return exec.Call1(weights, x, float32(e.Timestep), labels, float32(r.Guidance.ScaleAt(e.Step, r.Steps)))
+	}
+	noise := func(e schedulers.Evaluation) (*tensors.Tensor, error) {
+		return g.noise(len(r.Labels), func(i int, dst []float32) {
+			stream := fmt.Sprintf("sample/step_noise/%d", r.FirstImage+i)
+			random.Normal(random.New(r.Seed, stream, uint64(e.Index)), dst)
+		}), nil
+	}
+	x := g.noise(len(r.Labels), func(i int, dst []float32) {
+		random.Normal(random.New(r.Seed, "sample/noise", uint64(r.FirstImage+i)), dst)
+	})
+	defer x.MustFinalizeAll()
+	out, err := g.runner.Run(ctx, plan, x, predict, noise, r.Progress)
+	if err != nil {
+		return Generated{}, fmt.Errorf("sampling with %s in %d steps: %w", r.Sampler.Name, r.Steps, err)
+	}
+	images, err := tensors.CopyFlatData[float32](out)
+	if err != nil {
+		return Generated{}, fmt.Errorf("reading the samples: %w", err)
+	}
+	out.MustFinalizeAll()
+	return Generated{Images: images, NFE: r.Guidance.NFE(plan), Elapsed: time.Since(start)}, nil
+}
+
+// Finalize frees the compiled programs.
+func (g *Generator) Finalize() {
+	for _, exec := range g.execs {
+		exec.Finalize()
+	}
+	g.runner.Finalize()
+}
+
+// compiled returns the program of a guidance mode: conditional alone,
+// unconditional alone, or both in one batch of twice the size.
+func (g *Generator) compiled(mode schedulers.GuidanceMode) (*Exec, error) {
+	if exec := g.execs[mode]; exec != nil {
+		return exec, nil
+	}
+	exec, err := NewExec(g.backend, func(weights, x, timestep, labels, scale *Node) *Node {
+		params := g.model.Layout().Split(weights)
+		forward := func(x, labels *Node) *Node {
+			t := BroadcastToDims(timestep, labels.Shape().Dim(0))
+			return g.model.Forward(params, x, t, labels)
+		}
+		null := ZerosLike(labels)
+		switch mode {
+		case schedulers.CondOnly:
+			return forward(x, labels)
+		case schedulers.UncondOnly:
+			return forward(x, null)
+		default:
+			n := labels.Shape().Dim(0)
+			both := forward(Concatenate([]*Node{x, x}, 0), Concatenate([]*Node{null, labels}, 0))
+			uncond, cond := SliceAxis(both, 0, AxisRange(0, n)), SliceAxis(both, 0, AxisRange(n, 2*n))
+			return schedulers.Guide(uncond, cond, scale)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("building the sampling step: %w", err)
+	}
+	g.execs[mode] = exec.WithName("sampling_step")
+	return g.execs[mode], nil
+}
+
+// noise returns n images [n, H, W, 1] filled one by one.
+func (g *Generator) noise(n int, fill func(i int, dst []float32)) *tensors.Tensor {
+	pixels := g.size * g.size
+	flat := make([]float32, n*pixels)
+	for i := range n {
+		fill(i, flat[i*pixels:(i+1)*pixels])
+	}
+	return tensors.FromFlatDataAndDimensions(flat, n, g.size, g.size, 1)
+}
+
+// samplerJSON is the sampler's settings as they are recorded with a grid.
+func samplerJSON(c schedulers.SamplerConfig) (string, error) {
+	b, err := json.Marshal(c)
+	return string(b), err
+}

@@ -1,0 +1,160 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"flowharness/harness/internal/backend"
+	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/grid"
+	"flowharness/schedulers"
+)
+
+// Sample is a recorded grid: [rows] repetitions of no class, class 0, class 1…
+type Sample struct {
+	Step, Epoch int    // training progress when it was drawn
+	Sampler     string // name of the sampler
+	SamplerJSON string // all its settings
+	Steps       int    // sampling steps
+	Guidance    float64
+	Seed        uint64
+	NFE         int // network evaluations an image
+	Images      int
+	Seconds     float64 // without compilation
+	UsedEMA     bool
+	PNG         []byte
+}
+
+// ImagesPerSecond is the sampling speed.
+func (s Sample) ImagesPerSecond() float64 {
+	if s.Seconds == 0 {
+		return 0
+	}
+	return float64(s.Images) / s.Seconds
+}
+
+// SampleRun draws every combination of samplers × steps × guidance of cfg from
+// a checkpoint's weights and hands each to record.
+func SampleRun(ctx context.Context, b compute.Backend, cfg config.Config, state *checkpoint.State,
+	record func(context.Context, Sample) error, progress func(Event)) ([]Sample, error) {
+	var samples []Sample
+	err := backend.Catch(func() error {
+		gen, err := NewGenerator(b, cfg)
+		if err != nil {
+			return err
+		}
+		defer gen.Finalize()
+		flat, ema := state.Params, cfg.Sampling.UseEMA && state.EMA != nil
+		if ema {
+			flat = state.EMA
+		}
+		weights := tensors.FromFlatDataAndDimensions(flat, len(flat))
+		defer weights.MustFinalizeAll()
+		samples, err = sampleAll(ctx, gen, weights, cfg, Sample{Step: state.Step, UsedEMA: ema}, record, progress)
+		return err
+	})
+	return samples, err
+}
+
+// sampleAll draws the config's grids from the weights as they are now.
+func (t *trainer) sampleAll(ctx context.Context, res *Result, epoch int) error {
+	base := Sample{Step: t.stepsDone, Epoch: epoch, UsedEMA: t.Config.Sampling.UseEMA && t.graph.ema}
+	record := func(ctx context.Context, s Sample) error {
+		t.Recorder.Phase(PhaseSampling, s.Step, time.Duration(s.Seconds*float64(time.Second)))
+		return t.Recorder.Sample(ctx, s)
+	}
+	samples, err := sampleAll(ctx, t.gen, t.sampleWeights(), t.Config, base, record, t.event)
+	res.Samples = append(res.Samples, samples...)
+	return err
+}
+
+func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg config.Config, base Sample,
+	record func(context.Context, Sample) error, progress func(Event)) ([]Sample, error) {
+	var samples []Sample
+	labels := GridLabels(cfg.Sampling.Rows, cfg.Model.NumClasses)
+	if err := gen.warmUp(ctx, weights, cfg, labels, progress); err != nil {
+		return nil, err
+	}
+	for _, sampler := range cfg.Sampling.Samplers {
+		for _, steps := range cfg.Sampling.Steps {
+			for _, scale := range cfg.Sampling.Guidance {
+				s := base
+				s.Sampler, s.Steps, s.Guidance, s.Seed, s.Images = sampler.Name, steps, scale, cfg.Sampling.Seed, len(labels)
+				what := fmt.Sprintf("sampling %s, %d steps, guidance %g", s.Sampler, s.Steps, s.Guidance)
+				if progress != nil {
+					progress(Event{Message: what})
+				}
+				out, err := gen.Generate(ctx, weights, Request{Sampler: sampler, Steps: steps, Labels: labels, Seed: s.Seed,
+					Guidance: schedulers.Guidance{Scale: scale, Interval: [2]float64(cfg.Sampling.GuidanceInterval)}})
+				if err != nil {
+					return samples, err
+				}
+				s.NFE, s.Seconds = out.NFE, out.Elapsed.Seconds()
+				if s.SamplerJSON, err = samplerJSON(sampler); err != nil {
+					return samples, err
+				}
+				s.PNG, err = grid.Encode(out.Images, cfg.Model.SampleSize, cfg.Model.SampleSize, cfg.Sampling.Rows, cfg.Model.NumClasses)
+				if err != nil {
+					return samples, fmt.Errorf("drawing the grid of %s: %w", what, err)
+				}
+				if err := record(ctx, s); err != nil {
+					return samples, fmt.Errorf("recording the grid of %s: %w", what, err)
+				}
+				samples = append(samples, s)
+				if progress != nil {
+					progress(Event{Sampled: &s})
+				}
+			}
+		}
+	}
+	return samples, nil
+}
+
+// warmUp compiles what the config's samplers and guidance scales need, by one
+// discarded step of each, so that the seconds recorded with a grid are those of
+// sampling.
+func (g *Generator) warmUp(ctx context.Context, weights *tensors.Tensor, cfg config.Config, labels []int32, progress func(Event)) error {
+	if g.warm {
+		return nil
+	}
+	if progress != nil {
+		progress(Event{Message: "compiling the sampling step"})
+	}
+	for _, sampler := range cfg.Sampling.Samplers {
+		for _, scale := range cfg.Sampling.Guidance {
+			for _, s := range warmUpScales(scale, cfg.Sampling.GuidanceInterval) {
+				r := Request{Sampler: sampler, Steps: 1, Labels: labels, Guidance: schedulers.Guidance{Scale: s}}
+				if _, err := g.Generate(ctx, weights, r); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	g.warm = true
+	return nil
+}
+
+// warmUpScales adds to a scale the 1 that applies outside of its interval.
+func warmUpScales(scale float64, interval config.Interval) []float64 {
+	if interval.IsZero() || scale == 1 {
+		return []float64{scale}
+	}
+	return []float64{scale, 1}
+}
+
+// GridLabels are the classes of a grid in row-major order: every row is the
+// null class followed by all classes.
+func GridLabels(rows, numClasses int) []int32 {
+	labels := make([]int32, 0, rows*numClasses)
+	for range rows {
+		for c := range numClasses {
+			labels = append(labels, int32(c))
+		}
+	}
+	return labels
+}

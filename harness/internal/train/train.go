@@ -1,0 +1,291 @@
+// Package train runs one experiment: it trains the model that a config
+// describes, samples from it, and hands everything worth keeping to a
+// [Recorder].
+//
+// The loop in this file reads in the order things happen: batch → step →
+// record → maybe sample → maybe checkpoint.
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"flowharness/harness/internal/backend"
+	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/random"
+)
+
+// Names of the series that a run records, one point per optimizer step.
+// Step n is the n-th update of the weights, counted from 1.
+const (
+	SeriesLoss     = "train/loss"      // mean squared error of the batch, before update n
+	SeriesLR       = "train/lr"        // learning rate of update n
+	SeriesGradNorm = "train/grad_norm" // global L2 norm of the gradient, before clipping
+	// SeriesLast100 has one point an epoch: the mean of the last 100 losses.
+	SeriesLast100 = "train/loss_last100"
+)
+
+// Phases of a run whose durations are recorded.
+const (
+	PhaseCompile    = "compile"    // building and compiling the training step, with its first execution
+	PhaseDataWait   = "data_wait"  // the device waiting for a batch
+	PhaseStep       = "step"       // one training step on the device, loss read back
+	PhaseSampling   = "sampling"   // one sampler × steps × guidance combination
+	PhaseCheckpoint = "checkpoint" // writing one checkpoint
+)
+
+// lossWindow is the number of losses in the mean that is printed after every
+// epoch, as the rectified-flow tutorial does.
+const lossWindow = 100
+
+// ErrInterrupted reports a run that was asked to stop: the step under way was
+// finished and a checkpoint written, so that the run can be resumed.
+var ErrInterrupted = errors.New("interrupted")
+
+// DivergedError reports a loss that is no longer a finite number.
+type DivergedError struct {
+	Step           int     // the update whose loss was not finite, counted from 1
+	Loss           float64 // NaN or ±Inf
+	LastCheckpoint string  // path of the last good checkpoint; empty when none was written
+}
+
+func (e *DivergedError) Error() string {
+	last := "no checkpoint had been written yet"
+	if e.LastCheckpoint != "" {
+		last = "the last good checkpoint is " + e.LastCheckpoint
+	}
+	return fmt.Sprintf("training diverged: the loss of step %d is %v; %s; try a lower train.lr or train.grad_clip: 1", e.Step, e.Loss, last)
+}
+
+// Recorder keeps what a run produces. Point and Phase are called from the
+// training loop at every step and must not block on a disk.
+type Recorder interface {
+	// Point records the value of a series at a step.
+	Point(series string, step int, value float64)
+	// Phase records how long a phase took at a step.
+	Phase(phase string, step int, d time.Duration)
+	// Sample records a grid of samples.
+	Sample(ctx context.Context, s Sample) error
+	// Err returns the first failure to keep something, such as a full disk.
+	Err() error
+}
+
+// Event tells the caller of [Run] how far the run is.
+type Event struct {
+	Step, Steps   int           // updates done and wanted
+	Epoch, Epochs int           // epochs done (Epoch) and wanted
+	Loss          float64       // loss of the last update
+	EpochEnd      bool          // the step ended an epoch
+	Last100       float64       // with EpochEnd: mean of the last 100 losses
+	Message       string        // what is done now, when it is not a training step ("compiling", …)
+	StepTime      time.Duration // duration of the last update
+	Sampled       *Sample       // set when a grid has just been recorded
+}
+
+// Options are what [Run] needs besides the config.
+type Options struct {
+	Config     config.Config
+	ConfigHash string // binds checkpoints to the config that made them
+	Data       *dataset.Dataset
+	Backend    compute.Backend
+	Recorder   Recorder
+	// CheckpointDir is where checkpoints are written; RunID is recorded in them.
+	CheckpointDir, RunID string
+	// Resume continues from this state instead of step 0. Losses holds the last
+	// losses recorded up to that step (at most 100 are needed), so that the
+	// mean printed after the epoch is that of an uninterrupted run.
+	Resume *checkpoint.State
+	Losses []float64
+	// Progress is called after every step and event; it may be nil.
+	Progress func(Event)
+}
+
+// Result is what a finished run reached.
+type Result struct {
+	Steps      int
+	FinalLoss  float64 // loss of the last update
+	Last100    float64 // mean of the last 100 losses
+	Samples    []Sample
+	Checkpoint string // path of the final checkpoint
+}
+
+// Run trains until the config's budget is used, sampling and writing
+// checkpoints on the way.
+//
+// It returns [ErrInterrupted] when ctx ends (after finishing the step and
+// writing a checkpoint) and a [*DivergedError] when the loss stops being
+// finite. Every random draw is a function of (seed, stream, step) alone, so
+// that a resumed run repeats an uninterrupted one bit for bit.
+func Run(ctx context.Context, o Options) (Result, error) {
+	var res Result
+	err := backend.Catch(func() error {
+		t, err := newTrainer(o)
+		if err != nil {
+			return err
+		}
+		defer t.finalize()
+		res, err = t.run(ctx)
+		return err
+	})
+	return res, err
+}
+
+func (t *trainer) run(ctx context.Context) (res Result, err error) {
+	cfg := t.Config.Train
+	batches := dataset.Prefetch(context.WithoutCancel(ctx), t.state.Step, t.steps, prefetchDepth, t.makeBatch)
+	defer batches.Close()
+
+	for n := t.state.Step + 1; n <= t.steps; n++ {
+		batch, wait, err := batches.Next()
+		if err != nil {
+			return res, fmt.Errorf("preparing the batch of step %d: %w", n, err)
+		}
+		if n == t.state.Step+1 && !t.compiled {
+			t.event(Event{Message: "compiling the training step"})
+		}
+
+		lr := LearningRate(cfg, n, t.steps)
+		start := time.Now()
+		m, err := t.step(batch, lr)
+		if err != nil {
+			return res, fmt.Errorf("training step %d: %w", n, err)
+		}
+		took := time.Since(start)
+
+		phase := PhaseStep
+		if !t.compiled {
+			phase, t.compiled = PhaseCompile, true
+		}
+		t.Recorder.Phase(phase, n, took)
+		t.Recorder.Phase(PhaseDataWait, n, wait)
+		t.Recorder.Point(SeriesLoss, n, m.loss)
+		t.Recorder.Point(SeriesLR, n, lr)
+		t.Recorder.Point(SeriesGradNorm, n, m.gradNorm)
+		if !finite(m.loss) {
+			return res, &DivergedError{Step: n, Loss: m.loss, LastCheckpoint: t.lastCheckpoint}
+		}
+		t.losses.add(m.loss)
+
+		ev := Event{Loss: m.loss, StepTime: took}
+		if epoch, end := t.epochEnd(n); end {
+			ev.EpochEnd, ev.Last100 = true, t.losses.mean()
+			t.Recorder.Point(SeriesLast100, n, ev.Last100)
+			t.event(ev)
+			if t.sampleAtEpoch(epoch) {
+				if err := t.sampleAll(ctx, &res, epoch); err != nil {
+					return res, t.interrupted(ctx, err)
+				}
+			}
+		} else {
+			t.event(ev)
+		}
+
+		if err := t.Recorder.Err(); err != nil {
+			return res, fmt.Errorf("recording step %d: %w", n, err)
+		}
+		if t.checkpointDue(n) || ctx.Err() != nil {
+			if err := t.save(n); err != nil {
+				return res, err
+			}
+		}
+		if ctx.Err() != nil {
+			return res, ErrInterrupted
+		}
+		// Buffers on the device are small objects on Go's side; without a
+		// collection now and then their finalizers run late.
+		if n%64 == 0 {
+			runtime.GC()
+		}
+	}
+
+	if t.Config.Sampling.AtEnd {
+		if err := t.sampleAll(ctx, &res, t.epochOf(t.steps)); err != nil {
+			return res, t.interrupted(ctx, err)
+		}
+	}
+	res.Steps, res.FinalLoss, res.Last100, res.Checkpoint = t.steps, t.losses.last(), t.losses.mean(), t.lastCheckpoint
+	return res, t.Recorder.Err()
+}
+
+// interrupted turns the cancellation of sampling into ErrInterrupted, after
+// making sure that the training done so far is in a checkpoint.
+func (t *trainer) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if err := t.save(t.stepsDone); err != nil {
+		return err
+	}
+	return ErrInterrupted
+}
+
+// makeBatch draws everything that update index+1 consumes. It is a pure
+// function of (seed, index), called by the prefetcher's workers.
+func (t *trainer) makeBatch(index int) (*batch, error) {
+	size := t.loader.Size(index)
+	seed, step := t.Config.Seed, uint64(index)
+	b := newBatch(size, t.pixels)
+	t.loader.Fill(index, b.images, b.labels)
+	random.Normal(random.New(seed, "train/noise", step), b.noise)
+	timesteps := random.New(seed, "train/timestep", step)
+	for i := range b.timesteps {
+		b.timesteps[i] = float32(t.process.SampleTimestep(timesteps))
+	}
+	drop := random.New(seed, "train/label_drop", step)
+	for i := range b.labels {
+		if drop.Float64() < t.Config.Train.LabelDrop {
+			b.labels[i] = 0 // the "no class" row of the embedding: what guidance calls unconditional
+		}
+	}
+	return b, nil
+}
+
+func (t *trainer) epochEnd(n int) (epoch int, end bool) {
+	if n%t.stepsPerEpoch == 0 {
+		return n / t.stepsPerEpoch, true
+	}
+	return 0, false
+}
+
+func (t *trainer) epochOf(n int) int { return (n + t.stepsPerEpoch - 1) / t.stepsPerEpoch }
+
+func (t *trainer) sampleAtEpoch(epoch int) bool {
+	for _, e := range t.Config.Sampling.AtEpochs {
+		if e == epoch {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *trainer) checkpointDue(n int) bool {
+	c := t.Config.Checkpoint
+	switch {
+	case n == t.steps:
+		return true
+	case c.EverySteps > 0 && n%c.EverySteps == 0:
+		return true
+	case c.EveryEpochs > 0 && n%(c.EveryEpochs*t.stepsPerEpoch) == 0:
+		return true
+	}
+	return false
+}
+
+func (t *trainer) event(e Event) {
+	if t.Progress == nil {
+		return
+	}
+	e.Step, e.Steps = t.stepsDone, t.steps
+	e.Epoch, e.Epochs = t.epochOf(t.stepsDone), t.epochOf(t.steps)
+	t.Progress(e)
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

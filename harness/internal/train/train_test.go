@@ -1,0 +1,285 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"flowharness/harness/internal/backend"
+	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
+	"flowharness/models"
+)
+
+const tiny = `
+name: tiny
+seed: 7
+data: {name: digits, limit: 64, flip: true, drop_last: true}
+model:
+  sample_size: 28
+  block_out_channels: [8, 8]
+  layers_per_block: 1
+  down_block_types: [DownBlock2D, AttnDownBlock2D]
+  up_block_types: [AttnUpBlock2D, UpBlock2D]
+  norm_num_groups: 4
+  attention_head_dim: 4
+process: {name: flow_match}
+train: {batch_size: 8, steps: 12, lr: 0.002, lr_schedule: cosine, warmup_steps: 2, grad_clip: 1, ema_decay: 0.9}
+sampling: {samplers: [euler], steps: [2], guidance: [2], rows: 1, use_ema: true, at_epochs: [1], at_end: true}
+checkpoint: {every_steps: 3, keep: 2}
+`
+
+func TestRunRecordsEveryStepAndSamplesWhenAsked(t *testing.T) {
+	rec, res, err := runTiny(t, context.Background(), "go", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(rec.series(SeriesLoss)); got != 12 {
+		t.Errorf("recorded %d losses, want 12", got)
+	}
+	for i, l := range rec.series(SeriesLoss) {
+		if l <= 0 || l > 5 {
+			t.Errorf("loss of step %d is %v", i+1, l)
+		}
+	}
+	if len(rec.samples) != 2 { // after epoch 1 (step 8) and at the end
+		t.Fatalf("recorded %d samples, want 2", len(rec.samples))
+	}
+	if s := rec.samples[0]; s.Step != 8 || s.Epoch != 1 || s.NFE != 4 || s.Images != 11 || !s.UsedEMA || len(s.PNG) == 0 {
+		t.Errorf("first sample is %+v", s)
+	}
+	if _, err := os.Stat(res.Checkpoint); err != nil {
+		t.Error(err)
+	}
+	if len(rec.phases[PhaseCompile]) != 1 || len(rec.phases[PhaseStep]) != 11 || len(rec.phases[PhaseDataWait]) != 12 {
+		t.Errorf("phases: %d compile, %d step, %d data_wait", len(rec.phases[PhaseCompile]), len(rec.phases[PhaseStep]), len(rec.phases[PhaseDataWait]))
+	}
+}
+
+func TestTwoRunsOfOneSeedAreEqualToTheBit(t *testing.T) {
+	a, _, err := runTiny(t, context.Background(), "xla:cpu", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := runTiny(t, context.Background(), "xla:cpu", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameSeries(t, a.series(SeriesLoss), b.series(SeriesLoss))
+	if string(a.samples[1].PNG) != string(b.samples[1].PNG) {
+		t.Error("the final grids differ")
+	}
+}
+
+func TestXLAAndPureGoTrainAlike(t *testing.T) {
+	a, _, err := runTiny(t, context.Background(), "xla:cpu", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := runTiny(t, context.Background(), "go", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range a.series(SeriesLoss) {
+		if y := b.series(SeriesLoss)[i]; math.Abs(x-y) > 1e-3 {
+			t.Errorf("step %d: loss %v on XLA, %v on the pure-Go backend", i+1, x, y)
+		}
+	}
+}
+
+// TestInterruptAndResumeRepeatTheUninterruptedRun stops at every step in turn
+// and continues from the checkpoint that the interruption left.
+func TestInterruptAndResumeRepeatTheUninterruptedRun(t *testing.T) {
+	whole, _, err := runTiny(t, context.Background(), "xla:cpu", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stop := range []int{1, 5, 8, 11} {
+		dir := t.TempDir()
+		ctx, cancel := context.WithCancel(context.Background())
+		first := newMemoryRecorder()
+		o := tinyOptions(t, "xla:cpu", first, dir)
+		o.Progress = func(e Event) {
+			if e.Step == stop {
+				cancel()
+			}
+		}
+		if _, err := Run(ctx, o); !errors.Is(err, ErrInterrupted) {
+			t.Fatalf("stopped at step %d: error is %v, want ErrInterrupted", stop, err)
+		}
+		cancel()
+		model, err := models.New(o.Config.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := checkpoint.Load(checkpoint.Path(dir, stop), model.Layout(), o.ConfigHash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := newMemoryRecorder()
+		o = tinyOptions(t, "xla:cpu", second, dir)
+		o.Resume, o.Losses = state, first.series(SeriesLoss)
+		if _, err := Run(context.Background(), o); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLR, SeriesLast100} {
+			sameSeries(t, whole.series(s), append(first.series(s), second.series(s)...))
+		}
+		if string(whole.samples[1].PNG) != string(second.samples[len(second.samples)-1].PNG) {
+			t.Errorf("stopped at step %d: the final grid differs", stop)
+		}
+	}
+}
+
+func TestNonFiniteLossEndsAsDivergedAndKeepsTheLastGoodCheckpoint(t *testing.T) {
+	rec := newMemoryRecorder()
+	o := tinyOptions(t, "go", rec, t.TempDir())
+	o.Config.Train.GradClip = 0
+	o.Config.Train.LR = math.MaxFloat32 / 1e3
+	o.Config.Checkpoint.EverySteps = 1
+	_, err := Run(context.Background(), o)
+	var diverged *DivergedError
+	if !errors.As(err, &diverged) {
+		t.Fatalf("error is %v, want a DivergedError", err)
+	}
+	if diverged.LastCheckpoint != checkpoint.Path(o.CheckpointDir, diverged.Step-1) {
+		t.Errorf("last good checkpoint is %q at step %d", diverged.LastCheckpoint, diverged.Step)
+	}
+}
+
+func TestLearningRateFollowsItsSchedule(t *testing.T) {
+	cosine := config.Train{LR: 1, LRSchedule: config.Cosine, WarmupSteps: 10}
+	for _, tc := range []struct {
+		name  string
+		train config.Train
+		n     int
+		want  float64
+	}{
+		{"constant without warm-up is the same from the first step", config.Train{LR: 1e-3, LRSchedule: config.Constant}, 1, 1e-3},
+		{"warm-up begins above zero", cosine, 1, 0.1},
+		{"warm-up ends at the full rate", cosine, 10, 1},
+		{"cosine begins at the full rate", cosine, 11, 1},
+		{"cosine is half way down in the middle", cosine, 61, 0.5},
+		{"cosine ends near zero", cosine, 110, 0.5 * (1 + math.Cos(math.Pi*0.99))},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := LearningRate(tc.train, tc.n, 110); math.Abs(got-tc.want) > 1e-12 {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func runTiny(t *testing.T, ctx context.Context, name string, progress func(Event)) (*memoryRecorder, Result, error) {
+	t.Helper()
+	rec := newMemoryRecorder()
+	o := tinyOptions(t, name, rec, t.TempDir())
+	o.Progress = progress
+	res, err := Run(ctx, o)
+	return rec, res, err
+}
+
+func tinyOptions(t *testing.T, name string, rec Recorder, dir string) Options {
+	t.Helper()
+	resolved, err := config.Parse("tiny.yaml", []byte(tiny), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := dataset.Open(context.Background(), dataset.Options{Name: "digits", Split: "train", Limit: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Options{Config: resolved.Config, ConfigHash: resolved.Hash, Data: data, Backend: openBackend(t, name).Backend,
+		Recorder: rec, CheckpointDir: dir, RunID: "tiny"}
+}
+
+func openBackend(t *testing.T, name string) *backend.Backend {
+	t.Helper()
+	b, err := backend.Open(backend.Options{Name: name})
+	if err != nil {
+		if os.Getenv("CI") == "true" || name == "go" {
+			t.Fatal(err)
+		}
+		t.Skipf("no %s backend here (make plugin installs it): %v", name, err)
+	}
+	return b
+}
+
+func sameSeries(t *testing.T, want, got []float64) {
+	t.Helper()
+	if len(want) != len(got) {
+		t.Fatalf("%d points, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if math.Float64bits(want[i]) != math.Float64bits(got[i]) {
+			t.Fatalf("point %d is %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+func repoRoot(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func sharedDir(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("HARNESS_SHARED")
+	if dir == "" {
+		dir = filepath.Join(repoRoot(t), "..", "shared")
+	}
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("the shared reference material is absent: %v (set HARNESS_SHARED)", err)
+		}
+		t.Skipf("the shared reference material is absent: %v (set HARNESS_SHARED)", err)
+	}
+	return dir
+}
+
+// memoryRecorder keeps a run's records in memory.
+type memoryRecorder struct {
+	mu      sync.Mutex
+	points  map[string][]float64
+	phases  map[string][]time.Duration
+	samples []Sample
+}
+
+func newMemoryRecorder() *memoryRecorder {
+	return &memoryRecorder{points: map[string][]float64{}, phases: map[string][]time.Duration{}}
+}
+
+func (r *memoryRecorder) Point(series string, _ int, value float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.points[series] = append(r.points[series], value)
+}
+
+func (r *memoryRecorder) Phase(phase string, _ int, d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.phases[phase] = append(r.phases[phase], d)
+}
+
+func (r *memoryRecorder) Sample(_ context.Context, s Sample) error {
+	r.samples = append(r.samples, s)
+	return nil
+}
+
+func (r *memoryRecorder) Err() error { return nil }
+
+func (r *memoryRecorder) series(name string) []float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]float64(nil), r.points[name]...)
+}

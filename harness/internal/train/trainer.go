@@ -1,0 +1,197 @@
+package train
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/random"
+	"flowharness/models"
+	"flowharness/models/optim"
+	"flowharness/schedulers"
+)
+
+// prefetchDepth is how many batches may lie ready. A batch is a few megabytes
+// and takes milliseconds to make, so a few suffice to keep the device busy.
+const prefetchDepth = 4
+
+// trainer is a run in progress.
+type trainer struct {
+	Options
+	process schedulers.Process
+	model   *models.UNet2D
+	loader  *dataset.Loader
+	graph   *stepGraph
+	exec    *graph.Exec
+	gen     *Generator
+
+	steps, stepsPerEpoch, pixels int
+
+	// state.Step is where the run started; device holds params, m, v and, if
+	// kept, ema as flat vectors on the device after stepsDone updates.
+	state     checkpoint.State
+	device    []*tensors.Tensor
+	stepsDone int
+	compiled  bool
+
+	losses         window
+	lastCheckpoint string
+}
+
+func newTrainer(o Options) (*trainer, error) {
+	cfg := o.Config
+	process, err := schedulers.NewProcess(cfg.Process)
+	if err != nil {
+		return nil, err
+	}
+	model, err := models.New(cfg.Model)
+	if err != nil {
+		return nil, err
+	}
+	if o.Data.Height != cfg.Model.SampleSize || o.Data.Width != cfg.Model.SampleSize {
+		return nil, fmt.Errorf("dataset %s has images of %d×%d, the model takes %d×%d: set model.sample_size",
+			o.Data.Name, o.Data.Height, o.Data.Width, cfg.Model.SampleSize, cfg.Model.SampleSize)
+	}
+	loader, err := dataset.NewLoader(o.Data, dataset.LoaderOptions{
+		Seed: cfg.Seed, BatchSize: cfg.Train.BatchSize, Flip: cfg.Data.Flip, DropLast: cfg.Data.DropLast})
+	if err != nil {
+		return nil, err
+	}
+	t := &trainer{Options: o, process: process, model: model, loader: loader,
+		stepsPerEpoch: loader.StepsPerEpoch(), pixels: o.Data.Height * o.Data.Width}
+	t.steps = cfg.Train.Steps
+	if t.steps == 0 {
+		t.steps = cfg.Train.Epochs * t.stepsPerEpoch
+	}
+	t.graph = &stepGraph{model: model, process: process, clip: cfg.Train.GradClip, ema: cfg.Train.EMADecay > 0,
+		optimizer: optim.AdamW{Beta1: cfg.Train.Betas[0], Beta2: cfg.Train.Betas[1], Eps: cfg.Train.Eps, WeightDecay: cfg.Train.WeightDecay}}
+	if t.exec, err = compileStep(o.Backend, t.graph); err != nil {
+		return nil, err
+	}
+	if t.gen, err = NewGenerator(o.Backend, cfg); err != nil {
+		return nil, err
+	}
+	t.start()
+	return t, nil
+}
+
+// start puts the first state on the device: fresh weights, or a checkpoint's.
+func (t *trainer) start() {
+	if t.Resume != nil {
+		t.state = *t.Resume
+		for _, loss := range t.Losses {
+			t.losses.add(loss)
+		}
+	} else {
+		t.state.Params = InitialWeights(t.model, t.Config.Seed)
+		t.state.M = make([]float32, len(t.state.Params))
+		t.state.V = make([]float32, len(t.state.Params))
+		if t.graph.ema {
+			t.state.EMA = t.state.Params
+		}
+	}
+	t.stepsDone = t.state.Step
+	for _, v := range [][]float32{t.state.Params, t.state.M, t.state.V, t.state.EMA} {
+		if v != nil {
+			t.device = append(t.device, tensors.FromFlatDataAndDimensions(v, len(v)))
+		}
+	}
+	t.state = checkpoint.State{Step: t.stepsDone} // the host's copies are not needed any more
+}
+
+// InitialWeights are the weights a run starts from, flat in the model's layout:
+// one random stream per variable name, so that variants of a model share the
+// initial values of the variables they have in common.
+func InitialWeights(m *models.UNet2D, seed uint64) []float32 {
+	return m.Init(func(name string) *rand.Rand { return random.New(seed, "init/"+name, 0) })
+}
+
+// save writes a checkpoint of the state after n updates.
+func (t *trainer) save(n int) error {
+	if path := checkpoint.Path(t.CheckpointDir, n); t.lastCheckpoint == path {
+		return nil
+	}
+	start := time.Now()
+	host := make([][]float32, 4)
+	for i, d := range t.device {
+		var err error
+		if host[i], err = tensors.CopyFlatData[float32](d); err != nil {
+			return fmt.Errorf("reading the weights for the checkpoint of step %d: %w", n, err)
+		}
+	}
+	path, err := checkpoint.Save(t.CheckpointDir, t.model.Layout(), checkpoint.State{
+		Step: n, Params: host[0], M: host[1], V: host[2], EMA: host[3],
+		Meta: map[string]string{
+			checkpoint.MetaConfigHash: t.ConfigHash, checkpoint.MetaRunID: t.RunID,
+			checkpoint.MetaSeed: strconv.FormatUint(t.Config.Seed, 10),
+		}}, t.Config.Checkpoint.Keep)
+	if err != nil {
+		return fmt.Errorf("writing the checkpoint of step %d: %w", n, err)
+	}
+	t.lastCheckpoint = path
+	t.Recorder.Phase(PhaseCheckpoint, n, time.Since(start))
+	return nil
+}
+
+// sampleWeights are the weights to sample from: the average where the config
+// asks for it, else the trained ones.
+func (t *trainer) sampleWeights() *tensors.Tensor {
+	if t.Config.Sampling.UseEMA && t.graph.ema {
+		return t.device[3]
+	}
+	return t.device[0]
+}
+
+func (t *trainer) finalize() {
+	t.exec.Finalize()
+	t.gen.Finalize()
+	for _, d := range t.device {
+		_ = d.FinalizeAll() // a donated buffer is gone already
+	}
+}
+
+// batch is what one training step consumes, drawn on the host.
+type batch struct {
+	images, noise []float32 // [B, H, W, 1]
+	timesteps     []float32 // [B]
+	labels        []int32   // [B]; 0 is no class
+}
+
+func newBatch(size, pixels int) *batch {
+	return &batch{images: make([]float32, size*pixels), noise: make([]float32, size*pixels),
+		timesteps: make([]float32, size), labels: make([]int32, size)}
+}
+
+// window keeps the last losses.
+type window struct{ values []float64 }
+
+func (w *window) add(v float64) {
+	w.values = append(w.values, v)
+	if len(w.values) > lossWindow {
+		w.values = w.values[1:]
+	}
+}
+
+func (w *window) last() float64 {
+	if len(w.values) == 0 {
+		return 0
+	}
+	return w.values[len(w.values)-1]
+}
+
+func (w *window) mean() float64 {
+	if len(w.values) == 0 {
+		return 0
+	}
+	var sum float64
+	for _, v := range w.values {
+		sum += v
+	}
+	return sum / float64(len(w.values))
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/train"
+)
+
+// Exit codes of every command.
+const (
+	exitFailure     = 1
+	exitUsage       = 2
+	exitDiverged    = 3
+	exitInterrupted = 130
+)
+
+const rootHelp = `harness trains diffusion models from YAML configs, records everything about
+each run in one SQLite store, and compares the runs.
+
+RUN is an id, an unambiguous beginning of one, a sayable name such as
+brave-otter-42, a config's name (its latest run), @1 for the last run, @2 for
+the one before.
+
+Exit codes: 0 done, 1 failure, 2 wrong usage or config, 3 training diverged,
+130 interrupted (a checkpoint was written; run --resume continues).`
+
+// streams are the standard streams: stdout is data, stderr is talk.
+type streams struct {
+	in                                io.Reader
+	out, err                          io.Writer
+	terminal, outTerminal, inTerminal bool // err, out and in are terminals
+}
+
+// app is what every command can use.
+type app struct {
+	streams
+	storeFlag string
+	argv      []string
+}
+
+// run carries out a command line and returns the exit code.
+func run(ctx context.Context, args []string, s streams) int {
+	a := &app{streams: s, argv: append([]string{"harness"}, args...)}
+	root := newRootCommand(a)
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	var quiet *quietError
+	if !errors.As(err, &quiet) {
+		fmt.Fprintf(s.err, "harness: %v\n", err)
+	}
+	code := exitCode(err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(s.err, "see: %s --help\n", cmd.CommandPath())
+	}
+	return code
+}
+
+func newRootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use: "harness", Short: "Train, sample and compare diffusion models", Long: rootHelp,
+		Example:       "  harness run configs/quickstart.yaml\n  harness list\n  harness compare @2 @1",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "store file (default $HARNESS_STORE, or runs/harness.db)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(
+		newRunCommand(a),
+		newSampleCommand(a),
+		newListCommand(a),
+		newShowCommand(a),
+		newCompareCommand(a),
+		newLogsCommand(a),
+		newRmCommand(a),
+		newTagCommand(a),
+		newConfigCommand(a),
+		newDataCommand(a),
+		newBackendCommand(a),
+		newDoctorCommand(a),
+		newVersionCommand(a),
+	)
+	return root
+}
+
+// usageError is a command line that makes no sense; it points to --help.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// quietError is a failure that the command has already told about.
+type quietError struct{ err error }
+
+func (e *quietError) Error() string { return e.err.Error() }
+func (e *quietError) Unwrap() error { return e.err }
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var (
+		usage    *usageError
+		configs  *config.Errors
+		diverged *train.DivergedError
+	)
+	switch {
+	case errors.As(err, &usage), errors.As(err, &configs), strings.HasPrefix(err.Error(), "unknown command"):
+		return exitUsage
+	case errors.As(err, &diverged):
+		return exitDiverged
+	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted
+	default:
+		return exitFailure
+	}
+}
+
+// storePath is the store that a command uses: the flag, the environment, the
+// config's, or the default.
+func (a *app) storePath(fromConfig string) string {
+	for _, path := range []string{a.storeFlag, os.Getenv("HARNESS_STORE"), fromConfig} {
+		if path != "" {
+			return path
+		}
+	}
+	return filepath.Join("runs", "harness.db")
+}
+
+// openStore opens a store that must exist.
+func (a *app) openStore(ctx context.Context) (*store.Store, error) {
+	path := a.storePath("")
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("there is no store at %s: run something first, or name another with --store or $HARNESS_STORE", path)
+	}
+	return store.Open(ctx, path)
+}
+
+// withRuns resolves references and calls use with the open store.
+func (a *app) withRuns(ctx context.Context, refs []string, use func(*store.Store, []*store.Run) error) error {
+	st, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	runs := make([]*store.Run, 0, len(refs))
+	for _, ref := range refs {
+		r, err := st.Resolve(ctx, ref)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, r)
+	}
+	return use(st, runs)
+}
+
+// exactly and atLeast are cobra's argument checks with the words of this
+// program and its exit code.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usagef("expected %s, got %d arguments", what, len(args))
+		}
+		return nil
+	}
+}
+
+func atLeast(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < n {
+			return usagef("expected %s", what)
+		}
+		return nil
+	}
+}
+
+// completeRuns completes RUN arguments from the store.
+func (a *app) completeRuns(cmd *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	st, err := a.openStore(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer st.Close()
+	infos, err := st.ListRuns(cmd.Context(), store.Filter{Limit: 100})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var found []string
+	for _, r := range infos {
+		if strings.HasPrefix(r.Slug, toComplete) {
+			found = append(found, r.Slug+"\t"+r.Name)
+		}
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
