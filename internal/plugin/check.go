@@ -13,10 +13,10 @@ import (
 const entryPoint = "GetPjrtApi"
 
 // CheckFile examines a plugin file without loading it: a whole ELF shared library, for this machine's processor,
-// that exports PJRT's entry point. The error names the file, what is wrong with it, and what to do.
+// that exports PJRT's entry point. The error names the file and what is wrong with it; see [Advice].
 func CheckFile(path string) error {
 	if err := checkELF(path, runtime.GOARCH); err != nil {
-		return fmt.Errorf("the XLA plugin %s cannot be used: %w; remove it or type: %s", path, err, reinstall(path))
+		return fmt.Errorf("the XLA plugin %s cannot be used: %w", path, err)
 	}
 	return nil
 }
@@ -85,5 +85,12 @@ func bits(class elf.Class) string {
 	return "32 bit"
 }
 
-// reinstall is what to type for a working plugin of the kind that a path seems to be.
-func reinstall(path string) string { return "harness backend install " + KindOf(path) }
+// Advice says what to do about a plugin that does not work. The harness replaces only what it installed itself.
+func Advice(path string) string {
+	kind := KindOf(path)
+	command := "harness backend install " + kind
+	if own, err := real(CachePath(kind)); err == nil && path == own {
+		return "to replace it, type: " + command
+	}
+	return "remove it or name another one; to get one that works, type: " + command
+}

@@ -64,7 +64,7 @@ func FileName(kind string) string { return "pjrt_c_api_" + kind + "_plugin.so" }
 // CacheDir is the folder that holds the plugins the harness installed: $HARNESS_PLUGIN_DIR, else harness/plugins
 // in the user's cache folder.
 func CacheDir() string {
-	if dir := os.Getenv(CacheDirEnv); dir != "" {
+	if dir, err := filepath.Abs(os.Getenv(CacheDirEnv)); err == nil && os.Getenv(CacheDirEnv) != "" {
 		return dir
 	}
 	return filepath.Join(xdg.CacheHome, "harness", "plugins")

@@ -53,7 +53,7 @@ func (v Version) String() string { return fmt.Sprintf("PJRT API v%d.%d", v.Major
 const (
 	// supportedMajor is PJRT's incompatible version, 0 since its beginning.
 	supportedMajor = 0
-	// functionsNeeded is how many functions of the table go-xla v0.4.2 may call: up to
+	// functionsNeeded is how many functions of the table GoMLX may call through go-xla v0.4.2: up to
 	// PJRT_Executable_GetCompiledMemoryStats, the 97th. Calling beyond the end of an older plugin's table would end
 	// the process, so such a plugin is refused.
 	functionsNeeded = 97
@@ -81,14 +81,13 @@ func Probe(path string) (Version, error) {
 // checkTable refuses a table of functions that go-xla cannot work with.
 func checkTable(path string, version Version, tableBytes uintptr) error {
 	if version.Major != supportedMajor {
-		return fmt.Errorf("the XLA plugin %s implements %v, this program needs v%d.x; type: %s",
-			path, version, supportedMajor, reinstall(path))
+		return fmt.Errorf("the XLA plugin %s implements %v, this program needs v%d.x; %s",
+			path, version, supportedMajor, Advice(path))
 	}
 	headBytes, pointerBytes := unsafe.Sizeof(C.api_head{}), unsafe.Sizeof(uintptr(0))
 	if tableBytes < headBytes+functionsNeeded*pointerBytes {
-		return fmt.Errorf("the XLA plugin %s is too old: it implements %v with %d functions, this program needs %d; "+
-			"install a newer one with: %s", path, version, (max(tableBytes, headBytes)-headBytes)/pointerBytes,
-			functionsNeeded, reinstall(path))
+		return fmt.Errorf("the XLA plugin %s is too old: it implements %v with %d functions, this program needs %d; %s",
+			path, version, (max(tableBytes, headBytes)-headBytes)/pointerBytes, functionsNeeded, Advice(path))
 	}
 	return nil
 }
