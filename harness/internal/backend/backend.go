@@ -125,7 +125,7 @@ func openXLA(name string, opts Options) (*Backend, error) {
 		return nil, err
 	}
 	if err := plugin.CheckFile(path); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; %s", err, plugin.Advice(path))
 	}
 	if strings.Contains(path, ",") {
 		return nil, fmt.Errorf("the XLA plugin's path %q has a comma in it, which go-xla takes for the beginning of its options; move the plugin", path)
