@@ -12,10 +12,10 @@ import (
 	"flowharness/schedulers"
 )
 
-// key is what the schema says about a key of a library's config struct besides
+// libraryKey is what the schema says about a key of a library's config struct besides
 // what the struct's tags say. The bounds are the library's own (a test holds
 // them together) or narrower ones that keep a slip from filling the memory.
-type key struct {
+type libraryKey struct {
 	description            string
 	minimum, maximum       json.Number
 	above, below           json.Number // exclusive bounds
@@ -25,8 +25,8 @@ type key struct {
 }
 
 // libraryKeys maps a section to its keys.
-func libraryKeys() map[string]map[string]key {
-	return map[string]map[string]key{
+func libraryKeys() map[string]map[string]libraryKey {
+	return map[string]map[string]libraryKey{
 		"model": {
 			"sample_size":        {description: "Height and width of an image, which every level but the first halves.", minimum: "1", maximum: "1024"},
 			"in_channels":        {description: "Channels of an image, without those of the class embedding.", minimum: "1", maximum: "16"},
@@ -54,12 +54,12 @@ func libraryKeys() map[string]map[string]key {
 			"beta_end":            {description: "ddpm: last beta of linear and scaled_linear.", above: "0", below: "1"},
 		},
 		"sampling.samplers[]": {
-			"name":              {description: "Which sampler: euler, heun, midpoint and rk4 are for flow_match, ddpm, ddim and dpmpp_2m for ddpm."},
+			"name":              {description: fmt.Sprintf("For flow_match: %s. For ddpm: %s.", samplerNames(schedulers.FlowMatch), samplerNames(schedulers.DDPM))},
 			"grid":              {description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun."},
 			"shift":             {description: "flow_match: above 1 spends more steps near the noise.", above: "0", maximum: "1000"},
 			"timestep_input":    {description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step."},
 			"timestep_spacing":  {description: "ddpm: how timesteps are picked."},
-			"steps_offset":      {description: "ddpm: added to every timestep of leading spacing.", minimum: "0", maximum: "100000"},
+			"steps_offset":      {description: "ddpm: added to every timestep of leading spacing. Default: 0.", minimum: "0", maximum: "100000"},
 			"variance_type":     {description: "ddpm sampler: variance of the noise it adds."},
 			"clip_sample":       {description: "ddpm, ddim: clip the predicted data to ±clip_sample_range."},
 			"clip_sample_range": {description: "ddpm, ddim: where clip_sample clips.", above: "0", maximum: "1000"},
@@ -69,7 +69,9 @@ func libraryKeys() map[string]map[string]key {
 	}
 }
 
-func (k key) describe(s *jsonschema.Schema) {
+func samplerNames(process string) string { return strings.Join(schedulers.SamplerNames(process), ", ") }
+
+func (k libraryKey) describe(s *jsonschema.Schema) {
 	s.Description = k.description
 	s.Minimum, s.Maximum = k.minimum, k.maximum
 	s.ExclusiveMinimum, s.ExclusiveMaximum = k.above, k.below

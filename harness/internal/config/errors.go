@@ -40,7 +40,7 @@ func (p Problem) String() string {
 		parts = append(parts, place)
 	}
 	if p.Key != "" && !p.setsExactly(p.Key) {
-		parts = append(parts, p.Key)
+		parts = append(parts, printable(shorten(p.Key)))
 	}
 	return strings.Join(append(parts, p.Message), ": ")
 }

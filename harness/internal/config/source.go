@@ -1,16 +1,13 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -88,67 +85,6 @@ func (l *loader) text(name string, text []byte, inherit func(base string) error)
 		l.incomplete = true
 		l.problems = append(l.problems, Problem{Place: added.at(key), Key: "base", Message: inheritError.Error()})
 	}
-}
-
-// syntaxError is a text that is not one YAML document.
-type syntaxError struct {
-	line, column int
-	message      string
-}
-
-// parse returns the root of a YAML document, nil if it is empty. It can return
-// both a root and an error: a second document does not hide the first one.
-func parse(text []byte) (*yaml.Node, *syntaxError) {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var document yaml.Node
-	err := decoder.Decode(&document)
-	if errors.Is(err, io.EOF) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, explainSyntax(text, err)
-	}
-	root := document.Content[0]
-	var second yaml.Node
-	switch err := decoder.Decode(&second); {
-	case errors.Is(err, io.EOF):
-		return root, nil
-	case err != nil:
-		return root, explainSyntax(text, err)
-	default:
-		return root, &syntaxError{second.Line, second.Column, "a second document begins here; a config is a single one"}
-	}
-}
-
-var (
-	syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-	tabError   = regexp.MustCompile(`tab character|cannot start any token`)
-)
-
-// explainSyntax adds to the parser's message what it leaves out: the column,
-// and the tab that is the usual cause.
-func explainSyntax(text []byte, err error) *syntaxError {
-	lines := bytes.Split(text, []byte("\n"))
-	if !tabError.MatchString(err.Error()) {
-		lines = nil
-	}
-	for i, line := range lines {
-		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
-		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 && len(bytes.TrimSpace(line)) > 0 {
-			return &syntaxError{i + 1, tab + 1, "not valid YAML: the line is indented with a tab; use spaces"}
-		}
-	}
-	e := &syntaxError{line: 1, column: 1}
-	m := syntaxLine.FindStringSubmatch(err.Error())
-	if m == nil {
-		e.message = "not valid YAML: " + err.Error()
-		return e
-	}
-	if n, err := strconv.Atoi(m[1]); err == nil {
-		e.line = n
-	}
-	e.message = "not valid YAML: " + err.Error()[len(m[0]):]
-	return e
 }
 
 // lookUp finds a key of a mapping; nil if there is none.
