@@ -1,10 +1,12 @@
 package backend
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // xlaFlags are the flags given to XLA on a kind of device when XLA_FLAGS is not set. On a GPU the operations whose
@@ -30,5 +32,8 @@ func HasNVIDIA() bool {
 	if devices, _ := filepath.Glob("/dev/nvidia[0-9]*"); len(devices) > 0 {
 		return true
 	}
-	return exec.Command("nvidia-smi", "-L").Run() == nil
+	// A broken driver can let nvidia-smi hang.
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return exec.CommandContext(ctx, "nvidia-smi", "-L").Run() == nil
 }

@@ -1,0 +1,179 @@
+package main_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	module   = "flowharness"
+	command  = module + "/harness"
+	internal = command + "/internal/"
+	graph    = "github.com/gomlx/gomlx/core/graph"
+)
+
+// libraries know GoMLX and nothing of the harness, and not each other.
+var libraries = []string{module + "/models", module + "/schedulers", module + "/metrics"}
+
+// goPackage is what the tests need of go list's description of a package.
+type goPackage struct {
+	ImportPath string
+	Name       string
+	Dir        string
+	GoFiles    []string
+	CgoFiles   []string
+	Imports    []string // of the package itself, not of its tests
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	rules := []struct {
+		name    string
+		applies func(importer string) bool
+		allowed func(importer, imported string) bool
+	}{
+		{"the libraries import nothing of the harness and not each other",
+			func(importer string) bool { return library(importer) != "" },
+			func(importer, imported string) bool {
+				return !within(imported, module) || within(imported, library(importer))
+			}},
+		{"nothing imports the commands", everything,
+			func(_, imported string) bool { return imported != command }},
+		{"training does not know the store",
+			func(importer string) bool { return within(importer, internal+"train") },
+			func(_, imported string) bool { return !within(imported, internal+"store") }},
+		{"only the store speaks SQL",
+			func(importer string) bool { return !within(importer, internal+"store") },
+			func(_, imported string) bool {
+				return !within(imported, "database/sql") && !within(imported, "github.com/mattn/go-sqlite3")
+			}},
+		{"only the libraries and training build graphs",
+			func(importer string) bool {
+				return library(importer) == "" && !within(importer, internal+"train")
+			},
+			func(_, imported string) bool { return imported != graph }},
+		{"what lies below the harness does not import it",
+			func(importer string) bool { return within(importer, module+"/internal") },
+			func(_, imported string) bool { return !within(imported, command) }},
+		{"tests' helpers stay out of the program",
+			func(importer string) bool { return !strings.HasSuffix(importer, "test") },
+			func(_, imported string) bool {
+				return imported != "testing" && !strings.HasSuffix(imported, "plugintest")
+			}},
+	}
+	packages := list(t)
+	for _, rule := range rules {
+		t.Run(rule.name, func(t *testing.T) {
+			for _, p := range packages {
+				if !rule.applies(p.ImportPath) {
+					continue
+				}
+				for _, imported := range p.Imports {
+					if !rule.allowed(p.ImportPath, imported) {
+						t.Errorf("%s imports %s", p.ImportPath, imported)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestPackagesAreNamedAfterWhatTheyHold(t *testing.T) {
+	for _, p := range list(t) {
+		for _, word := range []string{"util", "utils", "common", "helpers", "misc"} {
+			if p.Name == word || filepath.Base(p.ImportPath) == word {
+				t.Errorf("%s: a package named %q holds anything", p.ImportPath, word)
+			}
+		}
+	}
+}
+
+// TestOnlyCommandsPrint: a package that printed could not be used by a command with --json, or by a test.
+func TestOnlyCommandsPrint(t *testing.T) {
+	for _, p := range list(t) {
+		if p.ImportPath == command {
+			continue
+		}
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+			fset := token.NewFileSet()
+			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				selector, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if pkg, ok := selector.X.(*ast.Ident); ok && prints(pkg.Name, selector.Sel.Name) {
+					t.Errorf("%v: uses %s.%s", fset.Position(n.Pos()), pkg.Name, selector.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+}
+
+func prints(pkg, name string) bool {
+	switch pkg {
+	case "fmt":
+		return strings.HasPrefix(name, "Print")
+	case "os":
+		return name == "Stdout" || name == "Stderr"
+	case "log":
+		return strings.HasPrefix(name, "Print") || strings.HasPrefix(name, "Fatal")
+	default:
+		return false
+	}
+}
+
+// list describes all packages of the module.
+func list(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Imports", module+"/...")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	var packages []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+	if !slices.ContainsFunc(packages, func(p goPackage) bool { return p.ImportPath == command }) {
+		t.Fatalf("go list did not find %s among %d packages", command, len(packages))
+	}
+	return packages
+}
+
+// library returns the library that a package belongs to, "" if none.
+func library(importPath string) string {
+	for _, l := range libraries {
+		if within(importPath, l) {
+			return l
+		}
+	}
+	return ""
+}
+
+// within tells whether a package is root or lies below it.
+func within(importPath, root string) bool {
+	return importPath == root || strings.HasPrefix(importPath, root+"/")
+}
+
+func everything(string) bool { return true }
