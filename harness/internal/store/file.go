@@ -84,6 +84,8 @@ func createOrMigrate(ctx context.Context, path string, busy time.Duration) error
 	return create(ctx, path, busy)
 }
 
+const queryEmptyLog = `PRAGMA wal_checkpoint(TRUNCATE)`
+
 // create builds a new store beside path and moves it there when it is whole.
 func create(ctx context.Context, path string, busy time.Duration) error {
 	temp := path + ".new"
@@ -98,7 +100,11 @@ func create(ctx context.Context, path string, busy time.Duration) error {
 	if err != nil {
 		return err
 	}
-	err = migrate(ctx, db)
+	if err = migrate(ctx, db); err == nil {
+		// Closing moves SQLite's log into the file, too, but does not tell
+		// whether the disk had space for it.
+		_, err = db.ExecContext(ctx, queryEmptyLog)
+	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}

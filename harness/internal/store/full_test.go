@@ -51,11 +51,7 @@ func recordUntilFull(t *testing.T, s *Store, runID string) {
 }
 
 func TestARunOnAFullDiskEndsAsFailedAndKeepsWhatItRecorded(t *testing.T) {
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("a small disk needs the right to mount one: %v: %s", err, out)
-	}
-	t.Cleanup(func() { exec.Command("umount", dir).Run() })
+	dir := mountSmallDisk(t, 2<<20)
 	// The disk is full at another point of SQLite's work each time.
 	for i, filler := range []int{0, 300 << 10, 601 << 10, 902 << 10, 1003 << 10} {
 		t.Run(fmt.Sprintf("%d bytes taken", filler), func(t *testing.T) {
@@ -70,16 +66,46 @@ func TestARunOnAFullDiskEndsAsFailedAndKeepsWhatItRecorded(t *testing.T) {
 }
 
 func TestAStoreIsNotHalfCreatedOnAFullDisk(t *testing.T) {
+	const size = 1 << 20
+	dir := mountSmallDisk(t, size)
+	created := 0
+	for free := 52 << 10; free < 320<<10; free += 8 << 10 { // with less, the migrations library tries for seconds
+		filler := filepath.Join(dir, "filler")
+		must(t, os.WriteFile(filler, make([]byte, size-free), 0o666))
+		path := filepath.Join(dir, "harness.db")
+		s, err := Open(t.Context(), path)
+		must(t, os.Remove(filler))
+		if err != nil {
+			checkError(t, err, ErrFull, "opening the store", path, "free some space")
+			if entries := get(os.ReadDir(dir))(t); len(entries) != 0 {
+				t.Fatalf("with %d bytes free, %v were left behind", free, entries)
+			}
+			continue
+		}
+		created++
+		newRun(t, s, "x")
+		must(t, s.Integrity(t.Context()))
+		must(t, s.Close())
+		must(t, os.Remove(path))
+	}
+	if created == 0 {
+		t.Error("no disk was large enough")
+	}
+}
+
+// mountSmallDisk returns a folder that holds so many bytes.
+func mountSmallDisk(t *testing.T, size int) string {
+	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%d", size), "tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("a small disk needs the right to mount one: %v: %s", err, out)
 	}
-	t.Cleanup(func() { exec.Command("umount", dir).Run() })
-	_, err := Open(t.Context(), filepath.Join(dir, "harness.db"))
-	checkError(t, err, ErrFull, "opening the store", dir, "free some space")
-	if entries := get(os.ReadDir(dir))(t); len(entries) != 0 {
-		t.Errorf("left behind: %v", entries)
-	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	return dir
 }
 
 func TestARunOverItsQuotaEndsAsFailedAndKeepsWhatItRecorded(t *testing.T) {

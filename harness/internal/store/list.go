@@ -26,14 +26,14 @@ type Filter struct {
 }
 
 // sortKeys maps the names of sort orders to what is sorted by.
-var sortKeys = map[string]string{
-	"created":  "r.id", // begins with the time
-	"name":     "r.name",
-	"status":   "r.shown_status",
-	"loss":     "loss.last",
-	"duration": "coalesce(r.ended_at, r.heartbeat_at) - r.started_at",
-	"steps":    "r.last_step",
-	"seed":     "length(r.seed), r.seed", // as a number
+var sortKeys = map[string][]string{
+	"created":  {"r.id"}, // begins with the time
+	"name":     {"r.name"},
+	"status":   {"r.shown_status"},
+	"loss":     {"loss.last"},
+	"duration": {"coalesce(r.ended_at, r.heartbeat_at) - r.started_at"},
+	"steps":    {"r.last_step"},
+	"seed":     {"length(r.seed)", "r.seed"}, // as a number
 }
 
 // SortKeys lists what runs can be sorted by.
@@ -76,11 +76,11 @@ func orderBy(f Filter) (string, error) {
 	if f.Desc {
 		direction = " DESC"
 	}
-	columns := strings.Split(by, ", ")
-	for i, c := range columns {
-		columns[i] = c + direction + " NULLS LAST"
+	var terms []string
+	for _, term := range by {
+		terms = append(terms, term+direction+" NULLS LAST")
 	}
-	return " ORDER BY " + strings.Join(columns, ", ") + ", r.id DESC", nil
+	return " ORDER BY " + strings.Join(terms, ", ") + ", r.id DESC", nil
 }
 
 // conditions collects the parts of a WHERE clause and their arguments.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,6 +160,34 @@ func TestEveryTableIsStrict(t *testing.T) {
 	if tables != 9 {
 		t.Errorf("found %d tables, want 9", tables)
 	}
+}
+
+func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	db := get(connect(t.Context(), path, time.Second, writing))(t)
+	get(get(newProvider(db))(t).UpTo(t.Context(), 3))(t)
+	must(t, db.Close())
+
+	_, err := OpenReadOnly(t.Context(), path)
+	checkError(t, err, ErrReadOnly, "version 3", "to 4", path, "command that writes")
+
+	// By several at once.
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			s, err := Open(t.Context(), path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			if s.SchemaVersion() != 4 {
+				t.Errorf("schema version %d, want 4", s.SchemaVersion())
+			}
+		})
+	}
+	wg.Wait()
+	newRun(t, openAt(t, path), "x")
 }
 
 // badStores are files that cannot be opened, with the error and what its

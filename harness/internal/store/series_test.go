@@ -1,0 +1,186 @@
+package store
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// record records the values of a series at steps 1, 2, … and ends the run.
+func record(t testing.TB, s *Store, name string, values []float64) *Run {
+	t.Helper()
+	run := newRun(t, s, "x")
+	w := openWriter(t, s, run.ID)
+	for i, v := range values {
+		w.Point(name, i+1, v)
+	}
+	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	return run
+}
+
+func TestEveryDoubleReadsBackToTheBit(t *testing.T) {
+	values := []float64{
+		0, math.Copysign(0, -1), 1, -1, 3, 1 << 53, -(1 << 60), 0.1, 1.0 / 3, math.Pi, 1e-3,
+		math.SmallestNonzeroFloat64, -math.SmallestNonzeroFloat64, 2.2250738585072011e-308, math.MaxFloat64, -math.MaxFloat64,
+		math.Inf(1), math.Inf(-1), math.NaN(), float64(math.MaxInt64), float64(math.MinInt64), math.Nextafter(1, 2), float64(float32(0.1)),
+	}
+	bits := uint64(0x9e3779b97f4a7c15)
+	for len(values) < 1000 {
+		bits ^= bits << 13
+		bits ^= bits >> 7
+		bits ^= bits << 17
+		if v := math.Float64frombits(bits); !math.IsNaN(v) { // one NaN is like another
+			values = append(values, v)
+		}
+	}
+	s := openTemp(t)
+	run := record(t, s, "train/loss", values)
+	points := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{}))(t)
+	if len(points) != len(values) {
+		t.Fatalf("%d points, want %d", len(points), len(values))
+	}
+	for i, p := range points {
+		if math.Float64bits(p.Value) != math.Float64bits(values[i]) || p.Step != i+1 {
+			t.Errorf("%v at step %d reads as %v at step %d", values[i], i+1, p.Value, p.Step)
+		}
+	}
+}
+
+func TestSummariesDescribeTheSeries(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, c := range []struct {
+		name   string
+		values []float64
+		want   SeriesSummary
+	}{
+		{"one point", []float64{0.5}, SeriesSummary{Count: 1, LastStep: 1, Last: 0.5, Min: 0.5, Max: 0.5, Sum: 0.5}},
+		{"several", []float64{2, 0.5, 1}, SeriesSummary{Count: 3, LastStep: 3, Last: 1, Min: 0.5, Max: 2, Sum: 3.5}},
+		{"NaN does not hide the rest", []float64{nan, 2, nan, 1, nan}, SeriesSummary{Count: 5, LastStep: 5, Last: nan, Min: 1, Max: 2, Sum: 3}},
+		{"only NaN", []float64{nan, nan}, SeriesSummary{Count: 2, LastStep: 2, Last: nan, Min: nan, Max: nan, Sum: nan}},
+		{"infinity", []float64{1, inf}, SeriesSummary{Count: 2, LastStep: 2, Last: inf, Min: 1, Max: inf, Sum: inf}},
+		{"infinities that cancel", []float64{inf, -inf}, SeriesSummary{Count: 2, LastStep: 2, Last: -inf, Min: -inf, Max: inf, Sum: nan}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := openTemp(t)
+			run := record(t, s, "a series", c.values)
+			c.want.Name = "a series"
+			got := get(s.Summaries(t.Context(), run.ID))(t)
+			if diff := cmp.Diff([]SeriesSummary{c.want}, got, equateNaN); diff != "" {
+				t.Errorf("(-want +got) %s", diff)
+			}
+
+			// What SQLite computes from the points is the same.
+			tx := get(s.write.Begin())(t)
+			defer tx.Rollback()
+			m := get(summarize(t.Context(), tx, 1))(t)
+			if diff := cmp.Diff(summary{int64(c.want.Count), int64(c.want.LastStep), c.want.Last, c.want.Min, c.want.Max, c.want.Sum}, m,
+				equateNaN, cmp.AllowUnexported(summary{})); diff != "" {
+				t.Errorf("from the points: (-want +got) %s", diff)
+			}
+		})
+	}
+}
+
+var equateNaN = cmp.Comparer(func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) })
+
+func TestAThinnedSeriesKeepsWhatAPlotMustShow(t *testing.T) {
+	const n = 30_000
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = math.Sin(float64(i) / 1000)
+	}
+	values[12_345] = 100 // spikes of a single step
+	values[23_456] = -100
+	values[20_000] = math.NaN()
+	s := openTemp(t)
+	run := record(t, s, "train/loss", values)
+	for _, limit := range []int{1, 4, 100, 999, n - 1} {
+		points := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{MaxPoints: limit}))(t)
+		if len(points) > max(limit, minThinned)+1 { // and the NaN
+			t.Errorf("%d points, want at most %d", len(points), limit)
+		}
+		if limit >= 100 && len(points) < limit/2 {
+			t.Errorf("only %d points of %d wanted", len(points), limit)
+		}
+		if !slices.IsSortedFunc(points, func(a, b Point) int { return a.Step - b.Step }) {
+			t.Error("the steps do not rise")
+		}
+		for _, i := range []int{0, 12_345, 20_000, 23_456, n - 1} {
+			if !slices.ContainsFunc(points, func(p Point) bool { return cmp.Equal(p, Point{i + 1, values[i]}, equateNaN) }) {
+				t.Errorf("with %d points, step %d is missing", limit, i+1)
+			}
+		}
+	}
+	all := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{MaxPoints: n}))(t)
+	if len(all) != n {
+		t.Errorf("a series that fits was thinned to %d points", len(all))
+	}
+}
+
+func TestASeriesWithGapsIsThinned(t *testing.T) {
+	s := openTemp(t)
+	run := newRun(t, s, "x")
+	w := openWriter(t, s, run.ID)
+	for i := range 100 {
+		w.Point("a", i, 1)
+		w.Point("a", 1_000_000_000+i, 2)
+	}
+	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	points := get(s.Series(t.Context(), run.ID, "a", SeriesOptions{MaxPoints: 50}))(t)
+	if len(points) < 3 || len(points) > 50 || points[0].Step != 0 || points[len(points)-1].Step != 1_000_000_099 {
+		t.Errorf("points %v", points)
+	}
+}
+
+func TestAnUnknownSeriesIsEmpty(t *testing.T) {
+	s := openTemp(t)
+	run := newRun(t, s, "x")
+	if points := get(s.Series(t.Context(), run.ID, "nope", SeriesOptions{}))(t); len(points) != 0 {
+		t.Errorf("%d points", len(points))
+	}
+}
+
+func TestPhasesHavePercentiles(t *testing.T) {
+	s := openTemp(t)
+	run := newRun(t, s, "x")
+	w := openWriter(t, s, run.ID)
+	for i := 100; i >= 1; i-- { // 1 s to 100 s, not in order
+		w.Phase("step", 101-i, seconds(i))
+	}
+	w.Phase("compile", 1, seconds(7))
+	w.Phase("sampling", 5, seconds(1))
+	must(t, w.Flush(t.Context()))
+	w.Phase("sampling", 5, seconds(2)) // the same step, in another flush
+	w.Phase("sampling", 5, seconds(3))
+	w.Phase("sampling", 9, seconds(4))
+	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	want := []Phase{
+		{Name: "compile", Count: 1, Total: 7, P50: 7, P95: 7, Max: 7},
+		{Name: "sampling", Count: 2, Total: 10, P50: 4, P95: 6, Max: 6},
+		{Name: "step", Count: 100, Total: 5050, P50: 50, P95: 95, Max: 100},
+	}
+	if diff := cmp.Diff(want, get(s.Phases(t.Context(), run.ID))(t)); diff != "" {
+		t.Errorf("(-want +got) %s", diff)
+	}
+}
+
+func TestPercentilesOfVeryManyStepsAreClose(t *testing.T) {
+	s := openTemp(t)
+	run := newRun(t, s, "x")
+	w := openWriter(t, s, run.ID)
+	const n = 2*maxRanked + 1
+	for i := 1; i <= n; i++ {
+		w.Point("time/step", i, float64(i)/n)
+		w.Point("time/odd", 3*i+1, 1) // at steps that none of every third is
+	}
+	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	phases := get(s.Phases(t.Context(), run.ID))(t)
+	if p := phases[0]; p.P50 != 1 || p.Count != n {
+		t.Errorf("%+v", p)
+	}
+	if p := phases[1]; math.Abs(p.P50-0.5) > 1e-4 || math.Abs(p.P95-0.95) > 1e-4 || p.Max != 1 || p.Count != n {
+		t.Errorf("%+v", p)
+	}
+}
