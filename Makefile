@@ -24,13 +24,13 @@ race: plugin ## run the tests of the concurrent packages under the race detector
 	go test -race -short -timeout 20m ./harness/internal/backend ./harness/internal/dataset ./harness/internal/store ./harness/internal/train
 
 lint: ## check formatting, go vet and staticcheck
-	@unformatted=$$(gofmt -l $(wildcard harness internal models schedulers metrics)); \
+	@unformatted=$$(gofmt -l $(wildcard harness models schedulers metrics)); \
 		test -z "$$unformatted" || { echo "not formatted (make fmt does it):"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 
 fmt: ## format all code
-	gofmt -w $(wildcard harness internal models schedulers metrics)
+	gofmt -w $(wildcard harness models schedulers metrics)
 
 parity: plugin ## train 300 steps on MNIST and compare with PyTorch's losses (an hour or more)
 	go test ./harness/internal/train -run TestParity -parity -timeout 3h -v

@@ -15,7 +15,7 @@ import (
 	"github.com/gomlx/go-xla/compute/xla"
 	"github.com/gomlx/go-xla/pjrt"
 
-	"flowharness/internal/plugin"
+	"flowharness/harness/internal/plugin"
 )
 
 // Names of the backends, as in configs and flags.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"flowharness/internal/plugin"
+	"flowharness/harness/internal/plugin"
 )
 
 // Install makes sure that there is a plugin of a kind, "cpu" or "cuda", and returns its path. If the one that Open

@@ -14,7 +14,7 @@ import (
 	"github.com/gomlx/go-xla/installer"
 	"github.com/gomlx/go-xla/pjrt"
 
-	"flowharness/internal/plugin"
+	"flowharness/harness/internal/plugin"
 )
 
 // Where go-xla's releases cannot be reached, which is common on clusters, that should show in seconds.

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"flowharness/internal/plugin"
-	"flowharness/internal/plugin/plugintest"
+	"flowharness/harness/internal/plugin"
+	"flowharness/harness/internal/plugin/plugintest"
 )
 
 // TestInstallForReal downloads the plugin as a user would, opens it, and finds it again.

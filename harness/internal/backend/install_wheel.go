@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"flowharness/internal/plugin"
+	"flowharness/harness/internal/plugin"
 )
 
 // wheel is the source that downloads a Python package with pip, from wherever pip is told to find packages, and

@@ -10,8 +10,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"flowharness/harness/internal/backend"
-	"flowharness/internal/plugin"
-	"flowharness/internal/plugin/plugintest"
+	"flowharness/harness/internal/plugin"
+	"flowharness/harness/internal/plugin/plugintest"
 )
 
 func TestOpenComputes(t *testing.T) {

@@ -26,8 +26,8 @@ func moduleVersions() map[string]string {
 	return versions
 }
 
-// stamp returns the commit that the Go tool recorded in this program when it was built.
-func stamp() Git {
+// BuildGit returns the commit that the Go tool recorded in this program when it was built.
+func BuildGit() Git {
 	var git Git
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -27,7 +27,7 @@ func CollectGit(ctx context.Context, dir string) Git {
 	defer cancel()
 	commit, err := git(ctx, dir, "rev-parse", "--verify", "HEAD")
 	if err != nil {
-		return stamp()
+		return BuildGit()
 	}
 	state := Git{Commit: strings.TrimSpace(commit)}
 	// Neither colours nor the user's own tools for diffs belong in a record.

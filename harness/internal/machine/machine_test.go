@@ -107,7 +107,7 @@ func TestGit(t *testing.T) {
 	})
 	t.Run("outside of a checkout it is the build's stamp", func(t *testing.T) {
 		t.Setenv("GIT_CEILING_DIRECTORIES", "/")
-		if diff := cmp.Diff(stamp(), CollectGit(t.Context(), t.TempDir())); diff != "" {
+		if diff := cmp.Diff(BuildGit(), CollectGit(t.Context(), t.TempDir())); diff != "" {
 			t.Error(diff)
 		}
 	})

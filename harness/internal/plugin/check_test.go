@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"flowharness/internal/plugin"
-	"flowharness/internal/plugin/plugintest"
+	"flowharness/harness/internal/plugin"
+	"flowharness/harness/internal/plugin/plugintest"
 )
 
 // elfMachine is the offset of the processor in an ELF header, little endian.

@@ -1,9 +1,6 @@
 // Package plugin finds PJRT plugin files, the shared libraries through which go-xla reaches XLA, and checks that
 // one can be used before it is loaded. It loads nothing on its own account except in [Probe], and it never
 // downloads.
-//
-// It stands apart from the harness's own packages because the tests of the libraries (models, schedulers,
-// metrics) need a plugin too.
 package plugin
 
 import (

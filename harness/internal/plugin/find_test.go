@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"flowharness/internal/plugin"
+	"flowharness/harness/internal/plugin"
 )
 
 func TestFindTakesTheFirstPlaceThatHoldsAPlugin(t *testing.T) {

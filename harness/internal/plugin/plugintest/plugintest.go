@@ -10,7 +10,7 @@ import (
 	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/go-xla/compute/xla"
 
-	"flowharness/internal/plugin"
+	"flowharness/harness/internal/plugin"
 )
 
 // Open opens the backend "go" or "xla:cpu" and finalizes it when the test ends. XLA's plugin is looked for as in a
