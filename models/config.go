@@ -22,7 +22,7 @@ type Config struct {
 	NormEps          float64  `yaml:"norm_eps" json:"norm_eps"`                     // added to the variance
 	AttentionHeadDim int      `yaml:"attention_head_dim" json:"attention_head_dim"` // width of a head, not their number
 	NumClasses       int      `yaml:"num_classes" json:"num_classes"`               // rows of the class embedding; row 0 is "no class"
-	ClassEmbedSize   int      `yaml:"class_emb_size" json:"class_emb_size"`         // channels the class embedding adds to the input
+	ClassEmbedSize   int      `yaml:"class_emb_size" json:"class_emb_size"`         // channels the class embedding adds to the input; 0 makes an unconditional network
 }
 
 // DefaultConfig is the network of the rectified-flow tutorial on MNIST.
@@ -53,11 +53,14 @@ func (c Config) Validate() error {
 		value int
 	}{
 		{"sample_size", c.SampleSize}, {"in_channels", c.InChannels}, {"out_channels", c.OutChannels}, {"layers_per_block", c.LayersPerBlock},
-		{"norm_num_groups", c.NormNumGroups}, {"attention_head_dim", c.AttentionHeadDim}, {"num_classes", c.NumClasses}, {"class_emb_size", c.ClassEmbedSize},
+		{"norm_num_groups", c.NormNumGroups}, {"attention_head_dim", c.AttentionHeadDim}, {"num_classes", c.NumClasses},
 	} {
 		if v.value < 1 {
 			fail(v.key, "must be at least 1, is %d", v.value)
 		}
+	}
+	if c.ClassEmbedSize < 0 {
+		fail("class_emb_size", "must not be negative, is %d", c.ClassEmbedSize)
 	}
 	if c.NormEps <= 0 {
 		fail("norm_eps", "must be greater than 0, is %g", c.NormEps)

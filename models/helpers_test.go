@@ -9,22 +9,39 @@ import (
 	_ "github.com/gomlx/gomlx/backends/default"
 )
 
-// openBackend opens a backend by GoMLX's name. The XLA plugin is taken from
+// openBackend opens "go" or "xla:cpu". The XLA plugin is taken from
 // $PJRT_PLUGIN_LIBRARY_PATH, or else from where `harness backend install` puts it.
 func openBackend(t testing.TB, name string) compute.Backend {
 	t.Helper()
-	if os.Getenv("PJRT_PLUGIN_LIBRARY_PATH") == "" {
-		if cache, err := os.UserCacheDir(); err == nil {
-			t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", filepath.Join(cache, "harness", "plugins"))
+	config := name
+	if name == "xla:cpu" {
+		plugin := findPlugin()
+		if plugin == "" {
+			unavailable(t, "no XLA plugin here (make plugin installs it)")
 		}
+		config = "xla:" + plugin + ",shared_buffers=true" // the whole path: go-xla would download one otherwise
 	}
-	t.Setenv("GOMLX_NO_AUTO_INSTALL", "1")
-	b, err := compute.NewWithConfig(name)
+	b, err := compute.NewWithConfig(config)
 	if err != nil {
-		unavailable(t, "no %s backend here (make plugin installs it): %v", name, err)
+		t.Fatal(err)
 	}
 	t.Cleanup(b.Finalize)
 	return b
+}
+
+func findPlugin() string {
+	places := filepath.SplitList(os.Getenv("PJRT_PLUGIN_LIBRARY_PATH"))
+	places = append(places, os.Getenv("HARNESS_PLUGIN_DIR"))
+	if cache, err := os.UserCacheDir(); err == nil {
+		places = append(places, filepath.Join(cache, "harness", "plugins"))
+	}
+	for _, dir := range places {
+		path := filepath.Join(dir, "pjrt_c_api_cpu_plugin.so")
+		if _, err := os.Stat(path); dir != "" && err == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 // goldenDir holds the reference values: $HARNESS_GOLDEN, or golden in the

@@ -77,11 +77,15 @@ func New(c Config) (*UNet2D, error) {
 func (m *UNet2D) Forward(p Params, sample, timestep, labels *Node) *Node {
 	c := m.config
 	b, h, w := sample.Shape().Dim(0), sample.Shape().Dim(1), sample.Shape().Dim(2)
-	class := Gather(p[classEmbedding], Reshape(labels, b, 1))
-	class = BroadcastToDims(Reshape(class, b, 1, 1, c.ClassEmbedSize), b, h, w, c.ClassEmbedSize)
+	x := sample
+	if c.ClassEmbedSize > 0 {
+		class := Gather(p[classEmbedding], Reshape(labels, b, 1))
+		class = BroadcastToDims(Reshape(class, b, 1, 1, c.ClassEmbedSize), b, h, w, c.ClassEmbedSize)
+		x = Concatenate([]*Node{x, class}, -1)
+	}
 	embedding := silu(m.time.forward(p, timestep)) // every residual block begins with this SiLU
 
-	x := m.convIn.forward(p, Concatenate([]*Node{sample, class}, -1))
+	x = m.convIn.forward(p, x)
 	skips := []*Node{x}
 	for _, l := range m.down {
 		for i := range l.resnets {
@@ -134,7 +138,10 @@ const classEmbedding = "class_emb.weight"
 
 // params lists the parameters in the order in which diffusers registers them.
 func (m *UNet2D) params() []Param {
-	all := []Param{{Name: classEmbedding, Shape: []int{m.config.NumClasses, m.config.ClassEmbedSize}, init: standardNormal}}
+	var all []Param
+	if m.config.ClassEmbedSize > 0 {
+		all = append(all, Param{Name: classEmbedding, Shape: []int{m.config.NumClasses, m.config.ClassEmbedSize}, init: standardNormal})
+	}
 	all = append(all, collect(m.convIn, m.time)...)
 	for _, l := range slices.Concat(m.down, m.up, []*level{m.mid}) {
 		all = append(all, l.params()...)
