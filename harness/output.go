@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -118,10 +117,4 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%.2f GiB", float64(n)/(1<<30))
 	}
 	return fmt.Sprintf("%.0f MiB", float64(n)/mib)
-}
-
-func printLines(w io.Writer, lines ...string) {
-	for _, l := range lines {
-		fmt.Fprintln(w, l)
-	}
 }

@@ -36,9 +36,9 @@ func findPlugin() string {
 		places = append(places, filepath.Join(cache, "harness", "plugins"))
 	}
 	for _, dir := range places {
-		path := filepath.Join(dir, "pjrt_c_api_cpu_plugin.so")
-		if _, err := os.Stat(path); dir != "" && err == nil {
-			return path
+		found, _ := filepath.Glob(filepath.Join(dir, "pjrt_c_api_cpu*_plugin.so"))
+		if dir != "" && len(found) > 0 {
+			return found[len(found)-1]
 		}
 	}
 	return ""

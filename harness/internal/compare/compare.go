@@ -46,7 +46,6 @@ type Run struct {
 	StepTime   Value  `json:"step_seconds"`  // median
 	TrainTime  Value  `json:"train_seconds"` // all steps together
 	PeakMemory int64  `json:"peak_memory_bytes"`
-	phases     []store.Phase
 }
 
 // Difference is a key whose value is not the same in all runs.

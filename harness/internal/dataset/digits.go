@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"sync"
 
-	"golang.org/x/image/font/sfnt"
 	"golang.org/x/sync/errgroup"
 
 	"flowharness/harness/internal/random"
@@ -81,7 +80,6 @@ func (digits) open(ctx context.Context, _, split string, limit int) (*Dataset, e
 
 // pen draws digits; it holds the buffers of a worker.
 type pen struct {
-	buf                  sfnt.Buffer
 	ink, thick, blurred  []float64 // canvas × canvas, 0 … 1
 	bendX, bendY, rowTmp []float64
 }
