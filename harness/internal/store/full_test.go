@@ -69,7 +69,7 @@ func TestAStoreIsNotHalfCreatedOnAFullDisk(t *testing.T) {
 	const size = 1 << 20
 	dir := mountSmallDisk(t, size)
 	created := 0
-	for free := 52 << 10; free < 320<<10; free += 8 << 10 { // with less, the migrations library tries for seconds
+	for free := 52 << 10; free < 448<<10; free += 8 << 10 { // with less, the migrations library tries for seconds
 		filler := filepath.Join(dir, "filler")
 		must(t, os.WriteFile(filler, make([]byte, size-free), 0o666))
 		path := filepath.Join(dir, "harness.db")

@@ -68,7 +68,7 @@ func recordRun(path string) error {
 			}
 		}
 	}
-	if err := w.Sample(ctx, SampleRecord{Sampler: "euler", SamplerJSON: "{}", PNG: []byte("the same in all")}); err != nil {
+	if err := w.Sample(ctx, SampleRecord{Drawing: Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("the same in all")}); err != nil {
 		return err
 	}
 	return w.Finish(ctx, StatusFinished, "")

@@ -63,14 +63,17 @@ func truncateSeries(ctx context.Context, tx *sql.Tx, runID string, step int) err
 	return nil
 }
 
-// deleteSamples deletes the samples of a run that were drawn after a step, and
-// the pictures that nothing refers to then.
+// deleteSamples deletes the samples and evaluations of a run that were drawn
+// after a step, and the pictures that nothing refers to then.
 func deleteSamples(ctx context.Context, tx *sql.Tx, runID string, step int) error {
 	images, err := column[string](ctx, tx, queryLaterImages, runID, step)
 	if err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, queryDeleteSamples, runID, step); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, queryDeleteEvaluations, runID, step); err != nil {
 		return err
 	}
 	for _, image := range images {

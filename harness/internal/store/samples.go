@@ -7,24 +7,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"time"
 )
 
-// SampleRecord is one sampler × step count × guidance scale drawn from a run.
+// SampleRecord is a grid of one sampler × step count × guidance scale, drawn from
+// a run to be looked at.
 type SampleRecord struct {
-	Step        int // update after which it was drawn
-	Epoch       int // epochs finished by then
-	Sampler     string
-	SamplerJSON string // the sampler's whole config
-	Steps       int
-	Guidance    float64
-	Seed        uint64
-	NFE         int     // evaluations of the model for each image
-	Images      int     // images drawn
-	Seconds     float64 // wall time for all of them
-	UsedEMA     bool
-	PNG         []byte // the grid
+	Drawing
+	PNG []byte // the grid
 }
 
 // Sample is a recorded sample. Its PNG is left out: see [Store.Image].
@@ -60,8 +51,7 @@ func (s *Store) AddSample(ctx context.Context, runID string, r SampleRecord) err
 		if _, err := tx.ExecContext(ctx, queryInsertImage, hash, r.PNG); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, queryInsertSample, runID, r.Step, r.Epoch, r.Sampler, r.SamplerJSON, r.Steps, r.Guidance,
-			strconv.FormatUint(r.Seed, 10), r.NFE, r.Images, r.Seconds, r.UsedEMA, hash, toMilliseconds(time.Now()))
+		_, err := tx.ExecContext(ctx, queryInsertSample, slices.Concat([]any{runID}, r.Drawing.columns(), []any{hash, toMilliseconds(time.Now())})...)
 		return err
 	})
 }
@@ -77,12 +67,11 @@ func (s *Store) Samples(ctx context.Context, runID string) ([]Sample, error) {
 	var list []Sample
 	for rows.Next() {
 		var r Sample
-		var seed string
 		var created milliseconds
-		err := rows.Scan(&r.ID, &r.Step, &r.Epoch, &r.Sampler, &r.SamplerJSON, &r.Steps, &r.Guidance,
-			&seed, &r.NFE, &r.Images, &r.Seconds, &r.UsedEMA, &r.ImageSHA256, &created)
+		finish, fields := r.Drawing.fields()
+		err := rows.Scan(slices.Concat([]any{&r.ID}, fields, []any{&r.ImageSHA256, &created})...)
 		if err == nil {
-			r.Seed, err = strconv.ParseUint(seed, 10, 64)
+			err = finish()
 		}
 		if err != nil {
 			return nil, s.failure(op, err)

@@ -12,8 +12,12 @@ import (
 )
 
 func sample(step int, png string) SampleRecord {
-	return SampleRecord{Step: step, Epoch: 1, Sampler: "heun", SamplerJSON: `{"name":"heun"}`, Steps: 8, Guidance: 2.5, Seed: math.MaxUint64,
-		NFE: 16, Images: 44, Seconds: 1.25, UsedEMA: true, PNG: []byte(png)}
+	return SampleRecord{Drawing: drawing(step), PNG: []byte(png)}
+}
+
+func drawing(step int) Drawing {
+	return Drawing{Step: step, Epoch: 1, Sampler: "heun", SamplerJSON: `{"name":"heun"}`, Steps: 8, Guidance: 2.5, Seed: math.MaxUint64,
+		NFE: 16, Images: 44, Seconds: 1.25, UsedEMA: true}
 }
 
 func countImages(t *testing.T, s *Store) (n int) {

@@ -157,8 +157,8 @@ func TestEveryTableIsStrict(t *testing.T) {
 			t.Errorf("table %s is not STRICT", name)
 		}
 	}
-	if tables != 9 {
-		t.Errorf("found %d tables, want 9", tables)
+	if tables != 12 {
+		t.Errorf("found %d tables, want 12", tables)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
 	must(t, db.Close())
 
 	_, err := OpenReadOnly(t.Context(), path)
-	checkError(t, err, ErrReadOnly, "version 3", "to 4", path, "command that writes")
+	checkError(t, err, ErrReadOnly, "version 3", "to 5", path, "command that writes")
 
 	// By several at once.
 	var wg sync.WaitGroup
@@ -181,8 +181,8 @@ func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
 				return
 			}
 			defer s.Close()
-			if s.SchemaVersion() != 4 {
-				t.Errorf("schema version %d, want 4", s.SchemaVersion())
+			if s.SchemaVersion() != 5 {
+				t.Errorf("schema version %d, want 5", s.SchemaVersion())
 			}
 		})
 	}
