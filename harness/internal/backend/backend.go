@@ -108,7 +108,9 @@ func openAuto(opts Options) (*Backend, error) {
 }
 
 func openGo(requested string) (*Backend, error) {
-	b, err := gobackend.New("")
+	// One operation at a time: when operations run beside each other and as many matrix products as the backend has
+	// workers begin at once, each waits for a worker to share its work with, for ever (seen with compute v0.1.3).
+	b, err := gobackend.New("ops_sequential")
 	if err != nil {
 		return nil, fmt.Errorf("opening backend %q: %w", Go, err)
 	}
