@@ -19,6 +19,9 @@ type Sampler interface {
 type Plan struct {
 	// Steps is the number of steps asked for.
 	Steps int
+	// Times of a flow-matching plan are the times, from 0 (noise) to 1 (data), at which its steps begin
+	// and end: Steps+1 of them. A plan of the diffusion samplers has none.
+	Times []float64
 	// Evaluations are in the order they are made.
 	Evaluations []Evaluation
 }
@@ -26,6 +29,11 @@ type Plan struct {
 // NFE is the number of model evaluations (network function evaluations) per sample, not counting
 // the second one that guidance makes.
 func (p Plan) NFE() int { return len(p.Evaluations) }
+
+// endsStep tells whether a step ends with evaluation i.
+func (p Plan) endsStep(i int) bool {
+	return i+1 == len(p.Evaluations) || p.Evaluations[i+1].Step != p.Evaluations[i].Step
+}
 
 // Evaluation is one call of the model and the update that follows it.
 type Evaluation struct {

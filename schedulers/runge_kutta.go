@@ -34,8 +34,8 @@ func (s rungeKutta) Plan(steps int) (Plan, error) {
 	if err := checkSteps(steps, s.trainTimesteps); err != nil {
 		return Plan{}, err
 	}
-	plan := Plan{Steps: steps}
 	grid := s.grid(steps)
+	plan := Plan{Steps: steps, Times: grid}
 	for step := range steps {
 		method := s.method
 		if s.config.Grid == "diffusers" && step == steps-1 {

@@ -34,11 +34,21 @@ func NewRunner(backend compute.Backend) *Runner {
 	}
 }
 
+// Observe is shown the sample at the beginning of sampling (step 0) and after each step (1 … plan.Steps).
+// The sample is the runner's and must be read before Observe returns; an error ends sampling.
+type Observe func(step int, sample *tensors.Tensor) error
+
 // Run carries out a plan from a sample of pure noise and returns the finished sample, which like all
 // samples in between stays on the device. The given sample remains the caller's; the result is the
-// caller's to finalize. noise may be nil for plans that use none, and progress, called after each
-// evaluation, may be nil too. Run stops with ctx's error between evaluations once ctx is done.
-func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, predict Predict, noise Noise, progress func(done, total int)) (*tensors.Tensor, error) {
+// caller's to finalize. noise may be nil for plans that use none, and so may observe. Run stops with
+// ctx's error between evaluations once ctx is done.
+func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, predict Predict, noise Noise, observe Observe) (*tensors.Tensor, error) {
+	if observe == nil {
+		observe = func(int, *tensors.Tensor) error { return nil }
+	}
+	if err := observe(0, sample); err != nil {
+		return nil, err
+	}
 	state := State{Sample: sample}
 	for i, evaluation := range plan.Evaluations {
 		next, err := r.evaluate(ctx, plan, evaluation, state, predict, noise)
@@ -47,8 +57,11 @@ func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, pre
 			return nil, fmt.Errorf("sampling step %d of %d (evaluation %d of %d): %w", evaluation.Step+1, plan.Steps, i+1, plan.NFE(), err)
 		}
 		state = next
-		if progress != nil {
-			progress(i+1, plan.NFE())
+		if plan.endsStep(i) {
+			if err := observe(evaluation.Step+1, state.Sample); err != nil {
+				release(state.all(), []*tensors.Tensor{sample})
+				return nil, err
+			}
 		}
 	}
 	release(state.all(), []*tensors.Tensor{state.Sample, sample})

@@ -3,6 +3,7 @@ package schedulers
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
@@ -13,21 +14,45 @@ import (
 func TestRunStopsBetweenEvaluationsWhenCancelled(t *testing.T) {
 	runner := newRunner(t, openBackend(t, "go"))
 	ctx, cancel := context.WithCancel(t.Context())
-	var done []int
-	progress := func(i, total int) {
-		if total != 5 {
-			t.Errorf("progress of %d evaluations, want 5", total)
-		}
-		if done = append(done, i); i == 2 {
+	var seen []int
+	observe := func(step int, _ *tensors.Tensor) error {
+		if seen = append(seen, step); step == 2 {
 			cancel()
 		}
+		return nil
 	}
-	sample, err := runner.Run(ctx, mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 5), ones(2, 3), half(t), nil, progress)
+	sample, err := runner.Run(ctx, mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 5), ones(2, 3), half(t), nil, observe)
 	if !errors.Is(err, context.Canceled) || sample != nil {
 		t.Errorf("got %v and error %v, want context.Canceled", sample, err)
 	}
-	if !slices.Equal(done, []int{1, 2}) {
-		t.Errorf("progress %v, want [1 2]", done)
+	if !slices.Equal(seen, []int{0, 1, 2}) {
+		t.Errorf("saw the steps %v, want [0 1 2]", seen)
+	}
+}
+
+func TestAnObserverSeesTheSampleAtTheEndOfEachStep(t *testing.T) {
+	runner := newRunner(t, openBackend(t, "go"))
+	plan := mustPlan(t, SamplerConfig{Name: "rk4", Shift: 3}, ProcessConfig{Name: FlowMatch}, 3)
+	var seen []float64
+	observe := func(_ int, sample *tensors.Tensor) error {
+		seen = append(seen, float64(tensors.MustCopyFlatData[float32](sample)[0]))
+		return nil
+	}
+	if _, err := runner.Run(t.Context(), plan, ones(2, 3), half(t), nil, observe); err != nil {
+		t.Fatal(err)
+	}
+	// half predicts a velocity of x/2, so the sample is exp(t/2).
+	if len(seen) != 4 || len(plan.Times) != 4 {
+		t.Fatalf("saw %v at the times %v, want 4 of each", seen, plan.Times)
+	}
+	for i, x := range seen {
+		if want := math.Exp(plan.Times[i] / 2); math.Abs(x-want) > 1e-4 {
+			t.Errorf("after step %d (time %v) the sample is %v, want %v", i, plan.Times[i], x, want)
+		}
+	}
+	broken := errors.New("no room")
+	if _, err := runner.Run(t.Context(), plan, ones(2, 3), half(t), nil, func(int, *tensors.Tensor) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("error %v, want the observer's", err)
 	}
 }
 

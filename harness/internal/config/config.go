@@ -35,6 +35,7 @@ type Config struct {
 	Process    schedulers.ProcessConfig `yaml:"process" json:"process" jsonschema_description:"What the model learns: the path from noise to data and the target on it."`
 	Train      Train                    `yaml:"train" json:"train" jsonschema_description:"Budget and optimizer (AdamW)."`
 	Sampling   Sampling                 `yaml:"sampling" json:"sampling" jsonschema_description:"Grids drawn by the run: every sampler with every number of steps and every guidance scale."`
+	Metrics    Metrics                  `yaml:"metrics" json:"metrics" jsonschema_description:"How the quality of the model is measured. Everything is compared with the dataset's test split."`
 	Checkpoint Checkpoint               `yaml:"checkpoint" json:"checkpoint" jsonschema_description:"When the state of training is written. It always is at the end and on an interruption."`
 
 	Store string `yaml:"store,omitempty" json:"store,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"SQLite file the run is recorded in, relative to the working directory. Default: runs/harness.db."`
@@ -96,6 +97,14 @@ type Interval [2]float64
 // IsZero reports whether no interval is set.
 func (i Interval) IsZero() bool { return i == Interval{} }
 
+// Metrics says how the quality of the model is measured.
+type Metrics struct {
+	ValidationImages   int  `yaml:"validation_images" json:"validation_images" jsonschema:"minimum=0,maximum=10000" jsonschema_description:"Test images that the validation loss is computed on, after every epoch and at the end; 0 does not compute it."`
+	ValidateEverySteps int  `yaml:"validate_every_steps" json:"validate_every_steps" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Compute the validation loss after every so many steps too; 0 does not."`
+	AtEnd              bool `yaml:"at_end" json:"at_end" jsonschema_description:"When training is done, draw images with every sampler, number of steps and guidance scale of sampling and measure them. harness evaluate does it later."`
+	Images             int  `yaml:"images" json:"images" jsonschema:"minimum=100,maximum=100000" jsonschema_description:"Images drawn for that, as many of each class. Published figures take 10000."`
+}
+
 // Checkpoint says when the state of training is written besides at its end.
 type Checkpoint struct {
 	EverySteps  int `yaml:"every_steps" json:"every_steps" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Write one after every so many steps; 0 does not."`
@@ -114,6 +123,7 @@ func Defaults() Config {
 		Train: Train{BatchSize: 256, LR: 1e-3, LRSchedule: Constant, Betas: [2]float64{0.9, 0.999}, Eps: 1e-8,
 			WeightDecay: 0.01, LabelDrop: 0.2, LogEverySeconds: 10},
 		Sampling:   Sampling{Steps: []int{50}, Guidance: []float64{4}, Rows: 4, AtEnd: true},
+		Metrics:    Metrics{ValidationImages: 1000, Images: 2000},
 		Checkpoint: Checkpoint{EveryEpochs: 1, Keep: 2},
 	}
 }

@@ -149,7 +149,7 @@ x.yaml:10:14: sampling.samplers[0].name: sampler "euler" belongs to process "flo
 x.yaml:10:34: sampling.samplers[1].eta: must be at most 1, got 3
 x.yaml:11:11: sampling.steps[0]: must be at least 1, got 0
 x.yaml:11:14: sampling.steps[1]: 5000 steps are more than the 1000 timesteps of process.num_train_timesteps
-x.yaml:12:1: unknown_thing: unknown key; the keys here are base, name, tags, notes, seed, backend, data, model, process, train, sampling, checkpoint, store`
+x.yaml:12:1: unknown_thing: unknown key; the keys here are base, name, tags, notes, seed, backend, data, model, process, train, sampling, metrics, checkpoint, store`
 	_, err := Parse("x.yaml", []byte(text), nil)
 	if diff := cmp.Diff(want, errorText(err)); diff != "" {
 		t.Error(diff)

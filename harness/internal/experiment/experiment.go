@@ -173,6 +173,7 @@ type session struct {
 	Options
 	store   *store.Store
 	data    *dataset.Dataset
+	test    *dataset.Dataset // the images to validate on; nil if none are
 	backend *backend.Backend
 }
 
@@ -183,6 +184,11 @@ func (o Options) open(ctx context.Context, cfg config.Config) (*session, error) 
 	var err error
 	if s.data, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "train", Limit: cfg.Data.Limit}); err != nil {
 		return nil, err
+	}
+	if n := cfg.Metrics.ValidationImages; n > 0 {
+		if s.test, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "test", Limit: n}); err != nil {
+			return nil, err
+		}
 	}
 	if s.backend, err = o.openBackend(cfg.Backend); err != nil {
 		return nil, err
@@ -227,7 +233,7 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 	writer.Log("info", fmt.Sprintf("training on %s (%s), from step %d", s.backend.Info.Name, s.backend.Info.PluginPath, started.Resumed))
 
 	result, trainErr := train.Run(ctx, train.Options{
-		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Backend: s.backend.Backend, Recorder: rec,
+		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend, Recorder: rec,
 		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from, Losses: losses,
 		Progress: func(e train.Event) {
 			writer.Progress(e.Step, e.Steps)

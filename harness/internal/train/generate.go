@@ -43,8 +43,10 @@ type Request struct {
 	// from the noise of image FirstImage+i of the seed, in any run.
 	Seed       uint64
 	FirstImage int
-	// Progress, if set, is called after every evaluation.
-	Progress func(done, total int)
+	// Observe, if set, is shown the samples [len(Labels), H, W, 1] as they are at
+	// time t: at the beginning of a flow-matching sampler and after each of its
+	// steps.
+	Observe func(t float64, samples []float32)
 }
 
 // Generated is what a request produced.
@@ -96,7 +98,7 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 		random.Normal(random.New(r.Seed, "sample/noise", uint64(r.FirstImage+i)), dst)
 	})
 	defer x.MustFinalizeAll()
-	out, err := g.runner.Run(ctx, plan, x, predict, noise, r.Progress)
+	out, err := g.runner.Run(ctx, plan, x, predict, noise, r.observer(plan))
 	if err != nil {
 		return Generated{}, fmt.Errorf("sampling with %s in %d steps: %w", r.Sampler.Name, r.Steps, err)
 	}
@@ -106,6 +108,20 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 	}
 	out.MustFinalizeAll()
 	return Generated{Images: images, NFE: r.Guidance.NFE(plan), Elapsed: time.Since(start)}, nil
+}
+
+func (r Request) observer(plan schedulers.Plan) schedulers.Observe {
+	if r.Observe == nil || plan.Times == nil {
+		return nil
+	}
+	return func(step int, sample *tensors.Tensor) error {
+		flat, err := tensors.CopyFlatData[float32](sample)
+		if err != nil {
+			return fmt.Errorf("reading the samples at step %d: %w", step, err)
+		}
+		r.Observe(plan.Times[step], flat)
+		return nil
+	}
 }
 
 // Finalize frees the compiled programs.

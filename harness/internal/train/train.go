@@ -31,6 +31,9 @@ const (
 	SeriesGradNorm = "train/grad_norm" // global L2 norm of the gradient, before clipping
 	// SeriesLast100 has one point an epoch: the mean of the last 100 losses.
 	SeriesLast100 = "train/loss_last100"
+	// SeriesValidation is the loss on images that are not trained on, at timesteps
+	// and noise that are the same in every run; see [SeriesValidationBin].
+	SeriesValidation = "val/loss"
 )
 
 // Phases of a run whose durations are recorded.
@@ -38,6 +41,7 @@ const (
 	PhaseCompile    = "compile"    // building and compiling the training step, with its first execution
 	PhaseDataWait   = "data_wait"  // the device waiting for a batch
 	PhaseStep       = "step"       // one training step on the device, loss read back
+	PhaseValidation = "validation" // computing the validation loss once
 	PhaseSampling   = "sampling"   // one sampler × steps × guidance combination
 	PhaseCheckpoint = "checkpoint" // writing one checkpoint
 )
@@ -95,6 +99,9 @@ type Options struct {
 	Config     config.Config
 	ConfigHash string // binds checkpoints to the config that made them
 	Data       *dataset.Dataset
+	// Validation holds images that are not trained on; without them no validation
+	// loss is computed.
+	Validation *dataset.Dataset
 	Backend    compute.Backend
 	Recorder   Recorder
 	// CheckpointDir is where checkpoints are written; RunID is recorded in them.
@@ -175,19 +182,22 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 		t.losses.add(m.loss)
 
 		ev := Event{Loss: m.loss, StepTime: took}
-		if epoch, end := t.epochEnd(n); end {
+		epoch, endsEpoch := t.epochEnd(n)
+		if endsEpoch {
 			ev.EpochEnd, ev.Last100 = true, t.losses.mean()
 			t.Recorder.Point(SeriesLast100, n, ev.Last100)
-			t.event(ev)
-			if t.sampleAtEpoch(epoch) {
-				if err := t.sampleAll(ctx, &res, epoch); err != nil {
-					return res, t.interrupted(ctx, err)
-				}
-			}
-		} else {
-			t.event(ev)
 		}
-
+		t.event(ev)
+		if t.validationDue(n) {
+			if err := t.validate(n); err != nil {
+				return res, err
+			}
+		}
+		if endsEpoch && t.sampleAtEpoch(epoch) {
+			if err := t.sampleAll(ctx, &res, epoch); err != nil {
+				return res, t.interrupted(ctx, err)
+			}
+		}
 		if err := t.Recorder.Err(); err != nil {
 			return res, fmt.Errorf("recording step %d: %w", n, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/models"
+	"flowharness/schedulers"
 )
 
 const tiny = `
@@ -32,6 +33,7 @@ model:
 process: {name: flow_match}
 train: {batch_size: 8, steps: 12, lr: 0.002, lr_schedule: cosine, warmup_steps: 2, grad_clip: 1, ema_decay: 0.9}
 sampling: {samplers: [euler], steps: [2], guidance: [2], rows: 1, use_ema: true, at_epochs: [1], at_end: true}
+metrics: {validate_every_steps: 6}
 checkpoint: {every_steps: 3, keep: 2}
 `
 
@@ -59,6 +61,53 @@ func TestRunRecordsEveryStepAndSamplesWhenAsked(t *testing.T) {
 	}
 	if len(rec.phases[PhaseCompile]) != 1 || len(rec.phases[PhaseStep]) != 11 || len(rec.phases[PhaseDataWait]) != 12 {
 		t.Errorf("phases: %d compile, %d step, %d data_wait", len(rec.phases[PhaseCompile]), len(rec.phases[PhaseStep]), len(rec.phases[PhaseDataWait]))
+	}
+}
+
+func TestValidationLossIsThatOfTheSameImagesInEveryRun(t *testing.T) {
+	first, _, err := runTiny(t, context.Background(), "go", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	losses := first.series(SeriesValidation)
+	if len(losses) != 3 { // after steps 6, 8 (an epoch) and 12 (the end)
+		t.Fatalf("recorded %d validation losses, want 3", len(losses))
+	}
+	if losses[2] >= losses[0] {
+		t.Errorf("the validation loss does not fall: %v", losses)
+	}
+	var mean float64
+	for i := range ValidationBins {
+		bin := first.series(SeriesValidationBin(i))
+		if len(bin) != 3 {
+			t.Fatalf("recorded %d losses of bin %d, want 3", len(bin), i)
+		}
+		mean += bin[0] / ValidationBins
+	}
+	if math.Abs(mean-losses[0]) > 1e-9 {
+		t.Errorf("the bins have a mean of %v, all together of %v", mean, losses[0])
+	}
+
+	// Another density of training timesteps changes what is trained, not what it is measured on.
+	o := tinyOptions(t, "go", newMemoryRecorder(), t.TempDir())
+	process := o.Config.Process
+	process.TimestepDensity, process.LogitStd = "logit_normal", 1
+	measure := func(p schedulers.ProcessConfig) float64 {
+		t.Helper()
+		o.Config.Process = p
+		trainer, err := newTrainer(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer trainer.finalize()
+		loss, _, err := trainer.validation.loss(trainer.device[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loss
+	}
+	if a, b := measure(o.Config.Process), measure(process); a != b {
+		t.Errorf("the same weights have a validation loss of %v, and of %v with another density", a, b)
 	}
 }
 
@@ -128,7 +177,7 @@ func TestInterruptAndResumeRepeatTheUninterruptedRun(t *testing.T) {
 		if _, err := Run(context.Background(), o); err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLR, SeriesLast100} {
+		for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLR, SeriesLast100, SeriesValidation} {
 			sameSeries(t, whole.series(s), append(first.series(s), second.series(s)...))
 		}
 		if string(whole.samples[1].PNG) != string(second.samples[len(second.samples)-1].PNG) {
@@ -195,7 +244,11 @@ func tinyOptions(t *testing.T, name string, rec Recorder, dir string) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{Config: resolved.Config, ConfigHash: resolved.Hash, Data: data, Backend: openBackend(t, name).Backend,
+	test, err := dataset.Open(context.Background(), dataset.Options{Name: "digits", Split: "test", Limit: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Options{Config: resolved.Config, ConfigHash: resolved.Hash, Data: data, Validation: test, Backend: openBackend(t, name).Backend,
 		Recorder: rec, CheckpointDir: dir, RunID: "tiny"}
 }
 

@@ -31,6 +31,8 @@ type trainer struct {
 	exec    *graph.Exec
 	gen     *Generator
 
+	validation *validation // nil if none is wanted
+
 	steps, stepsPerEpoch, pixels int
 
 	// state.Step is where the run started; device holds params, m, v and, if
@@ -76,6 +78,11 @@ func newTrainer(o Options) (*trainer, error) {
 	}
 	if t.gen, err = NewGenerator(o.Backend, cfg); err != nil {
 		return nil, err
+	}
+	if o.Validation != nil {
+		if t.validation, err = newValidation(o.Backend, o.Validation, model, process, cfg.Sampling.Seed); err != nil {
+			return nil, err
+		}
 	}
 	t.start()
 	return t, nil
@@ -151,6 +158,9 @@ func (t *trainer) sampleWeights() *tensors.Tensor {
 func (t *trainer) finalize() {
 	t.exec.Finalize()
 	t.gen.Finalize()
+	if t.validation != nil {
+		t.validation.exec.Finalize()
+	}
 	for _, d := range t.device {
 		_ = d.FinalizeAll() // a donated buffer is gone already
 	}

@@ -1,0 +1,145 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/random"
+	"flowharness/models"
+	"flowharness/schedulers"
+)
+
+// ValidationBins is the number of equal parts of the time scale that the
+// validation loss is broken down by.
+const ValidationBins = 10
+
+// validationBatch is the number of images in one evaluation of the loss.
+const validationBatch = 200
+
+// SeriesValidationBin is the validation loss at the timesteps of bin i, from 0:
+// num_train_timesteps·[i/10, (i+1)/10).
+func SeriesValidationBin(i int) string { return fmt.Sprintf("%s_bin_%d", SeriesValidation, i) }
+
+// validation measures the loss on images that are not trained on, at timesteps
+// and with noise that are the same at every step and in every run of one seed:
+// image i has a timestep of bin i mod 10, uniform in it, whatever density is
+// trained with.
+type validation struct {
+	exec    *Exec
+	batches []*batch
+	image   []int // dimensions of an image
+}
+
+func newValidation(b compute.Backend, data *dataset.Dataset, model *models.UNet2D, process schedulers.Process, seed uint64) (*validation, error) {
+	loader, err := dataset.NewLoader(data, dataset.LoaderOptions{Seed: seed, BatchSize: validationBatch})
+	if err != nil {
+		return nil, fmt.Errorf("the images to validate on: %w", err)
+	}
+	v := &validation{image: []int{data.Height, data.Width, 1}}
+	pixels := data.Height * data.Width
+	first := 0
+	for step := range loader.StepsPerEpoch() {
+		n := loader.Size(step)
+		batch := newBatch(n, pixels)
+		loader.Fill(step, batch.images, batch.labels)
+		for i := range n {
+			rng := random.New(seed, "validation", uint64(first+i))
+			bin := (first + i) % ValidationBins
+			// DDPM knows whole timesteps only, as does the tutorial's flow matching.
+			batch.timesteps[i] = float32(math.Floor(float64(process.NumTrainTimesteps()) * (float64(bin) + rng.Float64()) / ValidationBins))
+			random.Normal(rng, batch.noise[i*pixels:(i+1)*pixels])
+		}
+		v.batches = append(v.batches, batch)
+		first += n
+	}
+	v.exec, err = NewExec(b, func(weights, images, noise, timesteps, labels *Node) *Node {
+		noisy := process.AddNoise(images, noise, timesteps)
+		target := process.Target(images, noise, timesteps)
+		prediction := model.Forward(model.Layout().Split(weights), noisy, timesteps, labels)
+		return ReduceMean(Square(Sub(prediction, target)), 1, 2, 3)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("building the validation loss: %w", err)
+	}
+	v.exec.WithName("validation_loss").SetMaxCache(2) // the last batch may be smaller
+	return v, nil
+}
+
+// loss is the mean of all images and that of each bin.
+func (v *validation) loss(weights *tensors.Tensor) (mean float64, bins [ValidationBins]float64, err error) {
+	var sums [ValidationBins]float64
+	var counts [ValidationBins]int
+	i := 0
+	for _, b := range v.batches {
+		losses, err := v.losses(weights, b)
+		if err != nil {
+			return 0, bins, err
+		}
+		for _, loss := range losses {
+			sums[i%ValidationBins] += float64(loss)
+			counts[i%ValidationBins]++
+			i++
+		}
+	}
+	var sum float64
+	for k := range bins {
+		sum += sums[k]
+		bins[k] = sums[k] / float64(counts[k])
+	}
+	return sum / float64(i), bins, nil
+}
+
+// losses is the squared error of each image of a batch, mean over its pixels.
+func (v *validation) losses(weights *tensors.Tensor, b *batch) ([]float32, error) {
+	n := len(b.labels)
+	dims := append([]int{n}, v.image...)
+	inputs := []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(b.images, dims...),
+		tensors.FromFlatDataAndDimensions(b.noise, dims...),
+		tensors.FromFlatDataAndDimensions(b.timesteps, n),
+		tensors.FromFlatDataAndDimensions(b.labels, n),
+	}
+	defer func() {
+		for _, in := range inputs {
+			in.MustFinalizeAll()
+		}
+	}()
+	out, err := v.exec.Call1(weights, inputs[0], inputs[1], inputs[2], inputs[3])
+	if err != nil {
+		return nil, err
+	}
+	defer out.MustFinalizeAll()
+	return tensors.CopyFlatData[float32](out)
+}
+
+// validate records the validation loss after n updates, of the weights that are
+// sampled from.
+func (t *trainer) validate(n int) error {
+	start := time.Now()
+	mean, bins, err := t.validation.loss(t.sampleWeights())
+	if err != nil {
+		return fmt.Errorf("validating after step %d: %w", n, err)
+	}
+	t.Recorder.Point(SeriesValidation, n, mean)
+	for i, loss := range bins {
+		t.Recorder.Point(SeriesValidationBin(i), n, loss)
+	}
+	t.Recorder.Phase(PhaseValidation, n, time.Since(start))
+	t.event(Event{Message: fmt.Sprintf("validation loss %.6f", mean)})
+	return nil
+}
+
+// validationDue tells whether the validation loss is wanted after n updates.
+func (t *trainer) validationDue(n int) bool {
+	if t.validation == nil {
+		return false
+	}
+	every := t.Config.Metrics.ValidateEverySteps
+	return n == t.steps || n%t.stepsPerEpoch == 0 || every > 0 && n%every == 0
+}
