@@ -39,6 +39,18 @@ func (f *Features) Append(batch []float32, d int) error {
 // Row is feature vector i, not a copy.
 func (f *Features) Row(i int) []float32 { return f.Data[i*f.D : (i+1)*f.D] }
 
+// float64s are the rows in float64, which every comparison takes many times.
+func (f *Features) float64s() [][]float64 {
+	rows, flat := make([][]float64, f.N), make([]float64, f.N*f.D)
+	for i, v := range f.Data {
+		flat[i] = float64(v)
+	}
+	for i := range rows {
+		rows[i] = flat[i*f.D : (i+1)*f.D]
+	}
+	return rows
+}
+
 // Moments are the moments of all rows.
 func (f *Features) Moments() (*Moments, error) {
 	m := NewMoments(f.D)

@@ -61,11 +61,12 @@ func Kernel(real, fake *Features, o KernelOptions) (KernelResult, error) {
 	if err != nil {
 		return KernelResult{}, err
 	}
+	xs, ys := real.float64s(), fake.float64s()
 	permReal, permFake := o.Rand.Perm(real.N), o.Rand.Perm(fake.N)
 	estimates := make([]float64, o.Subsets)
 	for s := range estimates {
 		from, to := s*o.Size, (s+1)*o.Size
-		estimates[s] = mmd(real.pick(permReal[from:to]), fake.pick(permFake[from:to]))
+		estimates[s] = mmd(pick(xs, permReal[from:to]), pick(ys, permFake[from:to]))
 	}
 	mean, stdErr := meanAndStdErr(estimates)
 	return KernelResult{Distance: mean, StdErr: stdErr, Size: o.Size, Subsets: o.Subsets}, nil
@@ -88,19 +89,6 @@ func (o KernelOptions) fit(n int) (KernelOptions, error) {
 	return o, nil
 }
 
-// pick copies rows to float64.
-func (f *Features) pick(rows []int) [][]float64 {
-	picked := make([][]float64, len(rows))
-	flat := make([]float64, len(rows)*f.D)
-	for i, row := range rows {
-		picked[i] = flat[i*f.D : (i+1)*f.D]
-		for j, v := range f.Row(row) {
-			picked[i][j] = float64(v)
-		}
-	}
-	return picked
-}
-
 // mmd is the unbiased estimate for m vectors of each kind. Rows are summed in
 // parallel and added up in order.
 func mmd(x, y [][]float64) float64 {
@@ -121,6 +109,15 @@ func mmd(x, y [][]float64) float64 {
 	}
 	n := float64(m)
 	return 2*w/(n*(n-1)) - 2*a/(n*n)
+}
+
+// pick lists the chosen rows.
+func pick(rows [][]float64, chosen []int) [][]float64 {
+	picked := make([][]float64, len(chosen))
+	for i, row := range chosen {
+		picked[i] = rows[row]
+	}
+	return picked
 }
 
 // cubic is the kernel (xᵀy/d + 1)³.

@@ -42,13 +42,13 @@ func Manifold(real, fake *Features, k int) (ManifoldResult, error) {
 	if real.N <= k || fake.N <= k {
 		return ManifoldResult{}, fmt.Errorf("%d real and %d generated feature vectors are too few for %d neighbours: it takes %d of each", real.N, fake.N, k, k+1)
 	}
-	realRadii, fakeRadii := squaredRadii(real, k), squaredRadii(fake, k)
+	xs, ys := real.float64s(), fake.float64s()
+	realRadii, fakeRadii := squaredRadii(xs, k), squaredRadii(ys, k)
 
 	inReal := make([]int, fake.N) // real balls that hold the generated point
 	forRows(fake.N, func(j int) {
-		y := fake.Row(j)
-		for i := range real.N {
-			if squaredDistance(real.Row(i), y, realRadii[i]) <= realRadii[i] {
+		for i, x := range xs {
+			if squaredDistance(x, ys[j], realRadii[i]) <= realRadii[i] {
 				inReal[j]++
 			}
 		}
@@ -56,10 +56,9 @@ func Manifold(real, fake *Features, k int) (ManifoldResult, error) {
 	inFake := make([]bool, real.N)  // the real point lies in a generated ball
 	covered := make([]bool, real.N) // its ball holds a generated point
 	forRows(real.N, func(i int) {
-		x := real.Row(i)
-		for j := range fake.N {
+		for j, y := range ys {
 			bound := max(realRadii[i], fakeRadii[j])
-			d := squaredDistance(x, fake.Row(j), bound)
+			d := squaredDistance(xs[i], y, bound)
 			covered[i] = covered[i] || d <= realRadii[i]
 			inFake[i] = inFake[i] || d <= fakeRadii[j]
 			if covered[i] && inFake[i] {
@@ -93,19 +92,18 @@ func Manifold(real, fake *Features, k int) (ManifoldResult, error) {
 
 // squaredRadii are the squared distances of each point to its k-th nearest
 // neighbour in the set.
-func squaredRadii(f *Features, k int) []float64 {
-	radii := make([]float64, f.N)
-	forRows(f.N, func(i int) {
+func squaredRadii(points [][]float64, k int) []float64 {
+	radii := make([]float64, len(points))
+	forRows(len(points), func(i int) {
 		nearest := make([]float64, k) // ascending
 		for n := range nearest {
 			nearest[n] = math.Inf(1)
 		}
-		x := f.Row(i)
-		for j := range f.N {
+		for j, y := range points {
 			if j == i {
 				continue
 			}
-			d := squaredDistance(x, f.Row(j), nearest[k-1])
+			d := squaredDistance(points[i], y, nearest[k-1])
 			for n := k - 1; n >= 0 && d < nearest[n]; n-- { // sorts it in
 				if n < k-1 {
 					nearest[n+1] = nearest[n]
@@ -120,23 +118,21 @@ func squaredRadii(f *Features, k int) []float64 {
 
 // squaredDistance is ‖x - y‖². Where that is above bound it may be anything
 // above bound: most pairs are far apart, and a few values show it.
-func squaredDistance(x, y []float32, bound float64) float64 {
+func squaredDistance(x, y []float64, bound float64) float64 {
 	const chunk = 8
 	var sum float64
 	for len(x) >= chunk {
-		a, b := x[:chunk], y[:chunk]
-		d0, d1 := float64(a[0])-float64(b[0]), float64(a[1])-float64(b[1])
-		d2, d3 := float64(a[2])-float64(b[2]), float64(a[3])-float64(b[3])
-		d4, d5 := float64(a[4])-float64(b[4]), float64(a[5])-float64(b[5])
-		d6, d7 := float64(a[6])-float64(b[6]), float64(a[7])-float64(b[7])
-		sum += (d0*d0 + d1*d1) + (d2*d2 + d3*d3) + ((d4*d4 + d5*d5) + (d6*d6 + d7*d7))
+		a, b := (*[chunk]float64)(x), (*[chunk]float64)(y)
+		d0, d1, d2, d3 := a[0]-b[0], a[1]-b[1], a[2]-b[2], a[3]-b[3]
+		d4, d5, d6, d7 := a[4]-b[4], a[5]-b[5], a[6]-b[6], a[7]-b[7]
+		sum += ((d0*d0 + d1*d1) + (d2*d2 + d3*d3)) + ((d4*d4 + d5*d5) + (d6*d6 + d7*d7))
 		if sum > bound {
 			return sum
 		}
 		x, y = x[chunk:], y[chunk:]
 	}
 	for i, v := range x {
-		d := float64(v) - float64(y[i])
+		d := v - y[i]
 		sum += d * d
 	}
 	return sum

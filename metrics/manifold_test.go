@@ -52,6 +52,10 @@ func TestManifoldIsTheDefinition(t *testing.T) {
 }
 
 func naiveManifold(real, fake *Features, k int) ManifoldResult {
+	distanceSquared := func(x, y []float32) float64 {
+		a, b := Features{N: 1, D: len(x), Data: x}, Features{N: 1, D: len(y), Data: y}
+		return squaredDistance(a.float64s()[0], b.float64s()[0], math.Inf(1))
+	}
 	radius := func(f *Features, i int) float64 { // the smallest distance that k others do not exceed
 		best := math.Inf(1)
 		for j := range f.N {

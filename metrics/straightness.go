@@ -130,7 +130,15 @@ func (s *Straightness) Result() StraightnessResult {
 	return r
 }
 
-func distanceSquared(x, y []float32) float64 { return squaredDistance(x, y, math.Inf(1)) }
+// distanceSquared is ‖x - y‖².
+func distanceSquared(x, y []float32) float64 {
+	var sum float64
+	for i, v := range x {
+		d := float64(v) - float64(y[i])
+		sum += d * d
+	}
+	return sum
+}
 
 var straightnessFamily = family{
 	metrics: []Metric{
