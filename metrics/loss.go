@@ -42,20 +42,20 @@ func (b *BinnedLoss) Bin(i int) (mean, stdErr float64) { return meanAndStdErr(b.
 
 var lossFamily = family{
 	metrics: []Metric{
-		{Name: "val_loss", Better: Lower, Unit: "squared units of the model's target", Low: 0, High: inf,
+		{Name: "val/loss", Better: Lower, Unit: "squared units of the model's target", Low: 0, High: inf,
 			Description: "loss on the test split at fixed timesteps and noise; of one process and target only"},
-		{Name: "val_loss/{bin}", Better: Lower, Unit: "squared units of the model's target", Low: 0, High: inf,
+		{Name: "val/loss_bin_{bin}", Better: Lower, Unit: "squared units of the model's target", Low: 0, High: inf,
 			Description: "the same for a tenth of the timesteps, 0 … 9"},
 	},
 	compute: func(in *Input) ([]Value, error) {
 		if in.Loss == nil {
 			return nil, nil
 		}
-		all := value("val_loss")
+		all := value("val/loss")
 		all.Value, all.StdErr = in.Loss.Mean()
 		values := []Value{all}
 		for bin := range LossBins {
-			v := value("val_loss/" + strconv.Itoa(bin))
+			v := value("val/loss_bin_" + strconv.Itoa(bin))
 			v.Value, v.StdErr = in.Loss.Bin(bin)
 			values = append(values, v)
 		}

@@ -92,7 +92,7 @@ func TestFindKnowsNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"accuracy": "accuracy", "accuracy/3": "accuracy/{class}", "accuracy/": "", "accuracy/x": "", "accuracy/-1": "", "accuracy/03": "",
 		"fd_mnist_cnn": "fd_{dataset}_cnn", "fd_fashion_mnist_cnn": "fd_{dataset}_cnn", "fd__cnn": "", "fd_cnn": "", "fid": "",
-		"kid_digits_cnn": "kid_{dataset}_cnn", "coverage": "coverage", "val_loss": "val_loss", "val_loss/9": "val_loss/{bin}", "": "",
+		"kid_digits_cnn": "kid_{dataset}_cnn", "coverage": "coverage", "val/loss": "val/loss", "val/loss_bin_9": "val/loss_bin_{bin}", "": "",
 	} {
 		if m, ok := Find(name); m.Name != want || ok != (want != "") {
 			t.Errorf("%q is %q, want %q", name, m.Name, want)
@@ -114,7 +114,7 @@ func TestEvaluateLeavesOutWhatItHasNoInputFor(t *testing.T) {
 		{"moments", Input{Dataset: "digits", ReferenceMoments: mustMoments(t, full.Reference), Generated: full.Generated}, []string{"fd_digits_cnn", "fd_digits_cnn"}, 1},
 		{"one set of features", Input{Dataset: "digits", Generated: full.Generated}, nil, 0},
 		{"trajectories", Input{Straightness: full.Straightness}, []string{"straightness", "path_ratio"}, 3},
-		{"losses", Input{Loss: full.Loss}, []string{"val_loss", "val_loss/9"}, 11},
+		{"losses", Input{Loss: full.Loss}, []string{"val/loss", "val/loss_bin_9"}, 11},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			values, err := Evaluate(tc.in)

@@ -31,9 +31,6 @@ const (
 	SeriesGradNorm = "train/grad_norm" // global L2 norm of the gradient, before clipping
 	// SeriesLast100 has one point an epoch: the mean of the last 100 losses.
 	SeriesLast100 = "train/loss_last100"
-	// SeriesValidation is the loss on images that are not trained on, at timesteps
-	// and noise that are the same in every run; see [SeriesValidationBin].
-	SeriesValidation = "val/loss"
 )
 
 // Phases of a run whose durations are recorded.
@@ -100,7 +97,7 @@ type Options struct {
 	ConfigHash string // binds checkpoints to the config that made them
 	Data       *dataset.Dataset
 	// Validation holds images that are not trained on; without them no validation
-	// loss is computed.
+	// loss is recorded.
 	Validation *dataset.Dataset
 	Backend    compute.Backend
 	Recorder   Recorder

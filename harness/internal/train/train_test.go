@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
+	"flowharness/metrics"
 	"flowharness/models"
 	"flowharness/schedulers"
 )
@@ -69,7 +71,7 @@ func TestValidationLossIsThatOfTheSameImagesInEveryRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	losses := first.series(SeriesValidation)
+	losses := first.series("val/loss")
 	if len(losses) != 3 { // after steps 6, 8 (an epoch) and 12 (the end)
 		t.Fatalf("recorded %d validation losses, want 3", len(losses))
 	}
@@ -77,12 +79,12 @@ func TestValidationLossIsThatOfTheSameImagesInEveryRun(t *testing.T) {
 		t.Errorf("the validation loss does not fall: %v", losses)
 	}
 	var mean float64
-	for i := range ValidationBins {
-		bin := first.series(SeriesValidationBin(i))
+	for i := range metrics.LossBins {
+		bin := first.series(fmt.Sprintf("val/loss_bin_%d", i))
 		if len(bin) != 3 {
 			t.Fatalf("recorded %d losses of bin %d, want 3", len(bin), i)
 		}
-		mean += bin[0] / ValidationBins
+		mean += bin[0] / metrics.LossBins
 	}
 	if math.Abs(mean-losses[0]) > 1e-9 {
 		t.Errorf("the bins have a mean of %v, all together of %v", mean, losses[0])
@@ -100,11 +102,12 @@ func TestValidationLossIsThatOfTheSameImagesInEveryRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer trainer.finalize()
-		loss, _, err := trainer.validation.loss(trainer.device[0])
+		loss, err := trainer.validation.loss(trainer.device[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		return loss
+		mean, _ := loss.Mean()
+		return mean
 	}
 	if a, b := measure(o.Config.Process), measure(process); a != b {
 		t.Errorf("the same weights have a validation loss of %v, and of %v with another density", a, b)
@@ -177,7 +180,7 @@ func TestInterruptAndResumeRepeatTheUninterruptedRun(t *testing.T) {
 		if _, err := Run(context.Background(), o); err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLR, SeriesLast100, SeriesValidation} {
+		for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLR, SeriesLast100, "val/loss"} {
 			sameSeries(t, whole.series(s), append(first.series(s), second.series(s)...))
 		}
 		if string(whole.samples[1].PNG) != string(second.samples[len(second.samples)-1].PNG) {

@@ -11,29 +11,23 @@ import (
 
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/random"
+	"flowharness/metrics"
 	"flowharness/models"
 	"flowharness/schedulers"
 )
 
-// ValidationBins is the number of equal parts of the time scale that the
-// validation loss is broken down by.
-const ValidationBins = 10
-
 // validationBatch is the number of images in one evaluation of the loss.
 const validationBatch = 200
-
-// SeriesValidationBin is the validation loss at the timesteps of bin i, from 0:
-// num_train_timesteps·[i/10, (i+1)/10).
-func SeriesValidationBin(i int) string { return fmt.Sprintf("%s_bin_%d", SeriesValidation, i) }
 
 // validation measures the loss on images that are not trained on, at timesteps
 // and with noise that are the same at every step and in every run of one seed:
 // image i has a timestep of bin i mod 10, uniform in it, whatever density is
 // trained with.
 type validation struct {
-	exec    *Exec
-	batches []*batch
-	image   []int // dimensions of an image
+	exec           *Exec
+	batches        []*batch
+	image          []int // dimensions of an image
+	trainTimesteps float64
 }
 
 func newValidation(b compute.Backend, data *dataset.Dataset, model *models.UNet2D, process schedulers.Process, seed uint64) (*validation, error) {
@@ -41,7 +35,7 @@ func newValidation(b compute.Backend, data *dataset.Dataset, model *models.UNet2
 	if err != nil {
 		return nil, fmt.Errorf("the images to validate on: %w", err)
 	}
-	v := &validation{image: []int{data.Height, data.Width, 1}}
+	v := &validation{image: []int{data.Height, data.Width, 1}, trainTimesteps: float64(process.NumTrainTimesteps())}
 	pixels := data.Height * data.Width
 	first := 0
 	for step := range loader.StepsPerEpoch() {
@@ -50,9 +44,9 @@ func newValidation(b compute.Backend, data *dataset.Dataset, model *models.UNet2
 		loader.Fill(step, batch.images, batch.labels)
 		for i := range n {
 			rng := random.New(seed, "validation", uint64(first+i))
-			bin := (first + i) % ValidationBins
+			bin := (first + i) % metrics.LossBins
 			// DDPM knows whole timesteps only, as does the tutorial's flow matching.
-			batch.timesteps[i] = float32(math.Floor(float64(process.NumTrainTimesteps()) * (float64(bin) + rng.Float64()) / ValidationBins))
+			batch.timesteps[i] = float32(math.Floor(v.trainTimesteps * (float64(bin) + rng.Float64()) / metrics.LossBins))
 			random.Normal(rng, batch.noise[i*pixels:(i+1)*pixels])
 		}
 		v.batches = append(v.batches, batch)
@@ -71,28 +65,21 @@ func newValidation(b compute.Backend, data *dataset.Dataset, model *models.UNet2
 	return v, nil
 }
 
-// loss is the mean of all images and that of each bin.
-func (v *validation) loss(weights *tensors.Tensor) (mean float64, bins [ValidationBins]float64, err error) {
-	var sums [ValidationBins]float64
-	var counts [ValidationBins]int
-	i := 0
+// loss measures the model with these weights.
+func (v *validation) loss(weights *tensors.Tensor) (*metrics.BinnedLoss, error) {
+	var all metrics.BinnedLoss
 	for _, b := range v.batches {
 		losses, err := v.losses(weights, b)
 		if err != nil {
-			return 0, bins, err
+			return nil, err
 		}
-		for _, loss := range losses {
-			sums[i%ValidationBins] += float64(loss)
-			counts[i%ValidationBins]++
-			i++
+		for i, loss := range losses {
+			if err := all.Add(float64(b.timesteps[i])/v.trainTimesteps, float64(loss)); err != nil {
+				return nil, err
+			}
 		}
 	}
-	var sum float64
-	for k := range bins {
-		sum += sums[k]
-		bins[k] = sums[k] / float64(counts[k])
-	}
-	return sum / float64(i), bins, nil
+	return &all, nil
 }
 
 // losses is the squared error of each image of a batch, mean over its pixels.
@@ -119,19 +106,22 @@ func (v *validation) losses(weights *tensors.Tensor, b *batch) ([]float32, error
 }
 
 // validate records the validation loss after n updates, of the weights that are
-// sampled from.
+// sampled from: a series "val/loss", and one for each tenth of the timesteps.
 func (t *trainer) validate(n int) error {
 	start := time.Now()
-	mean, bins, err := t.validation.loss(t.sampleWeights())
+	loss, err := t.validation.loss(t.sampleWeights())
 	if err != nil {
 		return fmt.Errorf("validating after step %d: %w", n, err)
 	}
-	t.Recorder.Point(SeriesValidation, n, mean)
-	for i, loss := range bins {
-		t.Recorder.Point(SeriesValidationBin(i), n, loss)
+	values, err := metrics.Evaluate(metrics.Input{Loss: loss})
+	if err != nil {
+		return fmt.Errorf("validating after step %d: %w", n, err)
+	}
+	for _, v := range values {
+		t.Recorder.Point(v.Name, n, v.Value)
 	}
 	t.Recorder.Phase(PhaseValidation, n, time.Since(start))
-	t.event(Event{Message: fmt.Sprintf("validation loss %.6f", mean)})
+	t.event(Event{Message: fmt.Sprintf("validation loss %.6f", values[0].Value)})
 	return nil
 }
 
