@@ -12,7 +12,7 @@ func newBackendCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "backend", Short: "List backends, install an XLA plugin",
 		Example: "  harness backend install cpu\n  harness backend list",
-		Args:    exactly(0, "one of: list, install"),
+		Args:    knownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBackendListCommand(a), newBackendInstallCommand(a))

@@ -29,13 +29,15 @@ guidance side by side; grids of one sampling seed start from the same noise.`,
 		Args:              atLeast(2, "at least two RUNs"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := exclusive(cmd, "json", "markdown"); err != nil {
+				return err
+			}
 			return o.withRuns(cmd.Context(), args, func(st *store.Store, runs []*store.Run) error { return o.run(cmd.Context(), st, runs) })
 		},
 	}
 	cmd.Flags().StringVar(&o.grid, "grid", "", "write the runs' grids side by side to this PNG file")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown, for a pull request")
-	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
 	return cmd
 }
 

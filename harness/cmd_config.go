@@ -12,7 +12,7 @@ func newConfigCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "config", Short: "Check and print configs, print their schema",
 		Example: "  harness config show configs/fm_mnist.yaml --set seed=1\n  harness config schema > harness.schema.json",
-		Args:    exactly(0, "one of: show, check, schema"),
+		Args:    knownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newConfigShowCommand(a), newConfigCheckCommand(a), newConfigSchemaCommand(a))

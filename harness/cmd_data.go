@@ -15,7 +15,7 @@ func newDataCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "data", Short: "List, download and look at datasets",
 		Example: "  harness data list\n  harness data fetch mnist\n  harness data sheet digits digits.png",
-		Args:    exactly(0, "one of: list, fetch, sheet"),
+		Args:    knownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDataListCommand(a), newDataFetchCommand(a), newDataSheetCommand(a))

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,17 +49,14 @@ func newListCommand(a *app) *cobra.Command {
 }
 
 func (o *listOptions) run(ctx context.Context) error {
-	if o.filter.Sort != "" && !slices.Contains(store.SortKeys(), o.filter.Sort) {
-		return usagef("runs cannot be sorted by %q; use one of: %s", o.filter.Sort, strings.Join(store.SortKeys(), ", "))
-	}
-	if o.filter.Limit < 0 {
-		return usagef("--limit must not be negative")
-	}
 	for _, s := range o.statuses {
-		if !slices.Contains(store.Statuses(), store.Status(s)) {
-			return usagef("unknown status %q; use one of: %v", s, store.Statuses())
-		}
 		o.filter.Status = append(o.filter.Status, store.Status(s))
+	}
+	if err := o.filter.Validate(); err != nil {
+		return &usageError{err}
+	}
+	if o.since < 0 {
+		return usagef("--since must not be negative, got %v", o.since)
 	}
 	if o.since > 0 {
 		o.filter.Since = time.Now().Add(-o.since)

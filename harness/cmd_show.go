@@ -44,6 +44,9 @@ file.`,
 		Args:              exactly(1, "one RUN"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := exclusive(cmd, "series", "grid", "config", "env", "json"); err != nil {
+				return err
+			}
 			o.guidanceSet = cmd.Flags().Changed("guidance")
 			return o.withRuns(cmd.Context(), args, func(st *store.Store, runs []*store.Run) error { return o.run(cmd.Context(), st, runs[0]) })
 		},
@@ -57,7 +60,6 @@ file.`,
 	f.BoolVar(&o.config, "config", false, "print the resolved config")
 	f.BoolVar(&o.env, "env", false, "print the recorded environment, with the git diff, as JSON")
 	f.BoolVar(&o.json, "json", false, "print everything but series and pictures as JSON")
-	cmd.MarkFlagsMutuallyExclusive("series", "grid", "config", "env", "json")
 	return cmd
 }
 

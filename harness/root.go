@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,7 +78,7 @@ func newRootCommand(a *app) *cobra.Command {
 		Use: "harness", Short: "Train, sample and compare diffusion models", Long: rootHelp,
 		Example:       "  harness run configs/quickstart.yaml\n  harness list\n  harness compare @2 @1",
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
+		Args: knownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "store file (default $HARNESS_STORE, or runs/harness.db)")
@@ -97,7 +98,45 @@ func newRootCommand(a *app) *cobra.Command {
 		newDoctorCommand(a),
 		newVersionCommand(a),
 	)
+	root.SetHelpCommand(newHelpCommand())
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			addCompletionExamples(cmd)
+		}
+	}
 	return root
+}
+
+// newHelpCommand is cobra's help, but for an unknown command it fails.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Print the help of a command",
+		Example: "  harness help run",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return usagef("%w", err)
+			}
+			if len(rest) > 0 {
+				return knownCommand(target, rest)
+			}
+			target.InitDefaultHelpFlag()
+			return target.Help()
+		},
+	}
+}
+
+// addCompletionExamples completes the command that cobra brings along: the
+// texts of its subcommands are written for every program.
+func addCompletionExamples(completion *cobra.Command) {
+	completion.Example = "  harness completion bash > /etc/bash_completion.d/harness"
+	completion.Args = knownCommand
+	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	for _, shell := range completion.Commands() {
+		shell.Example = fmt.Sprintf("  harness completion %s", shell.Name())
+		shell.Args = exactly(0, "no arguments")
+	}
 }
 
 // usageError is a command line that makes no sense; it points to --help.
@@ -122,7 +161,7 @@ func exitCode(err error) int {
 		diverged *train.DivergedError
 	)
 	switch {
-	case errors.As(err, &usage), errors.As(err, &configs), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage), errors.As(err, &configs):
 		return exitUsage
 	case errors.As(err, &diverged):
 		return exitDiverged
@@ -171,15 +210,54 @@ func (a *app) withRuns(ctx context.Context, refs []string, use func(*store.Store
 	return use(st, runs)
 }
 
+// knownCommand refuses what is left over where a command's name is expected.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, ", "))
+	}
+	return usagef("%s has no command %q%s", cmd.CommandPath(), args[0], hint)
+}
+
+// exclusive refuses flags that make no sense together.
+func exclusive(cmd *cobra.Command, flags ...string) error {
+	var given []string
+	for _, name := range flags {
+		if cmd.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) > 1 {
+		return usagef("%s exclude each other", strings.Join(given, " and "))
+	}
+	return nil
+}
+
 // exactly and atLeast are cobra's argument checks with the words of this
 // program and its exit code.
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usagef("expected %s, got %d arguments", what, len(args))
+			return usagef("expected %s, got %s", what, quoted(args))
 		}
 		return nil
 	}
+}
+
+// quoted lists arguments as they were given.
+func quoted(args []string) string {
+	if len(args) == 0 {
+		return "none"
+	}
+	list := make([]string, len(args))
+	for i, arg := range args {
+		list[i] = strconv.Quote(arg)
+	}
+	return strings.Join(list, " ")
 }
 
 func atLeast(n int, what string) cobra.PositionalArgs {

@@ -45,16 +45,9 @@ func SortKeys() []string {
 // thousands of runs of any length are listed at once. Runs without a value to
 // sort by come last.
 func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
-	var q conditions
-	if err := q.addFilter(f); err != nil {
-		return nil, fmt.Errorf("listing runs: %w", err)
-	}
-	order, err := orderBy(f)
+	q, order, err := f.compile()
 	if err != nil {
 		return nil, fmt.Errorf("listing runs: %w", err)
-	}
-	if f.Limit < 0 {
-		return nil, fmt.Errorf("listing runs: limit %d is negative", f.Limit)
 	}
 	limit := f.Limit
 	if limit == 0 {
@@ -62,6 +55,23 @@ func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
 	}
 	runs, err := s.selectRuns(ctx, q.sql()+order+" LIMIT ?", append(q.args, limit)...)
 	return runs, s.failure("listing runs", err)
+}
+
+// Validate says what is wrong with a filter, without a store to ask.
+func (f Filter) Validate() error {
+	_, _, err := f.compile()
+	return err
+}
+
+// compile turns a filter into the parts of a query.
+func (f Filter) compile() (q conditions, order string, err error) {
+	if f.Limit < 0 {
+		return q, "", fmt.Errorf("the limit must not be negative, got %d", f.Limit)
+	}
+	if order, err = orderBy(f); err != nil {
+		return q, "", err
+	}
+	return q, order, q.addFilter(f)
 }
 
 func orderBy(f Filter) (string, error) {
