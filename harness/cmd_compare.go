@@ -101,8 +101,11 @@ func (o *compareOptions) writeGrid(ctx context.Context, st *store.Store, result 
 		if err != nil {
 			return err
 		}
+		if err := writeFile(o.grid, picture); err != nil {
+			return err
+		}
 		fmt.Fprintf(o.err, "%s: %s, %d steps, guidance %g\n", o.grid, s.Sampler, s.Steps, s.Guidance)
-		return writeFile(o.grid, picture)
+		return nil
 	}
 	// A flow-matching and a DDPM run share no sampler: their last grids then.
 	var pictures [][]byte
@@ -126,6 +129,9 @@ func (o *compareOptions) writeGrid(ctx context.Context, st *store.Store, result 
 	if err != nil {
 		return err
 	}
+	if err := writeFile(o.grid, picture); err != nil {
+		return err
+	}
 	fmt.Fprintf(o.err, "%s: the last grid of each run; they share no sampler, steps and guidance\n", o.grid)
-	return writeFile(o.grid, picture)
+	return nil
 }

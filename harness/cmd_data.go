@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -67,6 +69,9 @@ func newDataFetchCommand(a *app) *cobra.Command {
 		Args:      exactly(1, "one DATASET"),
 		ValidArgs: dataset.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := knownDataset(args[0]); err != nil {
+				return err
+			}
 			place, err := a.fetch(cmd.Context(), args[0], dir)
 			if err != nil {
 				return err
@@ -105,6 +110,15 @@ func newDataSheetCommand(a *app) *cobra.Command {
 		Example: "  harness data sheet digits digits.png",
 		Args:    exactly(2, "DATASET and FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := knownDataset(args[0]); err != nil {
+				return err
+			}
+			if split != "train" && split != "test" {
+				return usagef("--split is train or test, not %q", split)
+			}
+			if err := checkTarget(args[1]); err != nil {
+				return err
+			}
 			const rows, cols = 10, 20
 			d, err := dataset.Open(cmd.Context(), dataset.Options{Name: args[0], Dir: dir, Split: split, Limit: rows * cols})
 			if err != nil {
@@ -124,6 +138,13 @@ func newDataSheetCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&dir, "dir", "", "look here first")
 	cmd.Flags().StringVar(&split, "split", "train", "train or test")
 	return cmd
+}
+
+func knownDataset(name string) error {
+	if !slices.Contains(dataset.Names(), name) {
+		return usagef("there is no dataset %q; use one of: %s", name, strings.Join(dataset.Names(), ", "))
+	}
+	return nil
 }
 
 func locateAll(dir string) ([]dataset.Location, error) {

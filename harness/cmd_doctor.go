@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
@@ -123,10 +124,16 @@ func (o *doctorOptions) examineStore(ctx context.Context, path string) (storeSta
 		return s, err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return s, nil // run creates it
+		return s, writable(dir) // run creates it
 	}
 	s.Exists = true
 	st, err := store.Open(ctx, path)
+	var readOnly error
+	if errors.Is(err, store.ErrReadOnly) {
+		// A run could not start, but what is recorded can be checked.
+		readOnly = err
+		st, err = store.OpenReadOnly(ctx, path)
+	}
 	if err != nil {
 		s.Integrity = err.Error()
 		return s, err
@@ -138,7 +145,15 @@ func (o *doctorOptions) examineStore(ctx context.Context, path string) (storeSta
 		return s, err
 	}
 	s.Integrity = "ok"
-	return s, nil
+	return s, readOnly
+}
+
+// writable says why nothing can be created in a folder.
+func writable(dir string) error {
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("nothing can be created in %s: %w", dir, err)
+	}
+	return nil
 }
 
 func (o *doctorOptions) print(d *diagnosis) {

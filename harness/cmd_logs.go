@@ -19,6 +19,9 @@ func newLogsCommand(a *app) *cobra.Command {
 		Args:              exactly(1, "one RUN"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if tail < 0 {
+				return usagef("--tail must not be negative, got %d", tail)
+			}
 			return a.withRuns(cmd.Context(), args, func(st *store.Store, runs []*store.Run) error {
 				lines, err := st.Logs(cmd.Context(), runs[0].ID, store.LogOptions{Tail: tail})
 				if err != nil {

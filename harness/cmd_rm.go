@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,14 +24,15 @@ func newRmCommand(a *app) *cobra.Command {
 		Args:              atLeast(1, "at least one RUN"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes && !a.inTerminal {
+				return usagef("pass --yes to delete without being asked")
+			}
 			return a.withRuns(cmd.Context(), args, func(st *store.Store, runs []*store.Run) error {
+				runs = distinct(runs)
 				for _, r := range runs {
 					fmt.Fprintf(a.err, "%s  %s  %s, %d steps\n", r.Slug, clean(r.Name), r.Status, r.LastStep)
 				}
 				if !yes {
-					if !a.inTerminal {
-						return usagef("pass --yes to delete without being asked")
-					}
 					fmt.Fprintf(a.err, "delete %d runs for good? [y/N] ", len(runs))
 					answer, _ := bufio.NewReader(a.in).ReadString('\n')
 					if !strings.EqualFold(strings.TrimSpace(answer), "y") {
@@ -51,4 +53,15 @@ func newRmCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
+}
+
+// distinct leaves out runs that were named before, by another name.
+func distinct(runs []*store.Run) []*store.Run {
+	var list []*store.Run
+	for _, r := range runs {
+		if !slices.ContainsFunc(list, func(other *store.Run) bool { return other.ID == r.ID }) {
+			list = append(list, r)
+		}
+	}
+	return list
 }

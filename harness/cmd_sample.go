@@ -48,6 +48,11 @@ run's config. Grids of one --seed start from the same noise in every run.`,
 }
 
 func (o *sampleOptions) run(cmd *cobra.Command, ref string) error {
+	if o.grid != "" {
+		if err := checkTarget(o.grid); err != nil {
+			return err
+		}
+	}
 	so := experiment.SampleOptions{Steps: o.steps, Guidance: o.guidance, Checkpoint: o.checkpoint}
 	for _, name := range o.samplers {
 		so.Samplers = append(so.Samplers, schedulers.SamplerConfig{Name: name})

@@ -12,6 +12,7 @@ import (
 func newTagCommand(a *app) *cobra.Command {
 	var remove []string
 	var notes string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:               "tag RUN [TAG…]",
 		Short:             "Tag a run, untag it, set its notes",
@@ -27,8 +28,10 @@ func newTagCommand(a *app) *cobra.Command {
 			}
 			return a.withRuns(cmd.Context(), args[:1], func(st *store.Store, runs []*store.Run) error {
 				ctx, id := cmd.Context(), runs[0].ID
-				if err := st.UpdateTags(ctx, id, args[1:], remove); err != nil {
-					return err
+				if len(args) > 1 || len(remove) > 0 {
+					if err := st.UpdateTags(ctx, id, args[1:], remove); err != nil {
+						return err
+					}
 				}
 				if cmd.Flags().Changed("notes") {
 					if err := st.SetNotes(ctx, id, notes); err != nil {
@@ -39,6 +42,9 @@ func newTagCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if asJSON {
+					return a.printJSON(toJSON(r.RunInfo))
+				}
 				for _, tag := range r.Tags {
 					fmt.Fprintln(a.out, clean(tag))
 				}
@@ -48,5 +54,6 @@ func newTagCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringSliceVarP(&remove, "remove", "d", nil, "remove these tags")
 	cmd.Flags().StringVar(&notes, "notes", "", "set the notes")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the run as JSON")
 	return cmd
 }

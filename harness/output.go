@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -52,9 +54,12 @@ func clean(s string) string {
 
 // writeFile writes a file that appears under its name only when complete.
 func writeFile(path string, data []byte) error {
+	if err := checkTarget(path); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
-		return err
+		return fmt.Errorf("writing %s: %w", path, withoutPath(err))
 	}
 	_, err = f.Write(data)
 	for _, step := range []func() error{func() error { return f.Chmod(0o644) }, f.Sync, f.Close} {
@@ -67,9 +72,38 @@ func writeFile(path string, data []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return fmt.Errorf("writing %s: %w", path, err)
+		return fmt.Errorf("writing %s: %w", path, withoutPath(err))
 	}
 	return nil
+}
+
+// checkTarget says why a file cannot be written, as far as that can be known
+// before the work of making what goes into it.
+func checkTarget(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("writing %s: it is a folder; name a file in it", path)
+	}
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("writing %s: there is no folder %s", path, dir)
+	} else if !info.IsDir() {
+		return fmt.Errorf("writing %s: %s is not a folder", path, dir)
+	}
+	return nil
+}
+
+// withoutPath is the reason of an error of the system, without the temporary
+// name that it is about.
+func withoutPath(err error) error {
+	var pathError *fs.PathError
+	var linkError *os.LinkError
+	switch {
+	case errors.As(err, &pathError):
+		return pathError.Err
+	case errors.As(err, &linkError):
+		return linkError.Err
+	}
+	return err
 }
 
 // number is a float64 that JSON can hold: NaN and infinities become strings.

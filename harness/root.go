@@ -183,13 +183,20 @@ func (a *app) storePath(fromConfig string) string {
 	return filepath.Join("runs", "harness.db")
 }
 
-// openStore opens a store that must exist.
+// openStore opens a store that must exist. One that cannot be written is opened
+// for reading: what only looks at runs works on it, and the rest says why not.
 func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	path := a.storePath("")
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("there is no store at %s: run something first, or name another with --store or $HARNESS_STORE", path)
 	}
-	return store.Open(ctx, path)
+	st, err := store.Open(ctx, path)
+	if errors.Is(err, store.ErrReadOnly) {
+		if st, e := store.OpenReadOnly(ctx, path); e == nil {
+			return st, nil
+		}
+	}
+	return st, err
 }
 
 // withRuns resolves references and calls use with the open store.

@@ -64,9 +64,11 @@ func TestScripts(t *testing.T) {
 			"runs": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Check(trained())
 				ts.Check(os.CopyFS(ts.MkAbs("runs"), os.DirFS(runs)))
+				nameCheckpoints(ts)
 			},
 			"json":     checkJSON,
 			"cut":      cut,
+			"machine":  otherMachine,
 			"sql":      execSQL,
 			"lock":     lockStore,
 			"readonly": makeReadOnly,
@@ -213,6 +215,22 @@ func trainRuns(ctx context.Context, config, dir string) error {
 	return nil
 }
 
+// nameCheckpoints sets $plain, $heun, … to the folders of the runs' checkpoints.
+func nameCheckpoints(ts *testscript.TestScript) {
+	db, err := sql.Open("sqlite3", ts.MkAbs("runs/harness.db"))
+	ts.Check(err)
+	defer db.Close()
+	rows, err := db.Query("SELECT name, id FROM runs")
+	ts.Check(err)
+	defer rows.Close()
+	for rows.Next() {
+		var name, id string
+		ts.Check(rows.Scan(&name, &id))
+		ts.Setenv(name, "runs/checkpoints/"+id)
+	}
+	ts.Check(rows.Err())
+}
+
 // checkJSON is json PATH [VALUE]: what was printed last on stdout is JSON and
 // has this value at a path such as 0.name; without VALUE, any.
 func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
@@ -264,6 +282,22 @@ func cut(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, info.Size()-n))
+}
+
+// otherMachine is machine FILE: an ELF file claims to be for the other of the
+// processors that there are plugins for.
+func otherMachine(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	const at = 18 // e_machine
+	const x86, arm = 62, 183
+	if data[at] == x86 {
+		data[at] = arm
+	} else {
+		data[at] = x86
+	}
+	ts.Check(os.WriteFile(path, data, 0o755))
 }
 
 // execSQL is sql FILE STATEMENT.

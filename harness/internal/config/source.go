@@ -47,7 +47,11 @@ type loader struct {
 func (l *loader) file(path string, from []string) ([]byte, error) {
 	text, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w%s", printable(path), err, nearbyFile(path))
+		name := printable(path)
+		if name == "" {
+			name = `""`
+		}
+		return nil, fmt.Errorf("cannot read %s: %w%s", name, err, nearbyFile(path))
 	}
 	chain := append(slices.Clone(from), path)
 	l.text(path, text, func(base string) error {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/checkpoint"
@@ -66,7 +67,7 @@ func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error
 	if err != nil {
 		return Outcome{}, fmt.Errorf("recording the new run: %w", err)
 	}
-	return s.train(ctx, cfg, run, nil, nil)
+	return s.train(ctx, cfg, run, progress{})
 }
 
 // Resume continues the run that ref names from its latest checkpoint. The
@@ -106,11 +107,14 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 	if err := s.store.StartResume(ctx, run.ID, step); err != nil {
 		return Outcome{}, err
 	}
-	losses, err := lastLosses(ctx, s.store, run.ID)
-	if err != nil {
+	from := progress{state: state}
+	if from.losses, err = lastLosses(ctx, s.store, run.ID); err != nil {
 		return Outcome{}, err
 	}
-	return s.train(ctx, cfg, run, state, losses)
+	if from.drawn, err = drawnAt(ctx, s.store, run.ID, step); err != nil {
+		return Outcome{}, err
+	}
+	return s.train(ctx, cfg, run, from)
 }
 
 // SampleOptions say what to draw from a run's checkpoint, instead of what its
@@ -142,11 +146,8 @@ func Sample(ctx context.Context, ref string, so SampleOptions, o Options) (*stor
 	var state *checkpoint.State
 	if so.Checkpoint != "" {
 		state, err = checkpoint.Load(so.Checkpoint, model.Layout(), run.ConfigHash)
-	} else {
-		state, err = loadCheckpoint(CheckpointDir(o.StorePath, run.ID), model, run)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("run %s has no checkpoint to sample from (looked in %s): %w", run.Slug, CheckpointDir(o.StorePath, run.ID), err)
+	} else if state, err = loadCheckpoint(CheckpointDir(o.StorePath, run.ID), model, run); errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("run %s has no checkpoint to sample from (looked in %s)", run.Slug, CheckpointDir(o.StorePath, run.ID))
 	}
 	if err != nil {
 		return nil, nil, err
@@ -216,25 +217,32 @@ func (o Options) openBackend(cfg config.Backend) (*backend.Backend, error) {
 	return b, nil
 }
 
+// progress is how far a run is that is to be continued; nothing for a new one.
+type progress struct {
+	state  *checkpoint.State
+	losses []float64
+	drawn  []train.Sample
+}
+
 // train runs the loop and records how it ended.
-func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Run, from *checkpoint.State, losses []float64) (Outcome, error) {
+func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Run, from progress) (Outcome, error) {
 	writer, err := s.store.OpenWriter(ctx, run.ID)
 	if err != nil {
 		return Outcome{}, err
 	}
 	rec := &recorder{Writer: writer}
 	started := Started{Run: run, Backend: s.backend.Info, Data: s.data, LogEverySeconds: cfg.Config.Train.LogEverySeconds}
-	if from != nil {
-		started.Resumed = from.Step
+	if from.state != nil {
+		started.Resumed = from.state.Step
 	}
 	if s.Started != nil {
 		s.Started(started)
 	}
-	writer.Log("info", fmt.Sprintf("training on %s (%s), from step %d", s.backend.Info.Name, s.backend.Info.PluginPath, started.Resumed))
+	writer.Log("info", fmt.Sprintf("training on %s, from step %d", strings.TrimSpace(s.backend.Info.Name+" "+s.backend.Info.PluginPath), started.Resumed))
 
 	result, trainErr := train.Run(ctx, train.Options{
 		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend, Recorder: rec,
-		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from, Losses: losses,
+		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from.state, Losses: from.losses, Drawn: from.drawn,
 		Progress: func(e train.Event) {
 			writer.Progress(e.Step, e.Steps)
 			rec.log(e)
@@ -316,6 +324,22 @@ func lastLosses(ctx context.Context, st *store.Store, runID string) ([]float64, 
 		losses[i] = p.Value
 	}
 	return losses, nil
+}
+
+// drawnAt lists the grids that are recorded of a step, without their pictures.
+func drawnAt(ctx context.Context, st *store.Store, runID string, step int) ([]train.Sample, error) {
+	records, err := st.Samples(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	var drawn []train.Sample
+	for _, r := range records {
+		if r.Step == step {
+			drawn = append(drawn, train.Sample{Step: r.Step, Epoch: r.Epoch, Sampler: r.Sampler, SamplerJSON: r.SamplerJSON,
+				Steps: r.Steps, Guidance: r.Guidance, Seed: r.Seed, NFE: r.NFE, Images: r.Images, Seconds: r.Seconds, UsedEMA: r.UsedEMA})
+		}
+	}
+	return drawn, nil
 }
 
 func (so SampleOptions) apply(c *config.Config) error {

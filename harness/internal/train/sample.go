@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -55,61 +56,100 @@ func SampleRun(ctx context.Context, b compute.Backend, cfg config.Config, state 
 		}
 		weights := tensors.FromFlatDataAndDimensions(flat, len(flat))
 		defer weights.MustFinalizeAll()
-		samples, err = sampleAll(ctx, gen, weights, cfg, Sample{Step: state.Step, UsedEMA: ema}, record, progress)
+		wanted, err := wantedSamples(cfg, Sample{Step: state.Step, UsedEMA: ema})
+		if err != nil {
+			return err
+		}
+		samples, err = sampleAll(ctx, gen, weights, cfg, wanted, record, progress)
 		return err
 	})
 	return samples, err
 }
 
-// sampleAll draws the config's grids from the weights as they are now.
+// sampleAll draws the config's grids from the weights as they are now, but for
+// those that have been drawn of this step already: by the run that this one
+// continues, or after the epoch that turns out to be the last.
 func (t *trainer) sampleAll(ctx context.Context, res *Result, epoch int) error {
 	base := Sample{Step: t.stepsDone, Epoch: epoch, UsedEMA: t.Config.Sampling.UseEMA && t.graph.ema}
+	wanted, err := wantedSamples(t.Config, base)
+	if err != nil {
+		return err
+	}
+	wanted = slices.DeleteFunc(wanted, func(s wantedSample) bool { return slices.ContainsFunc(t.drawn, s.sameAs) })
 	record := func(ctx context.Context, s Sample) error {
 		t.Recorder.Phase(PhaseSampling, s.Step, time.Duration(s.Seconds*float64(time.Second)))
 		return t.Recorder.Sample(ctx, s)
 	}
-	samples, err := sampleAll(ctx, t.gen, t.sampleWeights(), t.Config, base, record, t.event)
+	samples, err := sampleAll(ctx, t.gen, t.sampleWeights(), t.Config, wanted, record, t.event)
 	res.Samples = append(res.Samples, samples...)
+	t.drawn = append(t.drawn, samples...)
 	return err
 }
 
-func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg config.Config, base Sample,
+// wantedSample is a grid before it is drawn.
+type wantedSample struct {
+	Sample
+	sampler schedulers.SamplerConfig
+}
+
+// sameAs tells whether a grid is this one.
+func (w wantedSample) sameAs(s Sample) bool {
+	return s.Step == w.Step && s.SamplerJSON == w.SamplerJSON && s.Steps == w.Steps && s.Guidance == w.Guidance &&
+		s.Seed == w.Seed && s.UsedEMA == w.UsedEMA && s.Images == w.Images
+}
+
+// wantedSamples lists every sampler × steps × guidance of a config.
+func wantedSamples(cfg config.Config, base Sample) ([]wantedSample, error) {
+	var list []wantedSample
+	for _, sampler := range cfg.Sampling.Samplers {
+		settings, err := samplerJSON(sampler)
+		if err != nil {
+			return nil, err
+		}
+		for _, steps := range cfg.Sampling.Steps {
+			for _, scale := range cfg.Sampling.Guidance {
+				w := wantedSample{base, sampler}
+				w.Sampler, w.SamplerJSON, w.Steps, w.Guidance, w.Seed = sampler.Name, settings, steps, scale, cfg.Sampling.Seed
+				w.Images = cfg.Sampling.Rows * cfg.Model.NumClasses
+				list = append(list, w)
+			}
+		}
+	}
+	return list, nil
+}
+
+func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg config.Config, wanted []wantedSample,
 	record func(context.Context, Sample) error, progress func(Event)) ([]Sample, error) {
+	if len(wanted) == 0 {
+		return nil, nil
+	}
 	var samples []Sample
 	labels := GridLabels(cfg.Sampling.Rows, cfg.Model.NumClasses)
 	if err := gen.warmUp(ctx, weights, cfg, labels, progress); err != nil {
 		return nil, err
 	}
-	for _, sampler := range cfg.Sampling.Samplers {
-		for _, steps := range cfg.Sampling.Steps {
-			for _, scale := range cfg.Sampling.Guidance {
-				s := base
-				s.Sampler, s.Steps, s.Guidance, s.Seed, s.Images = sampler.Name, steps, scale, cfg.Sampling.Seed, len(labels)
-				what := fmt.Sprintf("sampling %s, %d steps, guidance %g", s.Sampler, s.Steps, s.Guidance)
-				if progress != nil {
-					progress(Event{Message: what})
-				}
-				out, err := gen.Generate(ctx, weights, Request{Sampler: sampler, Steps: steps, Labels: labels, Seed: s.Seed,
-					Guidance: schedulers.Guidance{Scale: scale, Interval: [2]float64(cfg.Sampling.GuidanceInterval)}})
-				if err != nil {
-					return samples, err
-				}
-				s.NFE, s.Seconds = out.NFE, out.Elapsed.Seconds()
-				if s.SamplerJSON, err = samplerJSON(sampler); err != nil {
-					return samples, err
-				}
-				s.PNG, err = grid.Encode(out.Images, cfg.Model.SampleSize, cfg.Model.SampleSize, cfg.Sampling.Rows, cfg.Model.NumClasses)
-				if err != nil {
-					return samples, fmt.Errorf("drawing the grid of %s: %w", what, err)
-				}
-				if err := record(ctx, s); err != nil {
-					return samples, fmt.Errorf("recording the grid of %s: %w", what, err)
-				}
-				samples = append(samples, s)
-				if progress != nil {
-					progress(Event{Sampled: &s})
-				}
-			}
+	for _, w := range wanted {
+		s := w.Sample
+		what := fmt.Sprintf("sampling %s, %d steps, guidance %g", s.Sampler, s.Steps, s.Guidance)
+		if progress != nil {
+			progress(Event{Message: what})
+		}
+		out, err := gen.Generate(ctx, weights, Request{Sampler: w.sampler, Steps: s.Steps, Labels: labels, Seed: s.Seed,
+			Guidance: schedulers.Guidance{Scale: s.Guidance, Interval: [2]float64(cfg.Sampling.GuidanceInterval)}})
+		if err != nil {
+			return samples, err
+		}
+		s.NFE, s.Seconds = out.NFE, out.Elapsed.Seconds()
+		s.PNG, err = grid.Encode(out.Images, cfg.Model.SampleSize, cfg.Model.SampleSize, cfg.Sampling.Rows, cfg.Model.NumClasses)
+		if err != nil {
+			return samples, fmt.Errorf("drawing the grid of %s: %w", what, err)
+		}
+		if err := record(ctx, s); err != nil {
+			return samples, fmt.Errorf("recording the grid of %s: %w", what, err)
+		}
+		samples = append(samples, s)
+		if progress != nil {
+			progress(Event{Sampled: &s})
 		}
 	}
 	return samples, nil

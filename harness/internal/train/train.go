@@ -51,10 +51,11 @@ const lossWindow = 100
 // finished and a checkpoint written, so that the run can be resumed.
 var ErrInterrupted = errors.New("interrupted")
 
-// DivergedError reports a loss that is no longer a finite number.
+// DivergedError reports a loss, or the gradient of one, that is no longer a
+// finite number: the weights after that step are none either.
 type DivergedError struct {
-	Step           int     // the update whose loss was not finite, counted from 1
-	Loss           float64 // NaN or ±Inf
+	Step           int     // the update, counted from 1
+	Loss           float64 // NaN or ±Inf, or else the norm of the gradient is
 	LastCheckpoint string  // path of the last good checkpoint; empty when none was written
 }
 
@@ -63,7 +64,11 @@ func (e *DivergedError) Error() string {
 	if e.LastCheckpoint != "" {
 		last = "the last good checkpoint is " + e.LastCheckpoint
 	}
-	return fmt.Sprintf("training diverged: the loss of step %d is %v; %s; try a lower train.lr or train.grad_clip: 1", e.Step, e.Loss, last)
+	what := fmt.Sprintf("the loss of step %d is %v", e.Step, e.Loss)
+	if finite(e.Loss) {
+		what = fmt.Sprintf("the loss of step %d is %.4g, but its gradient is not finite", e.Step, e.Loss)
+	}
+	return fmt.Sprintf("training diverged: %s; %s; try a lower train.lr or train.grad_clip: 1", what, last)
 }
 
 // Recorder keeps what a run produces. Point and Phase are called from the
@@ -105,9 +110,11 @@ type Options struct {
 	CheckpointDir, RunID string
 	// Resume continues from this state instead of step 0. Losses holds the last
 	// losses recorded up to that step (at most 100 are needed), so that the
-	// mean printed after the epoch is that of an uninterrupted run.
+	// mean printed after the epoch is that of an uninterrupted run; Drawn holds
+	// the grids recorded of that step.
 	Resume *checkpoint.State
 	Losses []float64
+	Drawn  []Sample
 	// Progress is called after every step and event; it may be nil.
 	Progress func(Event)
 }
@@ -147,6 +154,12 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 	batches := dataset.Prefetch(context.WithoutCancel(ctx), t.state.Step, t.steps, prefetchDepth, t.makeBatch)
 	defer batches.Close()
 
+	if epoch, end := t.epochEnd(t.stepsDone); end && t.sampleAtEpoch(epoch) {
+		// The run that this one continues was stopped while it was sampling.
+		if err := t.sampleAll(ctx, &res, epoch); err != nil {
+			return res, t.interrupted(ctx, err)
+		}
+	}
 	for n := t.state.Step + 1; n <= t.steps; n++ {
 		batch, wait, err := batches.Next()
 		if err != nil {
@@ -173,7 +186,7 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 		t.Recorder.Point(SeriesLoss, n, m.loss)
 		t.Recorder.Point(SeriesLR, n, lr)
 		t.Recorder.Point(SeriesGradNorm, n, m.gradNorm)
-		if !finite(m.loss) {
+		if !finite(m.loss) || !finite(m.gradNorm) {
 			return res, &DivergedError{Step: n, Loss: m.loss, LastCheckpoint: t.lastCheckpoint}
 		}
 		t.losses.add(m.loss)

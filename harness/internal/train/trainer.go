@@ -44,6 +44,7 @@ type trainer struct {
 
 	losses         window
 	lastCheckpoint string
+	drawn          []Sample // grids that need not be drawn again
 }
 
 func newTrainer(o Options) (*trainer, error) {
@@ -95,6 +96,8 @@ func (t *trainer) start() {
 		for _, loss := range t.Losses {
 			t.losses.add(loss)
 		}
+		t.drawn = t.Drawn
+		t.lastCheckpoint = checkpoint.Path(t.CheckpointDir, t.state.Step)
 	} else {
 		t.state.Params = InitialWeights(t.model, t.Config.Seed)
 		t.state.M = make([]float32, len(t.state.Params))
