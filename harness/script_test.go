@@ -5,11 +5,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,6 +72,8 @@ func TestScripts(t *testing.T) {
 			"json":     checkJSON,
 			"cut":      cut,
 			"machine":  otherMachine,
+			"idx":      writeIDX,
+			"mirror":   startMirror,
 			"sql":      execSQL,
 			"lock":     lockStore,
 			"readonly": makeReadOnly,
@@ -298,6 +303,48 @@ func otherMachine(ts *testscript.TestScript, _ bool, args []string) {
 		data[at] = x86
 	}
 	ts.Check(os.WriteFile(path, data, 0o755))
+}
+
+// writeIDX is idx FILE DIMENSION… VALUE: a file of MNIST's format whose bytes all
+// have that value.
+func writeIDX(ts *testscript.TestScript, _ bool, args []string) {
+	var numbers []int
+	for _, arg := range args[1:] {
+		n, err := strconv.Atoi(arg)
+		ts.Check(err)
+		numbers = append(numbers, n)
+	}
+	dims, value := numbers[:len(numbers)-1], numbers[len(numbers)-1]
+	file := []byte{0, 0, 8, byte(len(dims))}
+	size := 1
+	for _, d := range dims {
+		file = binary.BigEndian.AppendUint32(file, uint32(d))
+		size *= d
+	}
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	ts.Check(os.WriteFile(path, append(file, bytes.Repeat([]byte{byte(value)}, size)...), 0o644))
+}
+
+// startMirror stands in, as a proxy, for every web server without encryption.
+// It holds files of 1000 bytes and hangs up after the first 400, unless asked to
+// go on from there.
+func startMirror(ts *testscript.TestScript, _ bool, _ []string) {
+	const size, cutAt = 1000, 400
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") == fmt.Sprintf("bytes=%d-", cutAt) {
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", cutAt, size-1, size))
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(make([]byte, size-cutAt))
+			return
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		_, _ = w.Write(make([]byte, cutAt))
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("HTTP_PROXY", server.URL)
 }
 
 // execSQL is sql FILE STATEMENT.

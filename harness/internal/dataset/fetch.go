@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 )
@@ -108,6 +109,9 @@ func download(ctx context.Context, url, path string, progress func(done, total i
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
+		if e, ok := errors.AsType[*neturl.Error](err); ok {
+			err = e.Err // the caller names the address
+		}
 		return err
 	}
 	defer resp.Body.Close()
@@ -133,13 +137,10 @@ func download(ctx context.Context, url, path string, progress func(done, total i
 		done += int64(len(b))
 		progress(done, total)
 	})))
-	if err != nil {
-		return err
+	if total >= 0 && done != total && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) {
+		return fmt.Errorf("the connection ended after %d of %d bytes; the same command goes on from there", done, total)
 	}
-	if total >= 0 && done != total {
-		return fmt.Errorf("the connection ended after %d of %d bytes", done, total)
-	}
-	return nil
+	return err
 }
 
 // verifyDownload checks a downloaded .gz file against what was published, and

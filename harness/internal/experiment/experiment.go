@@ -186,6 +186,9 @@ func (o Options) open(ctx context.Context, cfg config.Config) (*session, error) 
 	if s.data, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "train", Limit: cfg.Data.Limit}); err != nil {
 		return nil, err
 	}
+	if err = train.Check(cfg, s.data); err != nil {
+		return nil, err
+	}
 	if n := cfg.Metrics.ValidationImages; n > 0 {
 		if s.test, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "test", Limit: n}); err != nil {
 			return nil, err

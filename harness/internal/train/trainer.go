@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/random"
 	"flowharness/models"
@@ -47,6 +48,21 @@ type trainer struct {
 	drawn          []Sample // grids that need not be drawn again
 }
 
+// Check says whether a config's model can be trained on a dataset, so that a run
+// that cannot begin need not be recorded.
+func Check(cfg config.Config, d *dataset.Dataset) error {
+	_, err := newLoader(cfg, d)
+	return err
+}
+
+func newLoader(cfg config.Config, d *dataset.Dataset) (*dataset.Loader, error) {
+	if size := cfg.Model.SampleSize; d.Height != size || d.Width != size {
+		return nil, fmt.Errorf("dataset %s has images of %d×%d, the model takes %d×%d: set model.sample_size", d.Name, d.Height, d.Width, size, size)
+	}
+	return dataset.NewLoader(d, dataset.LoaderOptions{
+		Seed: cfg.Seed, BatchSize: cfg.Train.BatchSize, Flip: cfg.Data.Flip, DropLast: cfg.Data.DropLast})
+}
+
 func newTrainer(o Options) (*trainer, error) {
 	cfg := o.Config
 	process, err := schedulers.NewProcess(cfg.Process)
@@ -57,12 +73,7 @@ func newTrainer(o Options) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Data.Height != cfg.Model.SampleSize || o.Data.Width != cfg.Model.SampleSize {
-		return nil, fmt.Errorf("dataset %s has images of %d×%d, the model takes %d×%d: set model.sample_size",
-			o.Data.Name, o.Data.Height, o.Data.Width, cfg.Model.SampleSize, cfg.Model.SampleSize)
-	}
-	loader, err := dataset.NewLoader(o.Data, dataset.LoaderOptions{
-		Seed: cfg.Seed, BatchSize: cfg.Train.BatchSize, Flip: cfg.Data.Flip, DropLast: cfg.Data.DropLast})
+	loader, err := newLoader(cfg, o.Data)
 	if err != nil {
 		return nil, err
 	}
