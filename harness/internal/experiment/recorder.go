@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +22,16 @@ func (r *recorder) Phase(phase string, step int, d time.Duration) {
 
 func (r *recorder) Sample(ctx context.Context, s train.Sample) error {
 	return r.Writer.Sample(ctx, sampleRecord(s))
+}
+
+// Flush waits while the store is locked, until the writer loses its patience.
+func (r *recorder) Flush(ctx context.Context) error {
+	for {
+		err := r.Writer.Flush(ctx)
+		if !errors.Is(err, store.ErrLocked) || r.Err() != nil {
+			return err
+		}
+	}
 }
 
 // log keeps the events that a reader of the log wants: not every step.

@@ -80,6 +80,8 @@ type Recorder interface {
 	Phase(phase string, step int, d time.Duration)
 	// Sample records a grid of samples.
 	Sample(ctx context.Context, s Sample) error
+	// Flush keeps for good what has been recorded so far.
+	Flush(ctx context.Context) error
 	// Err returns the first failure to keep something, such as a full disk.
 	Err() error
 }

@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -332,10 +334,136 @@ func (r *memoryRecorder) Sample(_ context.Context, s Sample) error {
 	return nil
 }
 
+func (r *memoryRecorder) Flush(context.Context) error { return nil }
+
 func (r *memoryRecorder) Err() error { return nil }
 
 func (r *memoryRecorder) series(name string) []float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]float64(nil), r.points[name]...)
+}
+
+// flushingRecorder notes which points were kept when a checkpoint appeared.
+type flushingRecorder struct {
+	*memoryRecorder
+	onFlush func(points int)
+}
+
+func (r *flushingRecorder) Flush(context.Context) error {
+	r.onFlush(len(r.series(SeriesLoss)))
+	return nil
+}
+
+// A killed run goes on from its last checkpoint: were its points still in memory
+// only when it was written, they would be lost.
+func TestPointsAreKeptBeforeTheCheckpointThatFollowsThem(t *testing.T) {
+	rec := &flushingRecorder{memoryRecorder: newMemoryRecorder()}
+	o := tinyOptions(t, "go", rec, t.TempDir())
+	o.Config.Sampling.AtEnd, o.Config.Sampling.AtEpochs = false, nil
+	var flushed []int
+	rec.onFlush = func(points int) {
+		flushed = append(flushed, points)
+		if path, err := checkpoint.Latest(o.CheckpointDir); err == nil && path >= checkpoint.Path(o.CheckpointDir, points) {
+			t.Errorf("%s was there before the points up to step %d were kept", path, points)
+		}
+	}
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{3, 6, 9, 12}; !slices.Equal(flushed, want) {
+		t.Errorf("points were kept at steps %v, want %v", flushed, want)
+	}
+}
+
+// Stopping between two grids of one step must lose neither, nor draw one twice.
+func TestGridsThatAnInterruptionLeftOutAreDrawnOnResuming(t *testing.T) {
+	change := func(o *Options) {
+		o.Config.Sampling.Steps = []int{1, 2}
+		o.Config.Train.Steps = 8 // one epoch: the grids at its end are also those at the run's
+	}
+	whole := newMemoryRecorder()
+	o := tinyOptions(t, "go", whole, t.TempDir())
+	change(&o)
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	if len(whole.samples) != 2 {
+		t.Fatalf("drew %d grids, want 2", len(whole.samples))
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	first := newMemoryRecorder()
+	o = tinyOptions(t, "go", first, t.TempDir())
+	change(&o)
+	o.Progress = func(e Event) {
+		if e.Sampled != nil {
+			cancel()
+		}
+	}
+	if _, err := Run(ctx, o); !errors.Is(err, ErrInterrupted) {
+		t.Fatalf("error is %v, want ErrInterrupted", err)
+	}
+	if len(first.samples) != 1 {
+		t.Fatalf("drew %d grids before the interruption, want 1", len(first.samples))
+	}
+	state := loadState(t, o, 8)
+	second := newMemoryRecorder()
+	o.Recorder, o.Progress, o.Resume, o.Losses, o.Drawn = second, nil, state, first.series(SeriesLoss), first.samples
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	if len(second.samples) != 1 || string(second.samples[0].PNG) != string(whole.samples[1].PNG) {
+		t.Errorf("%d grids were drawn on resuming, or another one than the second", len(second.samples))
+	}
+}
+
+func TestAResumedRunThatDivergesNamesTheCheckpointItCameFrom(t *testing.T) {
+	o := tinyOptions(t, "go", newMemoryRecorder(), t.TempDir())
+	o.Config.Train.Steps, o.Config.Sampling.AtEnd, o.Config.Sampling.AtEpochs = 3, false, nil
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	o.Resume = loadState(t, o, 3)
+	o.Config.Train.Steps = 12
+	o.Config.Train.LR, o.Config.Train.GradClip = math.MaxFloat32/1e3, 0
+	o.Config.Checkpoint.EverySteps = 0
+	_, err := Run(context.Background(), o)
+	var diverged *DivergedError
+	if !errors.As(err, &diverged) {
+		t.Fatalf("error is %v, want a DivergedError", err)
+	}
+	if want := checkpoint.Path(o.CheckpointDir, 3); diverged.LastCheckpoint != want {
+		t.Errorf("the last good checkpoint is %q, want %q", diverged.LastCheckpoint, want)
+	}
+}
+
+func loadState(t *testing.T, o Options, step int) *checkpoint.State {
+	t.Helper()
+	model, err := models.New(o.Config.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := checkpoint.Load(checkpoint.Path(o.CheckpointDir, step), model.Layout(), o.ConfigHash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+func TestCheckRefusesWhatCannotBeTrained(t *testing.T) {
+	o := tinyOptions(t, "go", nil, t.TempDir())
+	if err := Check(o.Config, o.Data); err != nil {
+		t.Error(err)
+	}
+	small := *o.Data
+	small.Height = 14
+	if err := Check(o.Config, &small); err == nil || !strings.Contains(err.Error(), "images of 14×28, the model takes 28×28") {
+		t.Errorf("error is %v", err)
+	}
+	o.Config.Train.BatchSize = 65
+	if err := Check(o.Config, o.Data); err == nil || !strings.Contains(err.Error(), "train.batch_size") {
+		t.Errorf("error is %v", err)
+	}
 }

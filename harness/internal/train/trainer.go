@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -137,6 +138,11 @@ func InitialWeights(m *models.UNet2D, seed uint64) []float32 {
 func (t *trainer) save(n int) error {
 	if path := checkpoint.Path(t.CheckpointDir, n); t.lastCheckpoint == path {
 		return nil
+	}
+	// A run that is killed goes on from here, and then nothing records the points
+	// before here again.
+	if err := t.Recorder.Flush(context.Background()); err != nil {
+		return fmt.Errorf("recording the points up to the checkpoint of step %d: %w", n, err)
 	}
 	start := time.Now()
 	host := make([][]float32, 4)
