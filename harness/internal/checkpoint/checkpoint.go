@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,6 +116,7 @@ func Load(path string, layout models.Layout, configHash string) (*State, error) 
 		for name, t := range tensors {
 			if own, ok := strings.CutPrefix(name, part.prefix); ok {
 				dict[own] = t
+				delete(tensors, name)
 			}
 		}
 		if len(dict) == 0 && part.flat == &s.EMA {
@@ -123,6 +125,9 @@ func Load(path string, layout models.Layout, configHash string) (*State, error) 
 		if *part.flat, err = layout.Flatten(dict); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", path, strings.TrimSuffix(part.prefix, "."), err)
 		}
+	}
+	if len(tensors) > 0 {
+		return nil, fmt.Errorf("%s: tensor %q belongs to no part of a checkpoint", path, slices.Min(slices.Collect(maps.Keys(tensors))))
 	}
 	return s, nil
 }

@@ -86,6 +86,9 @@ func newTrainer(o Options) (*trainer, error) {
 	}
 	t.graph = &stepGraph{model: model, process: process, clip: cfg.Train.GradClip, ema: cfg.Train.EMADecay > 0,
 		optimizer: optim.AdamW{Beta1: cfg.Train.Betas[0], Beta2: cfg.Train.Betas[1], Eps: cfg.Train.Eps, WeightDecay: cfg.Train.WeightDecay}}
+	if o.Resume != nil && t.graph.ema != (o.Resume.EMA != nil) {
+		return nil, fmt.Errorf("the checkpoint of step %d and train.ema_decay disagree on whether there are averaged weights", o.Resume.Step)
+	}
 	if t.exec, err = compileStep(o.Backend, t.graph); err != nil {
 		return nil, err
 	}
