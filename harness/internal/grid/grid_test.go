@@ -1,0 +1,171 @@
+package grid
+
+import (
+	"bytes"
+	"flag"
+	"image"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden pictures anew")
+
+// ramps are rows × cols images of 4×3 pixels, each a ramp from paper to ink that
+// begins a little further, with one pixel beyond either end and one that is not
+// a number.
+func ramps(rows, cols int) []float32 {
+	const height, width = 4, 3
+	images := make([]float32, rows*cols*height*width)
+	for i := range images {
+		images[i] = -1 + 2*float32(i%(height*width))/(height*width-1)
+	}
+	images[0], images[1], images[2] = -7, 7, float32(math.NaN())
+	return images
+}
+
+func TestEncodeDrawsRowsOfImages(t *testing.T) {
+	got, err := Encode(ramps(2, 3), 4, 3, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "grid.png", got)
+
+	again, err := Encode(ramps(2, 3), 4, 3, 2, 3)
+	if err != nil || !bytes.Equal(got, again) {
+		t.Errorf("equal images give different bytes (%v)", err)
+	}
+}
+
+func TestEncodeMapsValuesToInk(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		value float64
+		want  uint8
+	}{
+		{"-1 is paper", -1, 0xff},
+		{"1 is ink", 1, 0},
+		{"0 lies between", 0, 0x80},
+		{"below -1 is paper", -3, 0xff},
+		{"above 1 is ink", 3, 0},
+		{"minus infinity is paper", math.Inf(-1), 0xff},
+		{"infinity is ink", math.Inf(1), 0},
+		{"not a number is grey", math.NaN(), 0x80},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			data, err := Encode([]float32{float32(tc.value)}, 1, 1, 1, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			img := decode(t, data)
+			if got := uint8(at(img, gutter, gutter) >> 8); got != tc.want {
+				t.Errorf("the pixel is %#x, want %#x", got, tc.want)
+			}
+			if size := img.Bounds().Size(); size != image.Pt(scale+2*gutter, scale+2*gutter) {
+				t.Errorf("the picture's size is %v", size)
+			}
+		})
+	}
+}
+
+func TestEncodeRefusesOtherNumbersOfValues(t *testing.T) {
+	for _, n := range []int{0, 71, 73} {
+		if _, err := Encode(make([]float32, n), 4, 3, 2, 3); err == nil || !strings.Contains(err.Error(), "a grid of 2×3 images of 4×3 needs 72 values") {
+			t.Errorf("%d values: error is %v", n, err)
+		}
+	}
+	if _, err := Encode(nil, 4, 3, 0, 3); err == nil {
+		t.Error("a grid without rows was drawn")
+	}
+}
+
+func TestSideBySideAlignsTops(t *testing.T) {
+	var pictures [][]byte
+	for _, rows := range []int{2, 1} {
+		p, err := Encode(ramps(rows, 2), 4, 3, rows, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pictures = append(pictures, p)
+	}
+	got, err := SideBySide(pictures...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "side_by_side.png", got)
+
+	one, err := SideBySide(pictures[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	samePicture(t, decode(t, one), decode(t, pictures[0]))
+}
+
+func TestSideBySideRefuses(t *testing.T) {
+	good, err := Encode([]float32{0}, 1, 1, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SideBySide(); err == nil || !strings.Contains(err.Error(), "no pictures") {
+		t.Errorf("without pictures: error is %v", err)
+	}
+	for name, bad := range map[string][]byte{"text": []byte("no picture"), "a truncated picture": good[:len(good)/2], "nothing": nil} {
+		if _, err := SideBySide(good, bad); err == nil || !strings.Contains(err.Error(), "picture 2: ") {
+			t.Errorf("%s: error is %v", name, err)
+		}
+	}
+}
+
+// golden compares pixels, not bytes, which depend on Go's compressor.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samePicture(t, decode(t, got), decode(t, want))
+}
+
+func samePicture(t *testing.T, got, want image.Image) {
+	t.Helper()
+	if got.Bounds() != want.Bounds() {
+		t.Fatalf("the picture has the bounds %v, want %v", got.Bounds(), want.Bounds())
+	}
+	if !slices.Equal(pixels(got), pixels(want)) {
+		t.Error("the picture is not the golden one (go test -update writes it anew)")
+	}
+}
+
+func pixels(img image.Image) []uint32 {
+	var list []uint32
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			list = append(list, at(img, x, y))
+		}
+	}
+	return list
+}
+
+func at(img image.Image, x, y int) uint32 {
+	grey, _, _, _ := img.At(x, y).RGBA()
+	return grey
+}
+
+func decode(t *testing.T, data []byte) image.Image {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
