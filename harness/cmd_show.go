@@ -48,6 +48,9 @@ file.`,
 				return err
 			}
 			o.guidanceSet = cmd.Flags().Changed("guidance")
+			if o.grid == "" && (o.sampler != "" || o.steps != 0 || o.guidanceSet) {
+				return usagef("--sampler, --steps and --guidance say which grid to write: give --grid FILE with them")
+			}
 			return o.withRuns(cmd.Context(), args, func(st *store.Store, runs []*store.Run) error { return o.run(cmd.Context(), st, runs[0]) })
 		},
 	}

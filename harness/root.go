@@ -51,6 +51,8 @@ type app struct {
 
 // run carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
+	out := &checkedWriter{Writer: s.out}
+	s.out = out
 	a := &app{streams: s, argv: append([]string{"harness"}, args...)}
 	root := newRootCommand(a)
 	root.SetArgs(args)
@@ -58,6 +60,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("writing the output: %w", withoutPath(out.err))
+	}
 	if err == nil {
 		return 0
 	}

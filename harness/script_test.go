@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HARNESS_DATA_DIR", "")
 			env.Setenv("HARNESS_PLUGIN_DIR", filepath.Join(env.WorkDir, "no-plugins"))
 			if path, _, err := plugin.Find("cpu", ""); err == nil {
-				env.Setenv("XLA_PLUGIN", path)
+				env.Setenv("XLA_PLUGINS", filepath.Dir(path))
 			}
 			env.Setenv("MNIST", mnistDir())
 			env.Values[valueT] = env.T()
