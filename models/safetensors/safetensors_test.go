@@ -81,6 +81,54 @@ func TestOtherTypesAreConverted(t *testing.T) {
 	}
 }
 
+func TestHalfIsTheNearest(t *testing.T) {
+	// Every finite float16 comes back, and what lies between two goes to the
+	// nearer one, half way to the one whose last bit is 0.
+	for h := range uint16(0x7c00) {
+		v := fromHalf(h)
+		if toHalf(v) != h || toHalf(-v) != h|0x8000 {
+			t.Fatalf("%g (%04x) comes back as %04x", v, h, toHalf(v))
+		}
+		if h == 0x7bff {
+			break // the next one is infinity
+		}
+		next := fromHalf(h + 1)
+		half := v + (next-v)/2 // exact in float32
+		if got, want := toHalf(half), h+h&1; got != want {
+			t.Fatalf("half way between %g and %g is %04x, want %04x", v, next, got, want)
+		}
+		if toHalf(math.Nextafter32(half, 0)) != h || toHalf(math.Nextafter32(half, next)) != h+1 {
+			t.Fatalf("near the half way between %g and %g rounds wrongly", v, next)
+		}
+	}
+	for v, want := range map[float32]uint16{65519: 0x7bff, 65520: 0x7c00, 1e30: 0x7c00, float32(math.Inf(-1)): 0xfc00, 1e-30: 0} {
+		if got := toHalf(v); got != want {
+			t.Errorf("%g is %04x, want %04x", v, got, want)
+		}
+	}
+	if h := toHalf(float32(math.NaN())); !math.IsNaN(float64(fromHalf(h))) {
+		t.Errorf("NaN is %04x", h)
+	}
+}
+
+func TestHalfIsWrittenInTwoBytes(t *testing.T) {
+	var out bytes.Buffer
+	if err := EncodeHalf(&out, map[string]Tensor{"a": {Shape: []int{3}, Data: []float32{1, -0.1, 1.0 / 3}}}, map[string]string{"k": "v"}); err != nil {
+		t.Fatal(err)
+	}
+	got, meta, err := decode(out.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []float32{1, RoundHalf(-0.1), RoundHalf(1.0 / 3)}
+	if !slices.Equal(got["a"].Data, want) || meta["k"] != "v" {
+		t.Errorf("read %v %v, want %v", got["a"].Data, meta, want)
+	}
+	if length := binary.LittleEndian.Uint64(out.Bytes()); uint64(out.Len()) != 8+length+6 {
+		t.Errorf("%d bytes for three values after a header of %d", out.Len(), length)
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	four := []byte{1, 2, 3, 4}
 	for _, tc := range []struct {
