@@ -99,6 +99,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newTagCommand(a),
 		newConfigCommand(a),
 		newDataCommand(a),
+		newMetricsCommand(a),
 		newBackendCommand(a),
 		newDoctorCommand(a),
 		newVersionCommand(a),
