@@ -120,9 +120,28 @@ func (o *runOptions) summary(ctx context.Context, storePath string, out experime
 			return err
 		}
 	}
+	if err := o.printEnd(ctx, storePath, out, grid); err != nil {
+		return err
+	}
+	switch {
+	case errors.Is(runErr, train.ErrInterrupted):
+		fmt.Fprintf(o.err, "interrupted after step %d; to go on, type: harness run --resume %s\n", r.LastStep, r.Slug)
+	case r.Status == store.StatusFailed:
+		fmt.Fprintf(o.err, "failed after step %d; to go on when the cause is removed, type: harness run --resume %s\n", r.LastStep, r.Slug)
+	}
+	return nil
+}
+
+// printEnd prints the run as it ended.
+func (o *runOptions) printEnd(ctx context.Context, storePath string, out experiment.Outcome, grid string) error {
+	r := out.Run
 	if o.json {
-		return o.printJSON(map[string]any{"id": r.ID, "slug": r.Slug, "name": r.Name, "status": r.Status, "config_hash": r.ConfigHash, "seed": r.Seed,
-			"step": r.LastStep, "loss": number(out.Result.FinalLoss), "loss_last100": number(out.Result.Last100), "grid": grid, "store": storePath})
+		end := map[string]any{"id": r.ID, "slug": r.Slug, "name": r.Name, "status": r.Status, "config_hash": r.ConfigHash, "seed": r.Seed,
+			"step": r.LastStep, "loss": nil, "loss_last100": nil, "grid": grid, "store": storePath}
+		if r.Loss != nil {
+			end["loss"], end["loss_last100"] = number(r.Loss.Last), number(out.Result.Last100)
+		}
+		return o.printJSON(end)
 	}
 	st, err := store.Open(ctx, storePath)
 	if err != nil {
@@ -134,9 +153,6 @@ func (o *runOptions) summary(ctx context.Context, storePath string, out experime
 	}
 	if grid != "" {
 		fmt.Fprintf(o.out, "\ngrid: %s\n", grid)
-	}
-	if errors.Is(runErr, train.ErrInterrupted) {
-		fmt.Fprintf(o.err, "interrupted after step %d; to go on, type: harness run --resume %s\n", r.LastStep, r.Slug)
 	}
 	return nil
 }

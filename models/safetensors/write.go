@@ -18,6 +18,11 @@ import (
 // equal content makes equal files. The file appears under its name only when it
 // is complete and on disk.
 func Write(path string, tensors map[string]Tensor, metadata map[string]string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("writing %s: %w", path, withoutName(err))
+		}
+	}()
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
@@ -29,15 +34,27 @@ func Write(path string, tensors map[string]Tensor, metadata map[string]string) (
 		}
 	}()
 	if err := Encode(f, tensors, metadata); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return err
 	}
 	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return err
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// withoutName is the reason of an error of the system, without the temporary
+// name that it is about.
+func withoutName(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // Encode writes the format to w, values as float32.

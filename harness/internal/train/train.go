@@ -121,13 +121,13 @@ type Options struct {
 	Progress func(Event)
 }
 
-// Result is what a finished run reached.
+// Result is what a run reached, also one that was stopped or failed.
 type Result struct {
-	Steps      int
-	FinalLoss  float64 // loss of the last update
-	Last100    float64 // mean of the last 100 losses
+	Steps      int     // updates done
+	FinalLoss  float64 // loss of the last update; 0 if there was none
+	Last100    float64 // mean of the last 100 losses; 0 likewise
 	Samples    []Sample
-	Checkpoint string // path of the final checkpoint
+	Checkpoint string // path of the last checkpoint; empty if there is none
 }
 
 // Run trains until the config's budget is used, sampling and writing
@@ -155,6 +155,9 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 	cfg := t.Config.Train
 	batches := dataset.Prefetch(context.WithoutCancel(ctx), t.state.Step, t.steps, prefetchDepth, t.makeBatch)
 	defer batches.Close()
+	defer func() {
+		res.Steps, res.FinalLoss, res.Last100, res.Checkpoint = t.stepsDone, t.losses.last(), t.losses.mean(), t.lastCheckpoint
+	}()
 
 	if epoch, end := t.epochEnd(t.stepsDone); end && t.sampleAtEpoch(epoch) {
 		// The run that this one continues was stopped while it was sampling.
@@ -233,7 +236,6 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 			return res, t.interrupted(ctx, err)
 		}
 	}
-	res.Steps, res.FinalLoss, res.Last100, res.Checkpoint = t.steps, t.losses.last(), t.losses.mean(), t.lastCheckpoint
 	return res, t.Recorder.Err()
 }
 
