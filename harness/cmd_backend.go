@@ -80,7 +80,8 @@ func newBackendListCommand(a *app) *cobra.Command {
 }
 
 func newBackendInstallCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "install cpu|cuda", Short: "Install an XLA plugin into the user's cache",
 		Long: `Install the XLA plugin for the CPU or for NVIDIA GPUs: with go-xla's own
 installer where the network allows, else from the plugin's Python package, with
@@ -96,8 +97,13 @@ pip. Nothing is done if there is one already.`,
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return a.printJSON(map[string]string{"kind": args[0], "plugin": path})
+			}
 			fmt.Fprintln(a.out, path)
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }

@@ -62,6 +62,7 @@ func newDataListCommand(a *app) *cobra.Command {
 
 func newDataFetchCommand(a *app) *cobra.Command {
 	var dir string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "fetch DATASET", Short: "Download a dataset and verify it",
 		Long:      "Download a dataset's files from public mirrors, into the user's cache or --dir. An interrupted download goes on where it stopped.",
@@ -76,10 +77,14 @@ func newDataFetchCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return a.printJSON(map[string]string{"dataset": args[0], "dir": place})
+			}
 			fmt.Fprintln(a.out, place)
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&dir, "dir", "", "put the files here")
 	return cmd
 }

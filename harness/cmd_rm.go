@@ -33,7 +33,11 @@ func newRmCommand(a *app) *cobra.Command {
 					fmt.Fprintf(a.err, "%s  %s  %s, %d steps\n", r.Slug, clean(r.Name), r.Status, r.LastStep)
 				}
 				if !yes {
-					fmt.Fprintf(a.err, "delete %d runs for good? [y/N] ", len(runs))
+					what := "this run"
+					if len(runs) > 1 {
+						what = fmt.Sprintf("these %d runs", len(runs))
+					}
+					fmt.Fprintf(a.err, "delete %s for good? [y/N] ", what)
 					answer, _ := bufio.NewReader(a.in).ReadString('\n')
 					if !strings.EqualFold(strings.TrimSpace(answer), "y") {
 						return errors.New("nothing was deleted")

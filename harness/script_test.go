@@ -71,6 +71,7 @@ func TestScripts(t *testing.T) {
 			},
 			"json":     checkJSON,
 			"cut":      cut,
+			"edit":     editFile,
 			"machine":  otherMachine,
 			"idx":      writeIDX,
 			"mirror":   startMirror,
@@ -287,6 +288,18 @@ func cut(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, info.Size()-n))
+}
+
+// editFile is edit FILE OLD NEW: in a file that may be binary, the first OLD
+// becomes NEW of the same length.
+func editFile(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	if !bytes.Contains(data, []byte(args[1])) || len(args[1]) != len(args[2]) {
+		ts.Fatalf("%s has no %q, or %q is of another length", args[0], args[1], args[2])
+	}
+	ts.Check(os.WriteFile(path, bytes.Replace(data, []byte(args[1]), []byte(args[2]), 1), 0o644))
 }
 
 // otherMachine is machine FILE: an ELF file claims to be for the other of the

@@ -4,6 +4,7 @@ package experiment
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -100,6 +101,9 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	defer s.close()
+	if err := s.checkSameAs(run); err != nil {
+		return Outcome{}, err
+	}
 	step := 0
 	if state != nil {
 		step = state.Step
@@ -115,6 +119,23 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	return s.train(ctx, cfg, run, from)
+}
+
+// checkSameAs refuses to continue a run on other images than it began with, and
+// warns where the result will not be the same to the bit.
+func (s *session) checkSameAs(run *store.Run) error {
+	var began Environment
+	if err := json.Unmarshal(run.Environment, &began); err != nil {
+		return fmt.Errorf("run %s: its recorded environment: %w", run.Slug, err)
+	}
+	if sum := began.Dataset.SHA256; sum != "" && sum != s.data.Fingerprint {
+		return fmt.Errorf("run %s began on other images: the SHA-256 of its %d of %s is %.12s, that of those here %.12s; name the folder that holds them with $%s",
+			run.Slug, began.Dataset.Images, began.Dataset.Name, sum, s.data.Fingerprint, dataset.DataDirEnv)
+	}
+	if name := began.Backend.Name; name != "" && name != s.backend.Info.Name && s.Warn != nil {
+		s.Warn(fmt.Sprintf("run %s began on %s and goes on on %s: the result will differ in the last digits", run.Slug, name, s.backend.Info.Name))
+	}
+	return nil
 }
 
 // SampleOptions say what to draw from a run's checkpoint, instead of what its

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
@@ -140,6 +141,44 @@ func TestResumeRefusesAConfigThatMeansSomethingElseNow(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "its config means something else to this version of harness") || !strings.Contains(err.Error(), "recorded 0123456789ab") {
 			t.Errorf("%s: error is %v", name, err)
 		}
+	}
+}
+
+func TestResumeChecksThatTheImagesAreThoseItBeganWith(t *testing.T) {
+	_, o := mustStart(t)
+	st := openStore(t, o)
+	cfg := resolve(t)
+	begun := func(environment Environment) *store.Run {
+		run, err := st.CreateRun(t.Context(), store.NewRun{Name: "begun", ConfigHash: cfg.Hash, ResolvedYAML: string(cfg.YAML), Environment: environment})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := st.OpenWriter(t.Context(), run.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Finish(t.Context(), store.StatusInterrupted, ""); err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	run := begun(Environment{Dataset: DatasetFingerprint{Name: "digits", Images: 16, SHA256: "0123456789abcdef"}})
+	_, err := Resume(t.Context(), run.ID, o)
+	if err == nil || !strings.Contains(err.Error(), "began on other images: the SHA-256 of its 16 of digits is 0123456789ab") {
+		t.Errorf("error is %v", err)
+	}
+	if again, err := st.Run(t.Context(), run.ID); err != nil || again.Status != store.StatusInterrupted {
+		t.Errorf("refusing it changed the run to %+v (%v)", again, err)
+	}
+
+	var warnings []string
+	o.Warn = func(message string) { warnings = append(warnings, message) }
+	run = begun(Environment{Backend: backend.Info{Name: "xla:cpu"}})
+	if _, err := Resume(t.Context(), run.ID, o); err != nil {
+		t.Fatal(err)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "began on xla:cpu and goes on on go") {
+		t.Errorf("warnings are %q", warnings)
 	}
 }
 
