@@ -20,7 +20,7 @@ import (
 // nothing, whatever the class.
 func generator(t *testing.T) (*Generator, *tensors.Tensor) {
 	t.Helper()
-	o := fastOptions(t, nil, t.TempDir())
+	o := tinyOptions(t, "go", nil, t.TempDir())
 	gen, err := NewGenerator(o.Backend, o.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestSamplingStopsBetweenEvaluations(t *testing.T) {
 }
 
 func TestSampleRunDrawsFromTheAveragedWeightsWhereAsked(t *testing.T) {
-	o := fastOptions(t, nil, t.TempDir())
+	o := tinyOptions(t, "go", nil, t.TempDir())
 	model, err := models.New(o.Config.Model)
 	if err != nil {
 		t.Fatal(err)

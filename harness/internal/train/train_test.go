@@ -28,10 +28,10 @@ seed: 7
 data: {name: digits, limit: 64, flip: true, drop_last: true}
 model:
   sample_size: 28
-  block_out_channels: [8, 8]
+  block_out_channels: [4, 4]
   layers_per_block: 1
-  down_block_types: [DownBlock2D, AttnDownBlock2D]
-  up_block_types: [AttnUpBlock2D, UpBlock2D]
+  down_block_types: [DownBlock2D, DownBlock2D]
+  up_block_types: [UpBlock2D, UpBlock2D]
   norm_num_groups: 4
   attention_head_dim: 4
 process: {name: flow_match}
@@ -147,14 +147,15 @@ func TestXLAAndPureGoTrainAlike(t *testing.T) {
 	}
 }
 
-// TestInterruptAndResumeRepeatTheUninterruptedRun stops at every step in turn
-// and continues from the checkpoint that the interruption left.
+// TestInterruptAndResumeRepeatTheUninterruptedRun stops at the first step and at
+// the end of an epoch, and continues from the checkpoint that the interruption
+// left.
 func TestInterruptAndResumeRepeatTheUninterruptedRun(t *testing.T) {
 	whole, _, err := runTiny(t, context.Background(), "xla:cpu", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, stop := range []int{1, 5, 8, 11} {
+	for _, stop := range []int{1, 8} {
 		dir := t.TempDir()
 		ctx, cancel := context.WithCancel(context.Background())
 		first := newMemoryRecorder()
@@ -359,7 +360,7 @@ func (r *flushingRecorder) Flush(context.Context) error {
 // only when it was written, they would be lost.
 func TestPointsAreKeptBeforeTheCheckpointThatFollowsThem(t *testing.T) {
 	rec := &flushingRecorder{memoryRecorder: newMemoryRecorder()}
-	o := fastOptions(t, rec, t.TempDir())
+	o := tinyOptions(t, "go", rec, t.TempDir())
 	o.Config.Sampling.AtEnd, o.Config.Sampling.AtEpochs = false, nil
 	var flushed []int
 	rec.onFlush = func(points int) {
@@ -383,7 +384,7 @@ func TestGridsThatAnInterruptionLeftOutAreDrawnOnResuming(t *testing.T) {
 		o.Config.Train.Steps = 8 // one epoch: the grids at its end are also those at the run's
 	}
 	whole := newMemoryRecorder()
-	o := fastOptions(t, whole, t.TempDir())
+	o := tinyOptions(t, "go", whole, t.TempDir())
 	change(&o)
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
@@ -395,7 +396,7 @@ func TestGridsThatAnInterruptionLeftOutAreDrawnOnResuming(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	first := newMemoryRecorder()
-	o = fastOptions(t, first, t.TempDir())
+	o = tinyOptions(t, "go", first, t.TempDir())
 	change(&o)
 	o.Progress = func(e Event) {
 		if e.Sampled != nil {
@@ -420,7 +421,7 @@ func TestGridsThatAnInterruptionLeftOutAreDrawnOnResuming(t *testing.T) {
 }
 
 func TestAResumedRunThatDivergesNamesTheCheckpointItCameFrom(t *testing.T) {
-	o := fastOptions(t, newMemoryRecorder(), t.TempDir())
+	o := tinyOptions(t, "go", newMemoryRecorder(), t.TempDir())
 	o.Config.Train.Steps, o.Config.Sampling.AtEnd, o.Config.Sampling.AtEpochs = 3, false, nil
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
@@ -439,17 +440,6 @@ func TestAResumedRunThatDivergesNamesTheCheckpointItCameFrom(t *testing.T) {
 	}
 }
 
-// fastOptions are tinyOptions with a model that the pure-Go backend trains in
-// little time.
-func fastOptions(t *testing.T, rec Recorder, dir string) Options {
-	t.Helper()
-	o := tinyOptions(t, "go", rec, dir)
-	o.Config.Model.BlockOutChannels = []int{4, 4}
-	o.Config.Model.DownBlockTypes = []string{"DownBlock2D", "DownBlock2D"}
-	o.Config.Model.UpBlockTypes = []string{"UpBlock2D", "UpBlock2D"}
-	return o
-}
-
 func loadState(t *testing.T, o Options, step int) *checkpoint.State {
 	t.Helper()
 	model, err := models.New(o.Config.Model)
@@ -464,7 +454,7 @@ func loadState(t *testing.T, o Options, step int) *checkpoint.State {
 }
 
 func TestCheckRefusesWhatCannotBeTrained(t *testing.T) {
-	o := fastOptions(t, nil, t.TempDir())
+	o := tinyOptions(t, "go", nil, t.TempDir())
 	if err := Check(o.Config, o.Data); err != nil {
 		t.Error(err)
 	}
