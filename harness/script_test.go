@@ -339,11 +339,13 @@ func writeIDX(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(path, append(file, bytes.Repeat([]byte{byte(value)}, size)...), 0o644))
 }
 
-// startMirror stands in, as a proxy, for every web server without encryption.
-// It holds files of 1000 bytes and hangs up after the first 400, unless asked to
-// go on from there.
-func startMirror(ts *testscript.TestScript, _ bool, _ []string) {
+// startMirror is mirror [stuck]. It stands in, as a proxy, for every web server
+// without encryption. It holds files of 1000 bytes and hangs up after the first
+// 400, unless asked to go on from there; a stuck one sends nothing more, and the
+// command reached waits until it has been asked for something.
+func startMirror(ts *testscript.TestScript, _ bool, args []string) {
 	const size, cutAt = 1000, 400
+	asked := make(chan struct{}, 16)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Range") == fmt.Sprintf("bytes=%d-", cutAt) {
 			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", cutAt, size-1, size))
@@ -354,10 +356,15 @@ func startMirror(ts *testscript.TestScript, _ bool, _ []string) {
 		w.Header().Set("Content-Length", strconv.Itoa(size))
 		_, _ = w.Write(make([]byte, cutAt))
 		_ = http.NewResponseController(w).Flush()
+		if len(args) > 0 {
+			asked <- struct{}{}
+			<-r.Context().Done()
+		}
 		panic(http.ErrAbortHandler)
 	}))
 	ts.Defer(server.Close)
 	ts.Setenv("HTTP_PROXY", server.URL)
+	ts.SetCmd("reached", func(*testscript.TestScript, bool, []string) { <-asked })
 }
 
 // execSQL is sql FILE STATEMENT.
