@@ -120,7 +120,9 @@ func connect(ctx context.Context, path string, busy time.Duration, m mode) (*sql
 	switch m {
 	case writing:
 		q.Set("_journal_mode", "WAL")
-		q.Set("_synchronous", "NORMAL")
+		// NORMAL would let a power cut take back what has been committed, and a
+		// checkpoint on the disk would be ahead of the points that lead to it.
+		q.Set("_synchronous", "FULL")
 		q.Set("_txlock", "immediate")
 	case reading:
 		q.Set("_query_only", "on")

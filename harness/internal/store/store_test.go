@@ -130,7 +130,7 @@ func TestWhatAKilledCreatorLeftIsReplaced(t *testing.T) {
 func TestEveryConnectionHasItsSettings(t *testing.T) {
 	s := openTemp(t)
 	for _, want := range []struct{ pragma, value string }{
-		{"journal_mode", "wal"}, {"foreign_keys", "1"}, {"synchronous", "1"}, {"busy_timeout", "10000"},
+		{"journal_mode", "wal"}, {"foreign_keys", "1"}, {"synchronous", "2"}, {"busy_timeout", "10000"},
 	} {
 		var got string
 		must(t, s.write.QueryRow("PRAGMA "+want.pragma).Scan(&got))
