@@ -38,6 +38,7 @@ model:
 process: {name: flow_match}
 train: {batch_size: 4, steps: 30, lr: 2e-3, lr_schedule: cosine, warmup_steps: 3, grad_clip: 1, ema_decay: 0.9, log_every_seconds: 1e-3}
 sampling: {samplers: [euler], steps: [2], guidance: [2], rows: 1, at_epochs: [1, 2]}
+metrics: {validation_images: 8}
 checkpoint: {every_steps: 4, every_epochs: 0, keep: 2}
 `
 

@@ -131,7 +131,8 @@ func TestLossesAreThoseOfTheLastHundredSteps(t *testing.T) {
 
 func TestSamplingsAreMatchedAcrossRuns(t *testing.T) {
 	sample := func(sampler string, steps int, guidance float64, step int) store.SampleRecord {
-		return store.SampleRecord{Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: guidance, Step: step, NFE: 2 * steps, Images: 4, Seconds: 2, PNG: []byte(fmt.Sprint(sampler, step))}
+		return store.SampleRecord{PNG: []byte(fmt.Sprint(sampler, step)),
+			Drawing: store.Drawing{Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: guidance, Step: step, NFE: 2 * steps, Images: 4, Seconds: 2}}
 	}
 	r := compared(t,
 		recorded{name: "x", samples: []store.SampleRecord{sample("euler", 10, 2, 5), sample("heun", 10, 2, 10), sample("euler", 10, 2, 10)}},

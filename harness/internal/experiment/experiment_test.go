@@ -31,6 +31,7 @@ model:
   attention_head_dim: 4
 train: {batch_size: 2, steps: 6, ema_decay: 0.9}
 sampling: {samplers: [euler], steps: [1], guidance: [2], rows: 1}
+metrics: {validation_images: 4}
 checkpoint: {every_steps: 2, every_epochs: 0, keep: 10}
 `
 
