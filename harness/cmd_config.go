@@ -15,7 +15,7 @@ func newConfigCommand(a *app) *cobra.Command {
 		Args:    knownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newConfigShowCommand(a), newConfigCheckCommand(a), newConfigSchemaCommand(a))
+	cmd.AddCommand(newConfigShowCommand(a), newConfigCheckCommand(a), newConfigSchemaCommand(a), newConfigKeysCommand(a))
 	return cmd
 }
 
@@ -72,6 +72,19 @@ func newConfigSchemaCommand(a *app) *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(a.out, "%s\n", schema)
+			return err
+		},
+	}
+}
+
+func newConfigKeysCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "keys", Short: "List every key of a config, what it may hold and what it means",
+		Long:    "List every key of a config, what it may hold and what it means, as Markdown.",
+		Example: "  harness config keys | less",
+		Args:    exactly(0, "no arguments"),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprint(a.out, config.Reference())
 			return err
 		},
 	}

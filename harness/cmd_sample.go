@@ -6,21 +6,26 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/train"
-	"flowharness/schedulers"
 )
 
 type sampleOptions struct {
 	*app
+	drawFlags
+	grid string
+	json bool
+}
+
+// drawFlags say what to draw from a run's checkpoint.
+type drawFlags struct {
 	samplers   []string
 	steps      []int
 	guidance   []float64
 	seed       uint64
 	ema        bool
 	checkpoint string
-	grid       string
-	json       bool
 }
 
 func newSampleCommand(a *app) *cobra.Command {
@@ -36,12 +41,7 @@ run's config. Grids of one --seed start from the same noise in every run.`,
 		ValidArgsFunction: a.completeRuns,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
-	cmd.Flags().StringSliceVar(&o.samplers, "sampler", nil, "samplers of the run's process, with their default options")
-	cmd.Flags().IntSliceVar(&o.steps, "steps", nil, "numbers of sampling steps")
-	cmd.Flags().Float64SliceVar(&o.guidance, "guidance", nil, "guidance scales")
-	cmd.Flags().Uint64Var(&o.seed, "seed", 0, "seed of the noise")
-	cmd.Flags().BoolVar(&o.ema, "ema", true, "use the averaged weights, where the run keeps them")
-	cmd.Flags().StringVar(&o.checkpoint, "checkpoint", "", "checkpoint file (default: the latest)")
+	o.drawFlags.add(cmd)
 	cmd.Flags().StringVar(&o.grid, "grid", "", "also write the last grid to this PNG file")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print what was drawn as JSON")
 	return cmd
@@ -53,15 +53,9 @@ func (o *sampleOptions) run(cmd *cobra.Command, ref string) error {
 			return err
 		}
 	}
-	so := experiment.SampleOptions{Steps: o.steps, Guidance: o.guidance, Checkpoint: o.checkpoint}
-	for _, name := range o.samplers {
-		so.Samplers = append(so.Samplers, schedulers.SamplerConfig{Name: name})
-	}
-	if cmd.Flags().Changed("seed") {
-		so.Seed = &o.seed
-	}
-	if cmd.Flags().Changed("ema") {
-		so.UseEMA = &o.ema
+	so, err := o.drawFlags.options(cmd)
+	if err != nil {
+		return err
 	}
 	progress := newRunProgress(o.err, false, 10)
 	run, samples, err := experiment.Sample(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
@@ -93,4 +87,31 @@ func (o *sampleOptions) print(_ context.Context, slug string, samples []train.Sa
 	}
 	t.Render()
 	return nil
+}
+
+func (d *drawFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&d.samplers, "sampler", nil, "sampler of the run's process: a name, or a mapping such as '{name: euler, timestep_input: index}' (repeatable)")
+	cmd.Flags().IntSliceVar(&d.steps, "steps", nil, "numbers of sampling steps")
+	cmd.Flags().Float64SliceVar(&d.guidance, "guidance", nil, "guidance scales")
+	cmd.Flags().Uint64Var(&d.seed, "seed", 0, "seed of the noise")
+	cmd.Flags().BoolVar(&d.ema, "ema", true, "use the averaged weights, where the run keeps them")
+	cmd.Flags().StringVar(&d.checkpoint, "checkpoint", "", "checkpoint file (default: the latest)")
+}
+
+func (d *drawFlags) options(cmd *cobra.Command) (experiment.SampleOptions, error) {
+	so := experiment.SampleOptions{Steps: d.steps, Guidance: d.guidance, Checkpoint: d.checkpoint}
+	for _, text := range d.samplers {
+		samplers, err := config.ParseSamplers(text)
+		if err != nil {
+			return so, usagef("--sampler %s: %w", text, err)
+		}
+		so.Samplers = append(so.Samplers, samplers...)
+	}
+	if cmd.Flags().Changed("seed") {
+		so.Seed = &d.seed
+	}
+	if cmd.Flags().Changed("ema") {
+		so.UseEMA = &d.ema
+	}
+	return so, nil
 }

@@ -252,7 +252,7 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 		fmt.Fprintln(a.out)
 		t.Render()
 	}
-	return nil
+	return a.printEvaluations(ctx, st, r)
 }
 
 func commitText(env experiment.Environment) string {

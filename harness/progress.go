@@ -32,7 +32,9 @@ func (p *runProgress) event(e train.Event) {
 	case e.Sampled != nil:
 		s := e.Sampled
 		p.line("sampled %s, %d steps, guidance %g: %d images in %.2f s (NFE %d)", s.Sampler, s.Steps, s.Guidance, s.Images, s.Seconds, s.NFE)
+	case e.Passing && time.Since(p.lastLine) < p.every:
 	case e.Message != "":
+		p.lastLine = time.Now()
 		p.line("%s", e.Message)
 	case e.EpochEnd:
 		p.step(e)

@@ -91,6 +91,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.AddCommand(
 		newRunCommand(a),
 		newSampleCommand(a),
+		newEvaluateCommand(a),
 		newListCommand(a),
 		newShowCommand(a),
 		newCompareCommand(a),

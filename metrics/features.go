@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 )
 
 // Features are n feature vectors of d values each, one per image. The zero
@@ -38,6 +39,18 @@ func (f *Features) Append(batch []float32, d int) error {
 
 // Row is feature vector i, not a copy.
 func (f *Features) Row(i int) []float32 { return f.Data[i*f.D : (i+1)*f.D] }
+
+// choose is n of the vectors, or all if there are no more.
+func (f *Features) choose(n int, rng *rand.Rand) *Features {
+	if n >= f.N {
+		return f
+	}
+	few := &Features{N: n, D: f.D}
+	for _, i := range rng.Perm(f.N)[:n] {
+		few.Data = append(few.Data, f.Row(i)...)
+	}
+	return few
+}
 
 // float64s are the rows in float64, which every comparison takes many times.
 func (f *Features) float64s() [][]float64 {

@@ -19,7 +19,9 @@ type Input struct {
 	NumClasses int
 
 	// Reference are the features of the real images to compare with (the test
-	// split), Generated those of the samples, by one classifier.
+	// split), Generated those of the samples, by one classifier. Precision,
+	// recall, density and coverage take as many of Reference as of Generated where
+	// it has more.
 	Reference, Generated *Features
 	// ReferenceMoments are those of Reference; nil to compute them.
 	ReferenceMoments *Moments
@@ -31,7 +33,7 @@ type Input struct {
 	Straightness *Straightness // of the samples' trajectories
 	Loss         *BinnedLoss   // on the test split
 
-	Seed       uint64 // of the choice of subsets for the kernel distance
+	Seed       uint64 // of the choice of subsets
 	Neighbours int    // k of precision, recall, density and coverage; 0 is 5
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -141,6 +142,28 @@ type SamplerConfig struct {
 	Eta float64 `yaml:"eta,omitempty" json:"eta,omitempty"`
 	// SetAlphaToOne of ddim takes alphas_cumprod past the last timestep as 1 (default) instead of its first value.
 	SetAlphaToOne *bool `yaml:"set_alpha_to_one,omitempty" json:"set_alpha_to_one,omitempty"`
+}
+
+// String is the sampler's name, with the options that are not the default in the order of the struct:
+// "euler", "euler(timestep_input=index)".
+func (c SamplerConfig) String() string {
+	standard := SamplerConfig{Name: c.Name}
+	standard.SetDefaults()
+	c.SetDefaults()
+	var options []string
+	ours, theirs := reflect.ValueOf(c), reflect.ValueOf(standard)
+	for i := range ours.NumField() {
+		value := ours.Field(i)
+		if reflect.DeepEqual(value.Interface(), theirs.Field(i).Interface()) || value.IsZero() {
+			continue
+		}
+		key, _, _ := strings.Cut(ours.Type().Field(i).Tag.Get("yaml"), ",")
+		options = append(options, fmt.Sprintf("%s=%v", key, reflect.Indirect(value)))
+	}
+	if len(options) == 0 {
+		return c.Name
+	}
+	return c.Name + "(" + strings.Join(options, ", ") + ")"
 }
 
 // SetDefaults fills the unset fields that belong to the named sampler.

@@ -175,3 +175,19 @@ func expectError(t *testing.T, err error, want string) {
 		t.Errorf("error %v, want one with %q", err, want)
 	}
 }
+
+func TestASamplersTextTellsItFromOthers(t *testing.T) {
+	for want, c := range map[string]SamplerConfig{
+		"euler":                               {Name: "euler"},
+		"heun":                                {Name: "heun", Grid: "uniform", Shift: 1, TimestepInput: "scaled"},
+		"euler(timestep_input=index)":         {Name: "euler", TimestepInput: "index"},
+		"euler(grid=diffusers, shift=3)":      {Name: "euler", Grid: "diffusers", Shift: 3},
+		"ddim(clip_sample=false, eta=0.5)":    {Name: "ddim", ClipSample: ptr(false), Eta: 0.5},
+		"ddpm(timestep_spacing=trailing)":     {Name: "ddpm", TimestepSpacing: "trailing"},
+		"dpmpp_2m(timestep_spacing=trailing)": {Name: "dpmpp_2m", TimestepSpacing: "trailing"},
+	} {
+		if got := c.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

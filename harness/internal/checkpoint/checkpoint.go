@@ -47,6 +47,15 @@ type State struct {
 	Meta         map[string]string
 }
 
+// Weights are the parameters to sample from: their average if it is asked for
+// and kept, and whether it was that.
+func (s *State) Weights(average bool) (flat []float32, averaged bool) {
+	if average && s.EMA != nil {
+		return s.EMA, true
+	}
+	return s.Params, false
+}
+
 // ErrOtherConfig reports a checkpoint that was made by another config.
 var ErrOtherConfig = errors.New("the checkpoint belongs to another config")
 

@@ -102,7 +102,7 @@ type Metrics struct {
 	ValidationImages   int  `yaml:"validation_images" json:"validation_images" jsonschema:"minimum=0,maximum=10000" jsonschema_description:"Test images that the validation loss is computed on, after every epoch and at the end; 0 does not compute it."`
 	ValidateEverySteps int  `yaml:"validate_every_steps" json:"validate_every_steps" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Compute the validation loss after every so many steps too; 0 does not."`
 	AtEnd              bool `yaml:"at_end" json:"at_end" jsonschema_description:"When training is done, draw images with every sampler, number of steps and guidance scale of sampling and measure them. harness evaluate does it later."`
-	Images             int  `yaml:"images" json:"images" jsonschema:"minimum=100,maximum=100000" jsonschema_description:"Images drawn for that, as many of each class. Published figures take 10000."`
+	Images             int  `yaml:"images" json:"images" jsonschema:"minimum=100,maximum=60000" jsonschema_description:"Images drawn for that, as many of each class. Published figures take 10000."`
 }
 
 // Checkpoint says when the state of training is written besides at its end.

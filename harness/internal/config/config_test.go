@@ -240,6 +240,20 @@ func TestBaselineDiffersInProcessAndSamplersOnly(t *testing.T) {
 	}
 }
 
+// TestTheDocumentListsEveryKey holds docs/configs.md and the schema together.
+func TestTheDocumentListsEveryKey(t *testing.T) {
+	const path, mark = "../../../docs/configs.md", "config -update -->\n"
+	document, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, _, ok := strings.Cut(string(document), mark)
+	if !ok {
+		t.Fatalf("%s has no line that ends with %q", path, mark)
+	}
+	checkGolden(t, path, []byte(written+mark+Reference()))
+}
+
 func parseOK(t *testing.T, text string, sets ...string) *Resolved {
 	t.Helper()
 	r, err := Parse("test.yaml", []byte(text), sets)

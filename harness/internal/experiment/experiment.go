@@ -14,13 +14,13 @@ import (
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 	"flowharness/models"
-	"flowharness/schedulers"
 )
 
 // Options are what a run needs besides its config.
@@ -138,53 +138,6 @@ func (s *session) checkSameAs(run *store.Run) error {
 	return nil
 }
 
-// SampleOptions say what to draw from a run's checkpoint, instead of what its
-// config says; empty fields keep the config's.
-type SampleOptions struct {
-	Samplers   []schedulers.SamplerConfig
-	Steps      []int
-	Guidance   []float64
-	Seed       *uint64
-	UseEMA     *bool
-	Checkpoint string // a checkpoint file; empty: the run's latest
-}
-
-// Sample draws from the run that ref names and records the grids on it.
-func Sample(ctx context.Context, ref string, so SampleOptions, o Options) (*store.Run, []train.Sample, error) {
-	st, run, cfg, err := lookUp(ctx, o.StorePath, ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer st.Close()
-	c := cfg.Config
-	if err := so.apply(&c); err != nil {
-		return nil, nil, err
-	}
-	model, err := models.New(c.Model)
-	if err != nil {
-		return nil, nil, err
-	}
-	var state *checkpoint.State
-	if so.Checkpoint != "" {
-		state, err = checkpoint.Load(so.Checkpoint, model.Layout(), run.ConfigHash)
-	} else if state, err = loadCheckpoint(CheckpointDir(o.StorePath, run.ID), model, run); errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("run %s has no checkpoint to sample from (looked in %s)", run.Slug, CheckpointDir(o.StorePath, run.ID))
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	b, err := o.openBackend(c.Backend)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer b.Finalize()
-	record := func(ctx context.Context, s train.Sample) error {
-		return st.AddSample(ctx, run.ID, sampleRecord(s))
-	}
-	samples, err := train.SampleRun(ctx, b.Backend, c, state, record, o.Progress)
-	return run, samples, err
-}
-
 // CheckpointDir is where the checkpoints of a run lie: beside the store.
 func CheckpointDir(storePath, runID string) string {
 	return filepath.Join(filepath.Dir(storePath), "checkpoints", runID)
@@ -213,6 +166,11 @@ func (o Options) open(ctx context.Context, cfg config.Config) (*session, error) 
 	if n := cfg.Metrics.ValidationImages; n > 0 {
 		if s.test, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "test", Limit: n}); err != nil {
 			return nil, err
+		}
+	}
+	if cfg.Metrics.AtEnd {
+		if _, err := classifier.Load(cfg.Data.Name, cfg.Data.Flip); err != nil {
+			return nil, err // now rather than when training is done
 		}
 	}
 	if s.backend, err = o.openBackend(cfg.Backend); err != nil {
@@ -264,17 +222,24 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 	}
 	writer.Log("info", fmt.Sprintf("training on %s, from step %d", strings.TrimSpace(s.backend.Info.Name+" "+s.backend.Info.PluginPath), started.Resumed))
 
+	show := s.Progress
+	s.Progress = func(e train.Event) {
+		rec.log(e)
+		if show != nil {
+			show(e)
+		}
+	}
 	result, trainErr := train.Run(ctx, train.Options{
 		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend, Recorder: rec,
 		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from.state, Losses: from.losses, Drawn: from.drawn,
 		Progress: func(e train.Event) {
 			writer.Progress(e.Step, e.Steps)
-			rec.log(e)
-			if s.Progress != nil {
-				s.Progress(e)
-			}
+			s.Progress(e)
 		},
 	})
+	if trainErr == nil && cfg.Config.Metrics.AtEnd {
+		trainErr = s.measureAtEnd(ctx, cfg.Config, run)
+	}
 	status, reason := ending(trainErr)
 	if reason != "" {
 		writer.Log("error", reason)
@@ -286,6 +251,23 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 		run = ended
 	}
 	return Outcome{Run: run, Result: result}, errors.Join(trainErr, finishErr)
+}
+
+// measureAtEnd measures the model that training has ended with.
+func (s *session) measureAtEnd(ctx context.Context, cfg config.Config, run *store.Run) error {
+	model, err := models.New(cfg.Model)
+	if err != nil {
+		return err
+	}
+	state, err := loadCheckpoint(CheckpointDir(s.StorePath, run.ID), model, run)
+	if err != nil {
+		return err
+	}
+	_, err = s.measure(ctx, s.store, run.ID, s.backend.Backend, cfg, state)
+	if ctx.Err() != nil {
+		return train.ErrInterrupted // what has been measured so far stays
+	}
+	return err
 }
 
 // ending maps a run's error to its recorded status and the reason for it.
@@ -364,23 +346,4 @@ func drawnAt(ctx context.Context, st *store.Store, runID string, step int) ([]tr
 		}
 	}
 	return drawn, nil
-}
-
-func (so SampleOptions) apply(c *config.Config) error {
-	if len(so.Samplers) > 0 {
-		c.Sampling.Samplers = so.Samplers
-	}
-	if len(so.Steps) > 0 {
-		c.Sampling.Steps = so.Steps
-	}
-	if len(so.Guidance) > 0 {
-		c.Sampling.Guidance = so.Guidance
-	}
-	if so.Seed != nil {
-		c.Sampling.Seed = *so.Seed
-	}
-	if so.UseEMA != nil {
-		c.Sampling.UseEMA = *so.UseEMA
-	}
-	return c.Validate()
 }

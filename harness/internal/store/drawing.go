@@ -4,9 +4,9 @@ import "strconv"
 
 // Drawing says how samples were drawn.
 type Drawing struct {
-	Step        int // update after which they were drawn
-	Epoch       int // epochs finished by then
-	Sampler     string
+	Step        int    // update after which they were drawn
+	Epoch       int    // epochs finished by then
+	Sampler     string // its name, with the options that are not the default
 	SamplerJSON string // the sampler's whole config
 	Steps       int
 	Guidance    float64

@@ -113,13 +113,14 @@ func TestNFECountsTwoForAGuidedEvaluation(t *testing.T) {
 		{"heun, guided", "heun", schedulers.Guidance{Scale: 2}, 16},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			calls := 0
-			r := Request{Sampler: schedulers.SamplerConfig{Name: tc.sampler}, Steps: 4, Guidance: tc.guidance, Labels: []int32{1}, Progress: func(_, _ int) { calls++ }}
+			var times []float64
+			r := Request{Sampler: schedulers.SamplerConfig{Name: tc.sampler}, Steps: 4, Guidance: tc.guidance, Labels: []int32{1},
+				Observe: func(t float64, _ []float32) { times = append(times, t) }}
 			if out := mustGenerate(t, gen, weights, r); out.NFE != tc.want || out.Elapsed <= 0 {
 				t.Errorf("NFE is %d in %v, want %d", out.NFE, out.Elapsed, tc.want)
 			}
-			if calls == 0 {
-				t.Error("no progress was told")
+			if want := []float64{0, 0.25, 0.5, 0.75, 1}; !slices.Equal(times, want) {
+				t.Errorf("the samples were shown at the times %v, want %v", times, want)
 			}
 		})
 	}
@@ -153,9 +154,9 @@ func TestSamplingStopsBetweenEvaluations(t *testing.T) {
 	defer cancel()
 	r := euler(1, 1)
 	r.Steps = 50
-	done := 0
-	r.Progress = func(n, _ int) {
-		if done = n; n == 3 {
+	done := -1 // the first look is at the noise
+	r.Observe = func(float64, []float32) {
+		if done++; done == 3 {
 			cancel()
 		}
 	}

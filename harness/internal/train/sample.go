@@ -19,7 +19,7 @@ import (
 // Sample is a recorded grid: [rows] repetitions of no class, class 0, class 1…
 type Sample struct {
 	Step, Epoch int    // training progress when it was drawn
-	Sampler     string // name of the sampler
+	Sampler     string // the sampler, as [schedulers.SamplerConfig.String] writes it
 	SamplerJSON string // all its settings
 	Steps       int    // sampling steps
 	Guidance    float64
@@ -50,10 +50,7 @@ func SampleRun(ctx context.Context, b compute.Backend, cfg config.Config, state 
 			return err
 		}
 		defer gen.Finalize()
-		flat, ema := state.Params, cfg.Sampling.UseEMA && state.EMA != nil
-		if ema {
-			flat = state.EMA
-		}
+		flat, ema := state.Weights(cfg.Sampling.UseEMA)
 		weights := tensors.FromFlatDataAndDimensions(flat, len(flat))
 		defer weights.MustFinalizeAll()
 		wanted, err := wantedSamples(cfg, Sample{Step: state.Step, UsedEMA: ema})
@@ -109,7 +106,7 @@ func wantedSamples(cfg config.Config, base Sample) ([]wantedSample, error) {
 		for _, steps := range cfg.Sampling.Steps {
 			for _, scale := range cfg.Sampling.Guidance {
 				w := wantedSample{base, sampler}
-				w.Sampler, w.SamplerJSON, w.Steps, w.Guidance, w.Seed = sampler.Name, settings, steps, scale, cfg.Sampling.Seed
+				w.Sampler, w.SamplerJSON, w.Steps, w.Guidance, w.Seed = sampler.String(), settings, steps, scale, cfg.Sampling.Seed
 				w.Images = cfg.Sampling.Rows * cfg.Model.NumClasses
 				list = append(list, w)
 			}
@@ -125,7 +122,10 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 	}
 	var samples []Sample
 	labels := GridLabels(cfg.Sampling.Rows, cfg.Model.NumClasses)
-	if err := gen.warmUp(ctx, weights, cfg, labels, progress); err != nil {
+	if !gen.warm && progress != nil {
+		progress(Event{Message: "compiling the sampling step"})
+	}
+	if err := gen.WarmUp(ctx, weights, cfg, labels); err != nil {
 		return nil, err
 	}
 	for _, w := range wanted {
@@ -155,15 +155,12 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 	return samples, nil
 }
 
-// warmUp compiles what the config's samplers and guidance scales need, by one
-// discarded step of each, so that the seconds recorded with a grid are those of
-// sampling.
-func (g *Generator) warmUp(ctx context.Context, weights *tensors.Tensor, cfg config.Config, labels []int32, progress func(Event)) error {
+// WarmUp compiles what the config's samplers and guidance scales need, by one
+// discarded step of each, so that the seconds of what is drawn with as many
+// labels from then on are those of sampling.
+func (g *Generator) WarmUp(ctx context.Context, weights *tensors.Tensor, cfg config.Config, labels []int32) error {
 	if g.warm {
 		return nil
-	}
-	if progress != nil {
-		progress(Event{Message: "compiling the sampling step"})
 	}
 	for _, sampler := range cfg.Sampling.Samplers {
 		for _, scale := range cfg.Sampling.Guidance {

@@ -94,6 +94,7 @@ type Event struct {
 	EpochEnd      bool          // the step ended an epoch
 	Last100       float64       // with EpochEnd: mean of the last 100 losses
 	Message       string        // what is done now, when it is not a training step ("compiling", …)
+	Passing       bool          // the message is one of many that follow each other quickly
 	StepTime      time.Duration // duration of the last update
 	Sampled       *Sample       // set when a grid has just been recorded
 }

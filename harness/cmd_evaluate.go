@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"flowharness/harness/internal/evaluate"
+	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/store"
+)
+
+type evaluateOptions struct {
+	*app
+	drawFlags
+	images int
+	json   bool
+}
+
+func newEvaluateCommand(a *app) *cobra.Command {
+	o := &evaluateOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "evaluate RUN",
+		Short: "Measure the quality of a run's samples and record it",
+		Long: `Draw many images for every sampler × steps × guidance given, from the run's
+latest checkpoint, and measure them against the dataset's test split: how often
+the classifier reads the class that was asked for, distances between the features
+of drawn and real images, and how straight the way from noise to image is. What is
+not given is taken from the run's config. Image i starts from the same noise in
+every run of one --seed.
+
+harness metrics list explains the metrics. A config with metrics.at_end: true
+does this at the end of its run.`,
+		Example:           "  harness evaluate @1\n  harness evaluate brave-otter-42 --sampler heun --steps 1,2,4,8,16,50 --guidance 2 --images 10000",
+		Args:              exactly(1, "one RUN"),
+		ValidArgsFunction: a.completeRuns,
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+	}
+	o.drawFlags.add(cmd)
+	cmd.Flags().IntVarP(&o.images, "images", "n", 0, "images to draw for each (default: the config's metrics.images)")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print what was measured as JSON")
+	return cmd
+}
+
+func (o *evaluateOptions) run(cmd *cobra.Command, ref string) error {
+	so, err := o.drawFlags.options(cmd)
+	if err != nil {
+		return err
+	}
+	so.Images = o.images
+	progress := newRunProgress(o.err, false, 10)
+	run, results, err := experiment.Evaluate(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
+		Progress: progress.event, Warn: func(m string) { fmt.Fprintf(o.err, "warning: %s\n", m) }})
+	if err != nil {
+		return err
+	}
+	if o.json {
+		rows := make([]map[string]any, 0, len(results))
+		for _, r := range results {
+			rows = append(rows, evaluationJSON(run.Slug, r))
+		}
+		return o.printJSON(rows)
+	}
+	return o.withRuns(cmd.Context(), []string{run.ID}, func(st *store.Store, runs []*store.Run) error {
+		return o.printEvaluations(cmd.Context(), st, runs[0])
+	})
+}
+
+func evaluationJSON(slug string, r evaluate.Result) map[string]any {
+	metrics := make([]map[string]any, 0, len(r.Values))
+	for _, v := range r.Values {
+		m := map[string]any{"name": v.Name, "value": number(v.Value)}
+		if !math.IsNaN(v.StdErr) {
+			m["standard_error"] = number(v.StdErr)
+		}
+		if v.Note != "" {
+			m["note"] = v.Note
+		}
+		metrics = append(metrics, m)
+	}
+	return map[string]any{"run": slug, "sampler": r.Sampler, "steps": r.Steps, "guidance": r.Guidance, "seed": r.Seed, "nfe": r.NFE,
+		"images": r.Images, "seconds": r.Seconds, "dataset": r.Dataset, "classifier": r.Classifier, "metrics": metrics}
+}
+
+// printEvaluations prints what was measured on a run's samples, and above and
+// below it what real images and noise reach.
+func (a *app) printEvaluations(ctx context.Context, st *store.Store, r *store.Run) error {
+	evaluations, err := st.Evaluations(ctx, r.ID)
+	if err != nil || len(evaluations) == 0 {
+		return err
+	}
+	last := evaluations[len(evaluations)-1]
+	references, err := st.References(ctx, last.Dataset, last.Classifier)
+	if err != nil {
+		return err
+	}
+	columns := columnsOf(last.Metrics)
+	t := a.newTable()
+	header := row("step", "sampler", "steps", "guidance", "NFE", "images")
+	for _, name := range columns {
+		header = append(header, name)
+	}
+	t.AppendHeader(header)
+	for _, e := range evaluations {
+		cells := row(e.Step, e.Sampler, e.Steps, e.Guidance, e.NFE, e.Images)
+		t.AppendRow(append(cells, metricCells(columns, e.Metrics)...))
+	}
+	for _, ref := range references {
+		if ref.Images == last.Images {
+			what := map[store.ReferenceKind]string{store.ReferenceReal: "real images", store.ReferenceNoise: "noise"}[ref.Kind]
+			t.AppendRow(append(row("", what, "", "", "", ref.Images), metricCells(columns, ref.Metrics)...))
+		}
+	}
+	fmt.Fprintln(a.out)
+	t.Render()
+	fmt.Fprintf(a.out, "measured against the test split of %s with classifier %.12s (harness metrics list)\n", last.Dataset, last.Classifier)
+	return nil
+}
+
+// columnsOf leaves out what would not fit a line: the values of single classes.
+func columnsOf(metrics []store.Metric) []string {
+	var names []string
+	for _, m := range metrics {
+		if !strings.Contains(m.Name, "/") && m.Name != "straightness" {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+func metricCells(columns []string, metrics []store.Metric) []any {
+	byName := map[string]store.Metric{}
+	for _, m := range metrics {
+		byName[m.Name] = m
+	}
+	cells := make([]any, len(columns))
+	for i, name := range columns {
+		m, ok := byName[name]
+		switch {
+		case !ok || math.IsNaN(m.Value):
+			cells[i] = "-"
+		default:
+			cells[i] = fmt.Sprintf("%.4g", m.Value)
+		}
+	}
+	return cells
+}

@@ -1,0 +1,112 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"flowharness/harness/internal/backend"
+	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/train"
+	"flowharness/models"
+	"flowharness/schedulers"
+)
+
+// SampleOptions say what to draw from a run's checkpoint, instead of what its
+// config says; empty fields keep the config's.
+type SampleOptions struct {
+	Samplers   []schedulers.SamplerConfig
+	Steps      []int
+	Guidance   []float64
+	Seed       *uint64
+	UseEMA     *bool
+	Images     int    // for [Evaluate]
+	Checkpoint string // a checkpoint file; empty: the run's latest
+}
+
+// Sample draws from the run that ref names and records the grids on it.
+func Sample(ctx context.Context, ref string, so SampleOptions, o Options) (*store.Run, []train.Sample, error) {
+	t, err := openTrained(ctx, ref, so, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer t.close()
+	record := func(ctx context.Context, s train.Sample) error {
+		return t.store.AddSample(ctx, t.run.ID, sampleRecord(s))
+	}
+	samples, err := train.SampleRun(ctx, t.backend.Backend, t.config, t.state, record, o.Progress)
+	return t.run, samples, err
+}
+
+// trained is a run with its checkpoint, opened to draw from it.
+type trained struct {
+	store   *store.Store
+	run     *store.Run
+	config  config.Config // with what SampleOptions say
+	state   *checkpoint.State
+	backend *backend.Backend
+}
+
+func openTrained(ctx context.Context, ref string, so SampleOptions, o Options) (*trained, error) {
+	st, run, cfg, err := lookUp(ctx, o.StorePath, ref)
+	if err != nil {
+		return nil, err
+	}
+	t := &trained{store: st, run: run, config: cfg.Config}
+	if err := t.open(so, o); err != nil {
+		st.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *trained) open(so SampleOptions, o Options) error {
+	if err := so.apply(&t.config); err != nil {
+		return err
+	}
+	model, err := models.New(t.config.Model)
+	if err != nil {
+		return err
+	}
+	dir := CheckpointDir(o.StorePath, t.run.ID)
+	if so.Checkpoint != "" {
+		t.state, err = checkpoint.Load(so.Checkpoint, model.Layout(), t.run.ConfigHash)
+	} else if t.state, err = loadCheckpoint(dir, model, t.run); errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("run %s has no checkpoint to sample from (looked in %s)", t.run.Slug, dir)
+	}
+	if err != nil {
+		return err
+	}
+	t.backend, err = o.openBackend(t.config.Backend)
+	return err
+}
+
+func (t *trained) close() {
+	t.backend.Finalize()
+	t.store.Close()
+}
+
+func (so SampleOptions) apply(c *config.Config) error {
+	if len(so.Samplers) > 0 {
+		c.Sampling.Samplers = so.Samplers
+	}
+	if len(so.Steps) > 0 {
+		c.Sampling.Steps = so.Steps
+	}
+	if len(so.Guidance) > 0 {
+		c.Sampling.Guidance = so.Guidance
+	}
+	if so.Seed != nil {
+		c.Sampling.Seed = *so.Seed
+	}
+	if so.UseEMA != nil {
+		c.Sampling.UseEMA = *so.UseEMA
+	}
+	if so.Images != 0 {
+		c.Metrics.Images = so.Images
+	}
+	return c.Validate()
+}
