@@ -2,19 +2,30 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
+	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/compare"
-	"flowharness/harness/internal/grid"
+	"flowharness/harness/internal/gate"
 	"flowharness/harness/internal/store"
 )
 
 type compareOptions struct {
 	*app
-	grid           string
-	json, markdown bool
+	compare.Options
+	guidance                  float64
+	targets                   []string
+	baseline                  string
+	failIf                    []string
+	grid, html                string
+	json, markdown, csvOutput bool
 }
 
 func newCompareCommand(a *app) *cobra.Command {
@@ -22,108 +33,306 @@ func newCompareCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare RUN RUN…",
 		Short: "Set runs beside each other",
-		Long: `Compare runs: what differs in their configs and environments, losses, timing,
-and what was sampled. --grid writes their grids of the same sampler, steps and
-guidance side by side; grids of one sampling seed start from the same noise.`,
-		Example:           "  harness compare @2 @1\n  harness compare fm_mnist ddpm_mnist --grid both.png --markdown",
-		Args:              atLeast(2, "at least two RUNs"),
+		Long: `Compare runs, each with the first: what differs in their configs and
+environments, what they reached and at what cost, and whether a difference is
+more than chance. Runs that differ in their seed only form a group, and verdicts
+are over the seeds of groups; docs/compare.md says how to read them.
+
+With --group-by a config key (or "config") runs are grouped by its value, and a
+config's name stands for all runs of that name that came to their end.
+
+--fail-if makes it a gate: where such a condition holds, the exit code is 4. See
+docs/gate.md.`,
+		Example: `  harness compare @2 @1
+  harness compare fm_mnist ddpm_mnist --group-by process.name --html report.html
+  harness compare @1 --baseline baseline.json --fail-if 'accuracy < baseline - 0.01'`,
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.withRuns(cmd.Context(), args, func(st *store.Store, runs []*store.Run) error { return o.run(cmd.Context(), st, runs) })
+			if err := o.complete(cmd, args); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), args)
 		},
 	}
-	cmd.Flags().StringVar(&o.grid, "grid", "", "write the runs' grids side by side to this PNG file")
-	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown, for a pull request")
-	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
+	f := cmd.Flags()
+	f.StringSliceVar(&o.GroupBy, "group-by", nil, "group runs by these config keys, such as process.name; config: by all but the seed")
+	f.StringSliceVar(&o.Metrics, "metric", nil, "only metrics that match these patterns, such as 'accuracy*'; all: details too")
+	f.StringVar(&o.Sampler, "sampler", "", "metrics of samples of this sampler")
+	f.IntVar(&o.Steps, "steps", 0, "metrics of samples of this number of steps")
+	f.Float64Var(&o.guidance, "guidance", 0, "metrics of samples of this guidance scale")
+	f.StringArrayVar(&o.targets, "target", nil, "time until val/loss=0.2 or accuracy=0.95 (repeatable)")
+	f.StringVar(&o.baseline, "baseline", "", "compare with this baseline file or run")
+	f.StringArrayVar(&o.failIf, "fail-if", nil, "exit with code 4 if this holds (repeatable)")
+	f.StringVar(&o.grid, "grid", "", "write the runs' grids side by side to this PNG file")
+	f.StringVar(&o.html, "html", "", "write a page with charts and grids to this file; it needs no network")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	f.BoolVar(&o.markdown, "markdown", false, "print Markdown, for a pull request")
+	f.BoolVar(&o.csvOutput, "csv", false, "print CSV, a line for each metric of each run and group")
 	return cmd
 }
 
-func (o *compareOptions) run(ctx context.Context, st *store.Store, runs []*store.Run) error {
-	result, err := compare.Load(ctx, st, runs)
+// complete checks the command line.
+func (o *compareOptions) complete(cmd *cobra.Command, args []string) error {
+	switch {
+	case o.baseline == "" && len(args) < 2:
+		return usagef("expected at least two RUNs, or one and --baseline")
+	case len(args) < 1:
+		return usagef("expected at least one RUN to compare with the baseline")
+	case o.Steps < 0:
+		return usagef("--steps must not be negative")
+	}
+	var outputs []string
+	for _, name := range []string{"json", "markdown", "csv"} {
+		if cmd.Flags().Changed(name) {
+			outputs = append(outputs, "--"+name)
+		}
+	}
+	if len(outputs) > 1 {
+		return usagef("%s exclude each other", strings.Join(outputs, " and "))
+	}
+	if cmd.Flags().Changed("guidance") {
+		o.Guidance = &o.guidance
+	}
+	for _, text := range o.targets {
+		t, err := compare.ParseTarget(text)
+		if err != nil {
+			return usagef("--target: %w", err)
+		}
+		o.Targets = append(o.Targets, t)
+	}
+	o.Also = gate.Metrics(o.failIf)
+	return nil
+}
+
+func (o *compareOptions) run(ctx context.Context, args []string) error {
+	var file *baseline.File
+	refs := args
+	switch isFile, err := baselineFile(o.baseline); {
+	case err != nil:
+		return err
+	case isFile:
+		if file, err = baseline.Read(o.baseline); err != nil {
+			return err
+		}
+	case o.baseline != "":
+		refs = append([]string{o.baseline}, args...)
+	}
+	st, err := o.openStore(ctx)
 	if err != nil {
 		return err
 	}
+	defer st.Close()
+	runs, first, err := o.resolve(ctx, st, refs)
+	if err != nil {
+		return err
+	}
+	data, err := compare.Read(ctx, st, runs)
+	if err != nil {
+		return err
+	}
+	switch {
+	case file != nil:
+		data.Records = append(file.Runs, data.Records...)
+		o.BaselineRuns, o.BaselineLabel = len(file.Runs), "baseline "+file.Label
+	case o.baseline != "":
+		o.BaselineRuns, o.BaselineLabel = first, "baseline "+o.baseline
+	}
+	result, err := compare.Compare(data, o.Options)
+	var badOption *compare.OptionError
+	var twice *compare.DuplicateError
+	if errors.As(err, &badOption) || errors.As(err, &twice) {
+		return &usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	var checks []gate.Check
+	if len(o.failIf) > 0 {
+		if checks, err = gate.Evaluate(result, o.failIf); err != nil {
+			return &usageError{err}
+		}
+	}
+	if err := o.writeFiles(ctx, st, result); err != nil {
+		return err
+	}
+	if err := o.print(result, checks); err != nil {
+		return err
+	}
+	if failed := gate.Failed(checks); len(failed) > 0 {
+		return &gateError{len(failed), len(checks)}
+	}
+	return nil
+}
+
+// baselineFile tells whether a baseline is a file; one that looks like a path
+// must be there.
+func baselineFile(name string) (bool, error) {
+	if name == "" {
+		return false, nil
+	}
+	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+		return true, nil
+	}
+	if strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".json") {
+		return false, usagef("there is no baseline file %s: harness baseline save %s RUN… writes one", name, name)
+	}
+	return false, nil
+}
+
+// resolve finds the runs, and says how many the first reference stands for. With
+// --group-by the name of a config stands for all its runs that came to an end of
+// their own.
+func (o *compareOptions) resolve(ctx context.Context, st *store.Store, refs []string) (runs []*store.Run, first int, err error) {
+	for i, ref := range refs {
+		run, err := st.Resolve(ctx, ref)
+		if err != nil {
+			return nil, 0, err
+		}
+		found := []*store.Run{run}
+		if len(o.GroupBy) > 0 && run.Name == ref {
+			if found, err = o.runsNamed(ctx, st, ref); err != nil {
+				return nil, 0, err
+			}
+		}
+		runs = append(runs, found...)
+		if i == 0 {
+			first = len(found)
+		}
+	}
+	return runs, first, nil
+}
+
+func (o *compareOptions) runsNamed(ctx context.Context, st *store.Store, name string) ([]*store.Run, error) {
+	infos, err := st.RunsNamed(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var runs []*store.Run
+	left := 0
+	for _, info := range infos {
+		if info.Status != store.StatusFinished && info.Status != store.StatusDiverged {
+			left++
+			continue
+		}
+		run, err := st.Run(ctx, info.ID)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	if left > 0 {
+		o.Notes = append(o.Notes, fmt.Sprintf("%d runs named %s are left out, since they are not finished; name one by its id to include it", left, name))
+	}
+	if len(runs) == 0 {
+		return nil, fmt.Errorf("no run named %s is finished; name one by its id to compare it as it is", name)
+	}
+	return runs, nil
+}
+
+func (o *compareOptions) writeFiles(ctx context.Context, st *store.Store, result *compare.Result) error {
 	if o.grid != "" {
 		if err := o.writeGrid(ctx, st, result); err != nil {
 			return err
 		}
 	}
-	if o.json {
-		return o.printJSON(result)
-	}
-	for _, part := range result.Tables(clean) {
-		if len(part.Rows) == 0 {
-			continue
+	if o.html != "" {
+		page, err := result.HTML(ctx, st, clean)
+		if err != nil {
+			return err
 		}
-		t := o.newTable()
-		t.AppendHeader(part.Header)
-		t.AppendRows(part.Rows)
-		if o.markdown {
-			fmt.Fprintf(o.out, "### %s\n\n", part.Title)
-			t.RenderMarkdown()
-		} else {
-			fmt.Fprintln(o.out, part.Title)
-			t.Render()
+		if err := writeFile(o.html, page); err != nil {
+			return err
 		}
-		fmt.Fprintln(o.out)
-	}
-	for _, w := range result.Warnings {
-		if o.markdown {
-			fmt.Fprintf(o.out, "> **%s**\n", w)
-		} else {
-			fmt.Fprintf(o.out, "warning: %s\n", w)
-		}
+		fmt.Fprintf(o.err, "%s: written\n", o.html)
 	}
 	return nil
 }
 
 // writeGrid writes the grids of the first sampling that all runs drew.
 func (o *compareOptions) writeGrid(ctx context.Context, st *store.Store, result *compare.Result) error {
-	for _, s := range result.Samples {
-		var pictures [][]byte
-		for _, c := range s.Cells {
-			if c.Images == 0 {
-				break
-			}
-			png, err := st.Image(ctx, c.ImageSHA256)
-			if err != nil {
-				return err
-			}
-			pictures = append(pictures, png)
-		}
-		if len(pictures) < len(s.Cells) {
-			continue
-		}
-		picture, err := grid.SideBySide(pictures...)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(o.err, "%s: %s, %d steps, guidance %g\n", o.grid, s.Sampler, s.Steps, s.Guidance)
-		return writeFile(o.grid, picture)
-	}
-	// A flow-matching and a DDPM run share no sampler: their last grids then.
-	var pictures [][]byte
-	for i, run := range result.Runs {
-		var last *compare.Cell
-		for _, s := range result.Samples {
-			if s.Cells[i].Images > 0 {
-				last = &s.Cells[i]
-			}
-		}
-		if last == nil {
-			return fmt.Errorf("run %s has no grid to compare: harness sample %s draws one", run.Slug, run.Slug)
-		}
-		png, err := st.Image(ctx, last.ImageSHA256)
-		if err != nil {
-			return err
-		}
-		pictures = append(pictures, png)
-	}
-	picture, err := grid.SideBySide(pictures...)
+	pictures, err := result.Pictures(ctx, st)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.err, "%s: the last grid of each run; they share no sampler, steps and guidance\n", o.grid)
-	return writeFile(o.grid, picture)
+	picture := pictures[0]
+	if err := writeFile(o.grid, picture.PNG); err != nil {
+		return err
+	}
+	note := ""
+	switch {
+	case picture.SameNoise && len(picture.Runs) > 1:
+		note = "; below: how much each differs from the first, which started from the same noise"
+	case !picture.SameNoise:
+		note = "; they did not start from the same noise"
+	}
+	fmt.Fprintf(o.err, "%s: %s%s\n", o.grid, picture.Title, note)
+	return nil
+}
+
+// gateError says that conditions of --fail-if hold.
+type gateError struct{ failed, all int }
+
+func (e *gateError) Error() string {
+	return fmt.Sprintf("the gate failed: %d of %d checks", e.failed, e.all)
+}
+
+func (o *compareOptions) print(result *compare.Result, checks []gate.Check) error {
+	switch {
+	case o.json:
+		return o.printJSON(struct {
+			*compare.Result
+			Gate []gate.Check `json:"gate,omitempty"`
+		}{result, checks})
+	case o.csvOutput:
+		if failed := gate.Failed(checks); len(failed) > 0 {
+			o.printTable(o.err, gateTable(failed), 0)
+		}
+		return result.WriteCSV(o.out)
+	case o.markdown:
+		if err := result.WriteMarkdown(o.out, clean); err != nil {
+			return err
+		}
+		if len(checks) > 0 {
+			return compare.WriteMarkdownTable(o.out, gateTable(checks).Escaped(clean))
+		}
+		return nil
+	}
+	width := o.width()
+	for _, t := range result.Tables(clean) {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		o.printTable(o.out, t, width)
+		if strings.HasPrefix(t.Title, "Metrics") {
+			o.printSentences(result.Sentences(), width)
+		}
+	}
+	if len(checks) > 0 {
+		o.printTable(o.out, gateTable(checks), width)
+	}
+	for _, w := range result.Warnings {
+		fmt.Fprintln(o.out, strings.Join(compare.Wrap("warning: "+clean(w), width), "\n  "))
+	}
+	return nil
+}
+
+// width is that of the terminal, 0 where there is none.
+func (o *compareOptions) width() int {
+	if !o.outTerminal {
+		return 0
+	}
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+func (o *compareOptions) printSentences(sentences []string, width int) {
+	for _, s := range sentences {
+		fmt.Fprintln(o.out, strings.Join(compare.Wrap("- "+clean(s), width), "\n  "))
+	}
+	if len(sentences) > 0 {
+		fmt.Fprintln(o.out)
+	}
 }

@@ -22,8 +22,6 @@ const (
 	queryBins = `SELECT min(step), max(step), count(*), avg(value), min(value), max(value), sum(value), count(*) > count(value)
 		FROM points WHERE series_id = ?1 GROUP BY (step - ?2) / ?3 ORDER BY 1`
 	queryTail = `SELECT step, value FROM points WHERE series_id = ? ORDER BY step DESC LIMIT ?`
-	// A series without points up to a step sums to 0.
-	querySumUntil = `SELECT coalesce(sum(value), 0.0) FROM points WHERE series_id = ? AND step <= ?`
 )
 
 // Bins sums a series up in stretches of equally many steps, at most limit of
@@ -84,17 +82,6 @@ func (s *Store) Median(ctx context.Context, runID, name string) (float64, error)
 		return tx.QueryRowContext(ctx, queryOrderStatistic, id, 1, (n+1)/2-1).Scan(&median)
 	})
 	return float64(median), s.failure(op, err)
-}
-
-// SumUntil adds up the points of a series up to and including a step; 0 if there
-// are none.
-func (s *Store) SumUntil(ctx context.Context, runID, name string, step int) (float64, error) {
-	op := fmt.Sprintf("adding up series %s", name)
-	var sum float64
-	err := s.withSeries(ctx, runID, name, func(tx *sql.Tx, id int64) error {
-		return tx.QueryRowContext(ctx, querySumUntil, id, step).Scan(&sum)
-	})
-	return sum, s.failure(op, err)
 }
 
 // withSeries calls use with the id of a series, in one transaction; not at all

@@ -43,7 +43,7 @@ func TestBinsSumUpStretchesOfSteps(t *testing.T) {
 	}
 }
 
-func TestTheEndTheMedianAndTheSumOfASeries(t *testing.T) {
+func TestTheEndAndTheMedianOfASeries(t *testing.T) {
 	s := openTemp(t)
 	run := recorded(t, s, 6)
 	if diff := cmp.Diff([]Point{{5, 5}, {6, 6}}, get(s.Tail(t.Context(), run.ID, "train/loss", 2))(t)); diff != "" {
@@ -55,13 +55,7 @@ func TestTheEndTheMedianAndTheSumOfASeries(t *testing.T) {
 	if got := get(s.Median(t.Context(), run.ID, "train/loss"))(t); got != 3 {
 		t.Errorf("the median is %v", got)
 	}
-	if got := get(s.SumUntil(t.Context(), run.ID, "train/loss", 4))(t); got != 10 {
-		t.Errorf("the sum is %v", got)
-	}
 	if got := get(s.Median(t.Context(), run.ID, "none"))(t); !math.IsNaN(got) {
 		t.Errorf("the median of nothing is %v", got)
-	}
-	if got := get(s.SumUntil(t.Context(), run.ID, "none", 4))(t); got != 0 {
-		t.Errorf("the sum of nothing is %v", got)
 	}
 }
