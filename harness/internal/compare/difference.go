@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,9 +79,16 @@ func differences(records []Record, groups []Group, of func(Record) map[string]st
 		for _, g := range groups {
 			d.Values = append(d.Values, valuesOf(documents, g, path))
 		}
+		if len(groups) > 1 && allSame(d.Values) { // it differs inside of each, as seeds do
+			continue
+		}
 		found = append(found, d)
 	}
 	return found
+}
+
+func allSame(values []string) bool {
+	return !slices.ContainsFunc(values, func(v string) bool { return v != values[0] })
 }
 
 // mostValues is how many values of one group are listed.
@@ -97,6 +105,7 @@ func valuesOf(documents []map[string]string, g Group, path string) string {
 			values = append(values, value)
 		}
 	}
+	slices.SortFunc(values, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 	if more := len(values) - mostValues; more > 0 {
 		values = append(values[:mostValues], fmt.Sprintf("and %d more", more))
 	}

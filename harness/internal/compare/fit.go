@@ -10,9 +10,12 @@ import (
 
 // Fit makes a table no wider than width characters: with runs as rows instead of
 // columns if that helps, with long texts broken into lines, and as several tables
-// that repeat the first column if there are too many columns. A width of 0 is
+// that repeat the columns which say what a row is about if there are too many columns. A width of 0 is
 // unlimited. The separator between columns is one space on each side.
 func Fit(t Table, width int) []Table {
+	if many := transpose(t); len(t.Header) > mostColumns+1 && many.Rows != nil {
+		t = many
+	}
 	if width <= 0 || naturalWidth(t) <= width {
 		return []Table{t}
 	}
@@ -27,6 +30,9 @@ func Fit(t Table, width int) []Table {
 	}
 	return split(wrap(t, max(8, min(width/3, width/2-4))), width)
 }
+
+// mostColumns is how many runs are columns: more are lines, whatever the width.
+const mostColumns = 12
 
 // transpose turns a table over whose first header is about its rows: those of
 // runs as columns. Others have several columns that belong together.
@@ -70,7 +76,7 @@ func columnWidths(t Table) []int {
 
 // wrap breaks cells into lines of at most most characters, at spaces if it can.
 func wrap(t Table, most int) Table {
-	wrapped := Table{Title: t.Title, Note: t.Note}
+	wrapped := Table{Title: t.Title, Note: t.Note, keys: t.keys}
 	lines := func(row table.Row) table.Row {
 		out := make(table.Row, len(row))
 		for i, cell := range row {
@@ -114,9 +120,21 @@ func Wrap(text string, width int) []string {
 func split(t Table, width int) []Table {
 	widths := columnWidths(t)
 	var parts []Table
-	for next := 1; next < len(t.Header); {
-		columns, used := []int{0}, widths[0]+2
-		for next < len(t.Header) && (len(columns) == 1 || used+widths[next]+2 <= width) {
+	keys := max(1, t.keys)
+	keysWidth := 0
+	for _, w := range widths[:keys] {
+		keysWidth += w + 2
+	}
+	for keysWidth > width/2 && keys > 1 {
+		keys--
+		keysWidth -= widths[keys] + 2
+	}
+	for next := keys; next < len(t.Header); {
+		columns, used := []int{}, keysWidth
+		for i := range keys {
+			columns = append(columns, i)
+		}
+		for next < len(t.Header) && (len(columns) == keys || used+widths[next]+2 <= width) {
 			columns, used = append(columns, next), used+widths[next]+2
 			next++
 		}

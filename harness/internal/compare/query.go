@@ -66,11 +66,11 @@ func (r *Result) VerdictOf(name string, group int) (v Verdict, rests string) {
 		}
 		c := row.Comparisons[group-1]
 		if c.Verdict == TooFewSeeds && c.Images != nil {
-			return c.Images.Verdict, fmt.Sprintf("%s over %d images of these checkpoints alone, p = %s: too few seeds", c.Images.Test, c.Images.Images, PText(c.Images.PHolm))
+			return c.Images.Verdict, fmt.Sprintf("%s over %d images of these checkpoints alone, %s: too few seeds", c.Images.Test, c.Images.Images, pEquals(c.Images.PHolm))
 		}
 		switch {
 		case c.Test != "":
-			return c.Verdict, fmt.Sprintf("%s over %d and %d seeds, p = %s", c.Test, c.seeds[1], c.seeds[0], PText(c.PHolm))
+			return c.Verdict, fmt.Sprintf("%s over %d and %d seeds, %s", c.Test, c.seeds[1], c.seeds[0], pEquals(c.PHolm))
 		case c.Verdict == TooFewSeeds:
 			return c.Verdict, fmt.Sprintf("too few seeds to tell (%s)", seedCounts(c))
 		default:

@@ -33,20 +33,22 @@ type Record struct {
 
 // Run is one of the compared runs.
 type Run struct {
-	ID         string `json:"id"`
-	Slug       string `json:"slug"`
-	Name       string `json:"name"`
-	Status     string `json:"status"`
-	ConfigHash string `json:"config_hash"`
-	Seed       uint64 `json:"seed"`
-	Steps      int    `json:"steps"`
-	TotalSteps int    `json:"total_steps"`
-	LastLoss   Value  `json:"loss"`          // of the last step
-	LateLoss   Value  `json:"loss_last100"`  // mean of the last 100 steps
-	BestLoss   Value  `json:"loss_min"`      // of any step
-	StepTime   Value  `json:"step_seconds"`  // median
-	TrainTime  Value  `json:"train_seconds"` // all steps together
-	PeakMemory int64  `json:"peak_memory_bytes"`
+	ID         string   `json:"id"`
+	Slug       string   `json:"slug"`
+	Name       string   `json:"name"`
+	Tags       []string `json:"tags,omitempty"`
+	Notes      string   `json:"notes,omitempty"`
+	Status     string   `json:"status"`
+	ConfigHash string   `json:"config_hash"`
+	Seed       uint64   `json:"seed"`
+	Steps      int      `json:"steps"`
+	TotalSteps int      `json:"total_steps"`
+	LastLoss   Value    `json:"loss"`          // of the last step
+	LateLoss   Value    `json:"loss_last100"`  // mean of the last 100 steps
+	BestLoss   Value    `json:"loss_min"`      // of any step
+	StepTime   Value    `json:"step_seconds"`  // median
+	TrainTime  Value    `json:"train_seconds"` // all steps together
+	PeakMemory int64    `json:"peak_memory_bytes"`
 }
 
 // Setting says how samples were drawn.

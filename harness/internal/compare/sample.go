@@ -61,8 +61,7 @@ func (e *MissingGridError) Error() string {
 	return fmt.Sprintf("run %s has no grid to compare: harness sample %s draws one", e.Slug, e.Slug)
 }
 
-// mostPictured is how many runs are put side by side, the first of their groups
-// first.
+// mostPictured is how many runs are put side by side.
 const mostPictured = 6
 
 // Pictures puts the grids of runs side by side: one picture for each sampling
@@ -102,22 +101,18 @@ func (r *Result) Pictures(ctx context.Context, st *store.Store) ([]Picture, erro
 	return []Picture{p}, err
 }
 
-// pictured are the first runs of all groups, then their second ones and so on.
+// pictured are the first runs of all groups, or the runs of the only one.
 func (r *Result) pictured() []int {
 	var runs []int
-	for k := 0; len(runs) < mostPictured; k++ {
-		more := false
-		for _, g := range r.Groups {
-			if k < len(g.Runs) && r.hasSamples(g.Runs[k]) && len(runs) < mostPictured {
-				runs = append(runs, g.Runs[k])
-			}
-			more = more || k+1 < len(g.Runs)
-		}
-		if !more {
-			break
+	for _, g := range r.Groups {
+		if len(r.Groups) == 1 {
+			runs = append(runs, g.Runs...)
+		} else {
+			runs = append(runs, g.Runs[0])
 		}
 	}
-	return runs
+	runs = slices.DeleteFunc(runs, func(i int) bool { return !r.hasSamples(i) })
+	return runs[:min(mostPictured, len(runs))]
 }
 
 // hasSamples is true for runs of the store; those of a baseline file have no

@@ -75,11 +75,18 @@ func needed(c Comparison, format string) string {
 }
 
 func tested(c Comparison) string {
-	text := fmt.Sprintf("%s, p = %s", c.Test, PText(c.PHolm))
+	text := c.Test + ", " + pEquals(c.PHolm)
 	if c.family > 1 {
 		text += fmt.Sprintf(" after Holm over %d", c.family)
 	}
 	return text
+}
+
+func pEquals(p Value) string {
+	if p < 0.001 {
+		return "p < 0.001"
+	}
+	return "p = " + PText(p)
 }
 
 // PText is a p-value in short.
@@ -119,7 +126,7 @@ func imageSentence(c Comparison) string {
 	if e.Pairs > 1 {
 		what, on = fmt.Sprintf("these %d pairs of checkpoints", e.Pairs), fmt.Sprintf("the same noise, %d images", e.Images)
 	}
-	numbers := fmt.Sprintf("%s [%s, %s], %s, p = %s", e.Difference.signed(), e.Low.signed(), e.High.signed(), e.Test, PText(e.PHolm))
+	numbers := fmt.Sprintf("%s [%s, %s], %s, %s", e.Difference.signed(), e.Low.signed(), e.High.signed(), e.Test, pEquals(e.PHolm))
 	if e.Verdict == NoEvidence {
 		return fmt.Sprintf("Of %s alone: on %s they do not differ by more than chance (%s)", what, on, numbers)
 	}

@@ -17,6 +17,7 @@ type Table struct {
 	Note   string // below the table
 
 	turns bool // runs are its columns, and may be its rows instead
+	keys  int  // columns at the left that say what a row is about; 1 if 0
 }
 
 // Tables lays the result out. clean is applied to every text that comes from a
@@ -80,6 +81,14 @@ func (l layout) runs() Table {
 	if grouped {
 		add("group", func(i int, _ Run) string { return l.clean(l.groupOf(i)) })
 	}
+	for _, texts := range []struct {
+		name string
+		of   func(Run) string
+	}{{"tags", func(run Run) string { return strings.Join(run.Tags, " ") }}, {"notes", func(run Run) string { return run.Notes }}} {
+		if slices.ContainsFunc(l.Runs, func(run Run) bool { return texts.of(run) != "" }) {
+			add(texts.name, func(_ int, run Run) string { return l.clean(short(texts.of(run))) })
+		}
+	}
 	add("status", func(_ int, run Run) string { return run.Status })
 	add("seed", func(_ int, run Run) string { return fmt.Sprint(run.Seed) })
 	add("steps", func(_ int, run Run) string { return fmt.Sprint(run.Steps) })
@@ -114,7 +123,7 @@ func arrow(m Metric) string {
 }
 
 func (l layout) metrics() Table {
-	t := Table{Title: "Metrics", Header: table.Row{"metric", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "test", "p (Holm)", "verdict"}}
+	t := Table{Title: "Metrics", Header: table.Row{"metric", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "test", "p (Holm)", "verdict"}, keys: 2}
 	at := map[string]bool{}
 	for _, s := range l.Settings {
 		if s != nil {
@@ -198,7 +207,7 @@ func interval(low, high Value, text func(Value) string) string {
 }
 
 func (l layout) cost() Table {
-	t := Table{Title: "Cost", Header: table.Row{"", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "verdict"}}
+	t := Table{Title: "Cost", Header: table.Row{"", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "verdict"}, keys: 2}
 	for _, row := range l.Cost {
 		t.Rows = append(t.Rows, l.rows(row, false)...)
 	}
@@ -206,7 +215,7 @@ func (l layout) cost() Table {
 }
 
 func (l layout) targets() Table {
-	t := Table{Title: "Cost of getting as far", Header: table.Row{"until", "group", "runs", "steps", "s in training steps"}}
+	t := Table{Title: "Cost of getting as far", Header: table.Row{"until", "group", "runs", "steps", "s in training steps"}, keys: 2}
 	for _, target := range l.Targets {
 		for g, reached := range target.Groups {
 			sign := "≥"
@@ -228,7 +237,7 @@ func (l layout) targets() Table {
 
 // frontier has one line for each group and setting, and a column a metric.
 func (l layout) frontier() Table {
-	t := Table{Title: "Quality against evaluations", Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}}
+	t := Table{Title: "Quality against evaluations", Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}, keys: 4}
 	type key struct {
 		group int
 		Setting
@@ -358,19 +367,36 @@ func short(value string) string {
 	return value
 }
 
+// sampling has a column for each run, or with many a line.
 func (l layout) sampling() Table {
-	t := Table{Title: "Sampling: evaluations and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}}
+	t := Table{Title: "Sampling: evaluations and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
+	text := func(c Cell) string {
+		if c.Images == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%d, %s s", c.NFE, c.Seconds.Text())
+	}
+	if len(l.Runs) > mostColumns {
+		t.Header, t.keys = table.Row{"run"}, 1
+		for _, s := range l.Samples {
+			t.Header = append(t.Header, l.clean(s.String()))
+		}
+		for i, run := range l.Runs {
+			row := table.Row{l.clean(run.Slug)}
+			for _, s := range l.Samples {
+				row = append(row, text(s.Cells[i]))
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		return t
+	}
 	for _, run := range l.Runs {
 		t.Header = append(t.Header, l.clean(run.Slug))
 	}
 	for _, s := range l.Samples {
 		row := table.Row{l.clean(s.Sampler), s.Steps, s.Guidance}
 		for _, c := range s.Cells {
-			if c.Images == 0 {
-				row = append(row, "-")
-			} else {
-				row = append(row, fmt.Sprintf("%d, %s s", c.NFE, c.Seconds.Text()))
-			}
+			row = append(row, text(c))
 		}
 		t.Rows = append(t.Rows, row)
 	}
