@@ -221,7 +221,7 @@ func (o *compareOptions) runsNamed(ctx context.Context, st *store.Store, name st
 		runs = append(runs, run)
 	}
 	if left > 0 {
-		o.Notes = append(o.Notes, fmt.Sprintf("%d runs named %s are left out, since they are not finished; name one by its id to include it", left, name))
+		o.Notes = append(o.Notes, fmt.Sprintf("runs named %s that are not finished are left out (%d); name one by its id to include it", name, left))
 	}
 	if len(runs) == 0 {
 		return nil, fmt.Errorf("no run named %s is finished; name one by its id to compare it as it is", name)

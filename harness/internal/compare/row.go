@@ -97,7 +97,9 @@ func fits(pattern, name string) bool {
 	if pattern == "all" || pattern == Identifier(name) {
 		return true
 	}
-	ok, _ := path.Match(pattern, name)
+	// A star stands for slashes, too: accuracy* is accuracy and accuracy/3.
+	flat := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
+	ok, _ := path.Match(flat(pattern), flat(name))
 	return ok
 }
 
