@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/gate"
 )
@@ -36,6 +38,7 @@ func (a *app) printTable(w io.Writer, whole compare.Table, width int) {
 		t := a.newTable()
 		t.SetOutputMirror(w)
 		t.Style().Size.WidthMax = width
+		t.Style().Format.Header = text.FormatDefault // names of runs keep their case
 		t.AppendHeader(part.Header)
 		t.AppendRows(part.Rows)
 		fmt.Fprintln(w, strings.Join(compare.Wrap(part.Title, width), "\n"))
