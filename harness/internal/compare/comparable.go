@@ -18,7 +18,7 @@ type limits struct {
 // noise and data, whatever its key below process is called, is among them.
 var lossKeys = struct{ all, trainOnly []string }{
 	all:       []string{"process.", "data.name", "data.flip"},
-	trainOnly: []string{"process.timestep_density", "process.logit_", "train.label_drop", "data.limit"},
+	trainOnly: []string{"process.timestep_density", "process.logit_", "process.shift", "train.label_drop", "data.limit"},
 }
 
 // timingKeys are the parts of the environment that change how long things take.

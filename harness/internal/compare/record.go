@@ -113,15 +113,6 @@ func (f *Flags) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (f Flags) count() (n int) {
-	for _, set := range f {
-		if set {
-			n++
-		}
-	}
-	return n
-}
-
 // evaluation is the record's evaluation of a setting; nil if it has none.
 func (r *Record) evaluation(s Setting) *Evaluation {
 	for i := range r.Evaluations {
