@@ -128,10 +128,12 @@ func exitCode(err error) int {
 		file     *baseline.Error
 	)
 	switch {
-	case errors.As(err, &usage), errors.As(err, &configs), errors.As(err, &file), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage), errors.As(err, &configs), strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
 	case errors.As(err, &diverged):
 		return exitDiverged
+	case errors.As(err, &file):
+		return exitUsage
 	case errors.As(err, &gate):
 		return exitGate
 	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):

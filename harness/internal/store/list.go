@@ -64,12 +64,6 @@ func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
 	return runs, s.failure("listing runs", err)
 }
 
-// RunsNamed returns the runs with exactly this name, oldest first.
-func (s *Store) RunsNamed(ctx context.Context, name string) ([]RunInfo, error) {
-	runs, err := s.selectRuns(ctx, " WHERE r.name = ? ORDER BY r.id", name)
-	return runs, s.failure("listing the runs of a name", err)
-}
-
 func orderBy(f Filter) (string, error) {
 	if f.Sort == "" {
 		return " ORDER BY r.id DESC", nil
