@@ -35,17 +35,16 @@ type Progress struct {
 	Value       Value
 }
 
-const (
-	curvePoints = 200  // of a curve
-	clockPoints = 1000 // at which the time is known exactly; between them it is interpolated
-)
+// curvePoints is how many points a curve has, and at how many steps the time is
+// known exactly; between them it is interpolated.
+const curvePoints = 200
 
 func (r *Record) readCurve(ctx context.Context, st *store.Store, run *store.Run) error {
 	loss, err := st.Bins(ctx, run.ID, TrainLoss, curvePoints)
 	if err != nil {
 		return err
 	}
-	times, err := st.Bins(ctx, run.ID, stepTimes, clockPoints)
+	times, err := st.Bins(ctx, run.ID, stepTimes, curvePoints)
 	if err != nil {
 		return err
 	}

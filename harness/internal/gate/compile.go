@@ -95,7 +95,7 @@ func (r *reader) read(node ast.Node) {
 	case *ast.UnaryNode:
 		r.read(n.Node)
 	case *ast.BinaryNode:
-		if !slices.Contains([]string{"+", "-", "*", "/", "%", "^", "**", "<", "<=", ">", ">=", "==", "!=", "and", "or", "&&", "||"}, n.Operator) {
+		if !slices.Contains([]string{"+", "-", "*", "/", "^", "**", "<", "<=", ">", ">=", "==", "!=", "and", "or", "&&", "||"}, n.Operator) {
 			r.fail(n, "%q is not part of this language", n.Operator)
 			return
 		}

@@ -109,7 +109,7 @@ func TestConditionsThatMakeNoSenseAreRefusedWithTheirPlace(t *testing.T) {
 		"":                                            {1, "unexpected token EOF"},
 		"let x = 1; x > 0":                            {5, "not part of the language"},
 		"accuracy in [1]":                             {10, `"in" is not part`},
-		"5 % 0 == accuracy":                           {0, "zero"},
+		"5 % 0 == accuracy":                           {3, `"%" is not part`},
 	} {
 		_, err := Evaluate(r, []string{expression})
 		var e *ExpressionError
