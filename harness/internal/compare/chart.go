@@ -33,14 +33,23 @@ func (r *Result) charts(clean func(string) string) []pageChart {
 		}
 		add(arrow(f.Metric)+" against evaluations", note, f.chart(clean), all)
 	}
-	panels := [][]int{all}
-	where := ""
-	if !r.LossRanked { // a chart of its own for each, so that nobody reads one against another
-		panels = nil
-		where = "Its losses mean something else than the other groups'."
-		for g := range r.Groups {
-			panels = append(panels, []int{g})
+	// Losses that mean different things have charts of their own, so that nobody
+	// reads one against another.
+	var panels [][]int
+	index := map[string]int{}
+	for g, group := range r.Groups {
+		class := r.lossClass(group)
+		at, ok := index[class]
+		if !ok {
+			at = len(panels)
+			index[class] = at
+			panels = append(panels, nil)
 		}
+		panels[at] = append(panels[at], g)
+	}
+	where := ""
+	if len(panels) > 1 {
+		where = "Losses of other charts mean something else."
 	}
 	for _, axis := range []struct {
 		name, label string
@@ -53,6 +62,9 @@ func (r *Result) charts(clean func(string) string) []pageChart {
 			of := ""
 			if len(panels) > 1 {
 				of = " of " + clean(r.Groups[groups[0]].Label)
+				if more := len(groups) - 1; more > 0 {
+					of += fmt.Sprintf(" and %d more", more)
+				}
 			}
 			note := "Lines: moving means, one a run. Faint: the losses themselves, of the first run of a group."
 			if where != "" {

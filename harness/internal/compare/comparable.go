@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -26,9 +27,11 @@ var timingKeys = []string{"backend.name", "backend.p", "backend.devices", "backe
 	"machine.cpu", "machine.hostname", "machine.gpus", "machine.gomaxprocs", "machine.arch", "machine.memory_bytes",
 	"machine.go_version", "machine.versions."}
 
-func (r *Result) comparability() limits {
+// comparability says what must not be ranked between groups.
+func (r *Result) comparability(groups ...Group) limits {
 	var l limits
-	if paths := differsIn(r.Config, lossKeys.all, lossKeys.trainOnly); len(paths) > 0 {
+	config, environment := configDifferences(r.records, groups), environmentDifferences(r.records, groups)
+	if paths := differsIn(config, lossKeys.all, lossKeys.trainOnly); len(paths) > 0 {
 		switch {
 		case slices.Contains(paths, "process.name"), slices.Contains(paths, "process.prediction_type"):
 			l.loss = "the runs predict different targets"
@@ -40,15 +43,15 @@ func (r *Result) comparability() limits {
 			l.loss = "the runs learn different processes (" + listed(paths) + ")"
 		}
 	}
-	switch paths := differsIn(r.Config, lossKeys.trainOnly, nil); {
+	switch paths := differsIn(config, lossKeys.trainOnly, nil); {
 	case l.loss != "" || len(paths) == 0:
 	case slices.ContainsFunc(paths, func(p string) bool { return strings.HasPrefix(p, "process.") }):
 		l.trainLoss = "the runs draw training timesteps from different densities"
 	default:
 		l.trainLoss = "the runs train on different images or labels (" + listed(paths) + ")"
 	}
-	l.classifier = r.differentMeasures()
-	if paths := differsIn(r.Environment, timingKeys, nil); len(paths) > 0 {
+	l.classifier = r.differentMeasures(groups)
+	if paths := differsIn(environment, timingKeys, nil); len(paths) > 0 {
 		l.timing = "the runs were made on different machines or backends (" + listed(paths) + ")"
 	}
 	return l
@@ -56,9 +59,9 @@ func (r *Result) comparability() limits {
 
 // differentMeasures says why values that a classifier measured are not those of
 // one measure.
-func (r *Result) differentMeasures() string {
+func (r *Result) differentMeasures(groups []Group) string {
 	var datasets, classifiers []string
-	for _, g := range r.Groups {
+	for _, g := range groups {
 		for _, i := range g.Runs {
 			for _, e := range r.records[i].Evaluations {
 				datasets, classifiers = addNew(datasets, e.Dataset), addNew(classifiers, e.Classifier)
@@ -76,6 +79,22 @@ func (r *Result) differentMeasures() string {
 		return "the samples were measured by different classifiers (" + strings.Join(short, ", ") + ")"
 	}
 	return ""
+}
+
+// lossClass is what the losses of a group mean: those of equal classes may be
+// drawn in one chart.
+func (r *Result) lossClass(g Group) string {
+	config := r.records[g.Runs[0]].Config
+	var parts []string
+	for _, path := range slices.Sorted(maps.Keys(config)) {
+		for _, key := range slices.Concat(lossKeys.all, lossKeys.trainOnly) {
+			if strings.HasPrefix(path, key) {
+				parts = append(parts, path+"="+config[path])
+				break
+			}
+		}
+	}
+	return strings.Join(parts, "\n")
 }
 
 // limit is why values of a metric must not be ranked.

@@ -61,7 +61,7 @@ type Result struct {
 	Warnings    []string     `json:"warnings"`
 
 	records []Record
-	limits  limits
+	limits  []limits // of each group with the first
 }
 
 // Load compares runs of a store.
@@ -98,17 +98,20 @@ func Compare(data Data, o Options) (*Result, error) {
 	if err := r.chooseSettings(o); err != nil {
 		return nil, &OptionError{err}
 	}
-	limits := r.comparability()
-	r.limits = limits
-	r.LossRanked = limits.loss == "" && limits.trainLoss == ""
-	if r.Metrics, r.Cost, err = r.rows(data, o, limits); err != nil {
+	all := r.comparability(groups...)
+	r.limits = make([]limits, len(groups))
+	for g := range groups {
+		r.limits[g] = r.comparability(groups[0], groups[g])
+	}
+	r.LossRanked = all.loss == "" && all.trainLoss == ""
+	if r.Metrics, r.Cost, err = r.rows(data, o, all); err != nil {
 		return nil, &OptionError{err}
 	}
-	r.judge(limits)
-	r.warn(limits)
+	r.judge()
+	r.warn(all)
 	r.Warnings = append(r.Warnings, o.Notes...)
-	r.Frontiers = r.frontiers(limits)
-	r.Targets = r.reachedTargets(o.Targets, limits)
+	r.Frontiers = r.frontiers(all)
+	r.Targets = r.reachedTargets(o.Targets, all)
 	r.BySteps, r.BySeconds = align(records)
 	r.collectSamples()
 	return r, nil

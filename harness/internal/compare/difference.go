@@ -67,11 +67,15 @@ func environmentDifferences(records []Record, groups []Group) []Difference {
 
 func differences(records []Record, groups []Group, of func(Record) map[string]string, wanted func(path string) bool) []Difference {
 	documents := make([]map[string]string, len(records))
-	for i, r := range records {
-		documents[i] = of(r)
+	var compared []map[string]string
+	for _, g := range groups {
+		for _, i := range g.Runs {
+			documents[i] = of(records[i])
+			compared = append(compared, documents[i])
+		}
 	}
 	found := []Difference{}
-	for _, path := range differingPaths(documents) {
+	for _, path := range differingPaths(compared) {
 		if !wanted(path) {
 			continue
 		}

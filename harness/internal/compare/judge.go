@@ -73,11 +73,11 @@ type ImageEvidence struct {
 }
 
 // judge compares every group with the first.
-func (r *Result) judge(l limits) {
+func (r *Result) judge() {
 	for _, rows := range [][]Row{r.Metrics, r.Cost} {
 		for i := range rows {
 			for g := 1; g < len(r.Groups); g++ {
-				rows[i].Comparisons = append(rows[i].Comparisons, r.compare(rows[i], g, l))
+				rows[i].Comparisons = append(rows[i].Comparisons, r.compare(rows[i], g))
 			}
 		}
 		correct(rows)
@@ -93,7 +93,7 @@ func (r *Result) judge(l limits) {
 
 // compare makes the tests of one metric and group; verdicts follow once they are
 // corrected.
-func (r *Result) compare(row Row, g int, l limits) Comparison {
+func (r *Result) compare(row Row, g int) Comparison {
 	c := Comparison{Group: r.Groups[g].Label, Against: r.Groups[0].Label, Difference: missing, Low: missing, High: missing,
 		Statistic: missing, DF: missing, P: missing, PHolm: missing}
 	a, b := row.Groups[0], row.Groups[g]
@@ -102,7 +102,7 @@ func (r *Result) compare(row Row, g int, l limits) Comparison {
 		c.Verdict = NoValue
 		return c
 	}
-	if c.why = l.limit(row.Metric); c.why != "" {
+	if c.why = r.limits[g].limit(row.Metric); c.why != "" {
 		c.Verdict = NotComparable
 		return c
 	}

@@ -39,17 +39,18 @@ func (r *Result) Sampled(name string) bool {
 	return m.Kind != Cost
 }
 
-// Incomparable says why values of a metric must not be ranked, except for times,
-// which [Result.TimingWarning] is about; "" if they may.
-func (r *Result) Incomparable(name string) string {
+// Incomparable says why values of a metric in a group must not be ranked against
+// the first, except for times, which [Result.TimingWarning] is about; "" if they
+// may.
+func (r *Result) Incomparable(name string, group int) string {
 	if m := describe(name); m.Kind != Cost {
-		return r.limits.limit(m)
+		return r.limits[group].limit(m)
 	}
 	return ""
 }
 
-// TimingWarning says why times are not comparable.
-func (r *Result) TimingWarning() string { return r.limits.timing }
+// TimingWarning says why times of a group are not comparable with the first's.
+func (r *Result) TimingWarning(group int) string { return r.limits[group].timing }
 
 // Timed tells whether a metric is a time or a speed.
 func (r *Result) Timed(name string) bool {

@@ -170,7 +170,7 @@ func (c condition) check(r *compare.Result, g int) (Check, error) {
 		case c.relative && u.Baseline.Missing():
 			notes = append(notes, fmt.Sprintf("the baseline has no value of %s", name))
 		}
-		if why := r.Incomparable(name); why != "" && (c.relative || contains(c.judged, name)) {
+		if why := r.Incomparable(name, g); why != "" && (c.relative || contains(c.judged, name)) {
 			notes = append(notes, fmt.Sprintf("%s cannot be compared: %s", name, why))
 		}
 	}
@@ -202,7 +202,7 @@ func (c condition) check(r *compare.Result, g int) (Check, error) {
 		return check, &ExpressionError{c.text, 0, fmt.Sprintf("it is %v, neither true nor false", out)}
 	}
 	check.Failed = failed
-	if t := r.TimingWarning(); t != "" && check.Note == "" && c.timed(r) {
+	if t := r.TimingWarning(g); t != "" && check.Note == "" && c.timed(r) {
 		check.Note = "timings of these runs are not comparable: " + t
 	}
 	return check, nil

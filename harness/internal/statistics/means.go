@@ -44,12 +44,19 @@ func Paired(a, b []float64) Test {
 	switch {
 	case len(d) < 2:
 		return notMade(name, "one pair has no spread")
-	case Constant(d):
+	case spreadless(d, largest(a, b)):
 		return notMade(name, "the differences have zero variance")
 	}
 	df := float64(len(d) - 1)
 	t := Mean(d) / math.Sqrt(variance(d)/float64(len(d)))
 	return Test{Name: name, Statistic: t, DF: df, P: twoSided(t, df)}
+}
+
+func largest(a, b []float64) (size float64) {
+	for i := range a {
+		size = max(size, math.Abs(a[i]), math.Abs(b[i]))
+	}
+	return size
 }
 
 // Differences are b[i] - a[i].

@@ -41,14 +41,18 @@ func StdDev(x []float64) float64 {
 	return stat.StdDev(x, nil)
 }
 
-// Constant tells whether all values of a sample are the same.
-func Constant(x []float64) bool {
+// Constant tells whether all values of a sample are the same, but for rounding:
+// a spread of 1e-12 of their size is none.
+func Constant(x []float64) bool { return spreadless(x, 0) }
+
+// spreadless is Constant with a size that the values came from: a difference of
+// large numbers carries their rounding.
+func spreadless(x []float64, size float64) bool {
+	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range x {
-		if v != x[0] {
-			return false
-		}
+		low, high, size = min(low, v), max(high, v), max(size, math.Abs(v))
 	}
-	return true
+	return len(x) == 0 || low == high || high-low <= 1e-12*size
 }
 
 // twoSided is the probability of a t at least as far from 0.
