@@ -304,14 +304,14 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 		}
 		o.printTable(o.out, t, width)
 		if strings.HasPrefix(t.Title, "Metrics") {
-			o.printSentences(result.Sentences(), width)
+			o.printFindings(result.Findings(), width)
 		}
 	}
 	if len(checks) > 0 {
 		o.printTable(o.out, gateTable(checks), width)
 	}
 	for _, w := range result.Warnings {
-		fmt.Fprintln(o.out, strings.Join(compare.Wrap("warning: "+clean(w), width), "\n  "))
+		fmt.Fprintln(o.out, strings.Join(compare.Wrap("warning: "+clean(w), width-2), "\n  "))
 	}
 	return nil
 }
@@ -328,11 +328,11 @@ func (o *compareOptions) width() int {
 	return width
 }
 
-func (o *compareOptions) printSentences(sentences []string, width int) {
-	for _, s := range sentences {
-		fmt.Fprintln(o.out, strings.Join(compare.Wrap("- "+clean(s), width), "\n  "))
+func (o *compareOptions) printFindings(findings []compare.Finding, width int) {
+	for _, f := range findings {
+		fmt.Fprintln(o.out, strings.Join(compare.Wrap("- "+clean(f.Text), width-2), "\n  "))
 	}
-	if len(sentences) > 0 {
+	if len(findings) > 0 {
 		fmt.Fprintln(o.out)
 	}
 }

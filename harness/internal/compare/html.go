@@ -23,7 +23,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"cl
 type page struct {
 	Title    string
 	Groups   []legend
-	Verdicts []pageVerdict
+	Verdicts []Finding
 	Warnings []string
 	Tables   []Table // after the charts
 	Metrics  Table
@@ -34,11 +34,6 @@ type page struct {
 
 type legend struct {
 	Label, Color, Detail string
-}
-
-type pageVerdict struct {
-	Verdict  Verdict
-	Sentence string
 }
 
 type pageChart struct {
@@ -69,17 +64,8 @@ func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) s
 		p.Groups = append(p.Groups, legend{clean(g.Label), chart.Color(i), clean(detail)})
 	}
 	p.Title = clean(strings.Join(labels, " · "))
-	for _, row := range r.Metrics {
-		for _, c := range row.Comparisons {
-			p.Verdicts = append(p.Verdicts, pageVerdict{c.Verdict, clean(c.Sentence)})
-		}
-	}
-	const most = 60
-	if len(p.Verdicts) > most {
-		p.Verdicts = nil
-		for _, s := range r.Sentences() {
-			p.Verdicts = append(p.Verdicts, pageVerdict{"", clean(s)})
-		}
+	for _, f := range r.Findings() {
+		p.Verdicts = append(p.Verdicts, Finding{f.Verdict, clean(f.Text)})
 	}
 	for _, w := range r.Warnings {
 		p.Warnings = append(p.Warnings, clean(w))

@@ -28,8 +28,8 @@ func (r *Result) WriteMarkdown(w io.Writer, clean func(string) string) error {
 		}
 		markdownTable(&b, t)
 		if strings.HasPrefix(t.Title, "Metrics") {
-			for _, s := range r.Sentences() {
-				fmt.Fprintf(&b, "- %s\n", escape(s))
+			for _, f := range r.Findings() {
+				fmt.Fprintf(&b, "- %s\n", escape(f.Text))
 			}
 			b.WriteByte('\n')
 		}

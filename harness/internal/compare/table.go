@@ -30,34 +30,6 @@ func (r *Result) Tables(clean func(string) string) []Table {
 		l.differences("Config differences", r.Config), l.differences("Environment differences", r.Environment), l.sampling()}
 }
 
-// Sentences are the verdicts in words, the certain ones first where there are
-// many.
-func (r *Result) Sentences() []string {
-	const most = 40
-	var certain, others []string
-	for _, row := range r.Metrics {
-		for _, c := range row.Comparisons {
-			switch c.Verdict {
-			case Better, Worse, Different:
-				certain = append(certain, c.Sentence)
-			default:
-				others = append(others, c.Sentence)
-			}
-		}
-	}
-	all := certain
-	if len(certain)+len(others) <= most {
-		all = nil
-		for _, row := range r.Metrics {
-			for _, c := range row.Comparisons {
-				all = append(all, c.Sentence)
-			}
-		}
-		return all
-	}
-	return append(all, fmt.Sprintf("Of %d other comparisons none has a verdict: --json lists them.", len(others)))
-}
-
 // layout makes the tables of a result.
 type layout struct {
 	*Result

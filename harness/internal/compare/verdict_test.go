@@ -324,3 +324,36 @@ func TestReferenceValuesStandInTheTableOfMetrics(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+func TestWhatIsRankedIsDecidedForEachGroup(t *testing.T) {
+	st := tempStore(t)
+	var runs []*store.Run
+	for _, k := range []sketch{{name: "fm"}, {name: "fm2", config: "x: 1"}, {name: "ddpm", process: "ddpm"}} {
+		runs = append(runs, seeds(t, st, 4, k)...)
+	}
+	r := compared(t, st, Options{}, runs...)
+	row := rowOf(t, r, TrainLoss)
+	if row.Comparisons[0].Verdict == NotComparable || row.Comparisons[1].Verdict != NotComparable {
+		t.Errorf("%q and %q", row.Comparisons[0].Sentence, row.Comparisons[1].Sentence)
+	}
+	var titles []string
+	for _, c := range r.charts(same) {
+		titles = append(titles, c.Title)
+	}
+	if !slices.Contains(titles, "Training loss of fm and 1 more by step") || !slices.Contains(titles, "Training loss of ddpm by time") {
+		t.Errorf("charts are %q", titles)
+	}
+}
+
+func TestFindingsSayOnceWhatIsTheSameForSeveralMetrics(t *testing.T) {
+	st := tempStore(t)
+	r := compared(t, st, Options{}, makeRun(t, st, sketch{name: "a", accuracy: 0.9}), makeRun(t, st, sketch{name: "b", process: "ddpm", accuracy: 0.9}))
+	var texts []string
+	for _, f := range r.Findings() {
+		texts = append(texts, f.Text)
+	}
+	text := strings.Join(texts, "\n")
+	if len(texts) != 3 || !strings.Contains(text, "val/loss and train/loss of "+r.Groups[1].Label+" are not ranked: the runs predict different targets") {
+		t.Error(text)
+	}
+}
