@@ -155,16 +155,16 @@ func (l layout) rows(row Row, tests bool) []table.Row {
 func meanText(s Summary) string {
 	switch {
 	case s.N > 1:
-		return fmt.Sprintf("%s ± %s", s.Mean.Text(), Value.Text2(s.StdDev))
+		return fmt.Sprintf("%s ± %s", s.Mean.Text(), s.StdDev.rough())
 	case !s.StdErr.Missing():
-		return fmt.Sprintf("%s (se %s)", s.Mean.Text(), Value.Text2(s.StdErr))
+		return fmt.Sprintf("%s (se %s)", s.Mean.Text(), s.StdErr.rough())
 	default:
 		return s.Mean.Text()
 	}
 }
 
-// Text2 is the number to two digits.
-func (v Value) Text2() string {
+// rough is the number to two digits.
+func (v Value) rough() string {
 	if v.Missing() {
 		return "-"
 	}
