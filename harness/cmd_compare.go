@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,7 +75,7 @@ docs/gate.md.`,
 // complete checks the command line.
 func (o *compareOptions) complete(cmd *cobra.Command, args []string) error {
 	switch {
-	case o.baseline == "" && len(args) < 2:
+	case o.baseline == "" && len(args) < 2 && len(o.GroupBy) == 0:
 		return usagef("expected at least two RUNs, or one and --baseline")
 	case len(args) < 1:
 		return usagef("expected at least one RUN to compare with the baseline")
@@ -194,7 +195,12 @@ func (o *compareOptions) resolve(ctx context.Context, st *store.Store, refs []st
 				return nil, 0, err
 			}
 		}
-		runs = append(runs, found...)
+		for _, one := range found {
+			// A run that a name stands for may be named itself, too.
+			if len(o.GroupBy) == 0 || !slices.ContainsFunc(runs, func(r *store.Run) bool { return r.ID == one.ID }) {
+				runs = append(runs, one)
+			}
+		}
 		if i == 0 {
 			first = len(found)
 		}

@@ -99,6 +99,9 @@ func TestCompareGroupsSeedsByName(t *testing.T) {
 	}
 	says(t, "the table", out, "accuracy ↑", "fast is worse than fm", "paired t", "Quality against evaluations", "train.lr", "▁",
 		"warning: runs named fast that are not finished are left out (1)")
+	if code, out, talk := harness(t, path, "compare", "fast", "--group-by", "train.lr"); code != 0 || !strings.Contains(out, "form one group") {
+		t.Errorf("one name: %d, %s", code, talk)
+	}
 	code, out, _ = harness(t, path, "compare", "fm", "fast")
 	if code != 0 {
 		t.Fatal(code)
@@ -160,6 +163,7 @@ func TestCompareRefuses(t *testing.T) {
 	}{
 		{[]string{"fm"}, 2, "at least two RUNs"},
 		{[]string{}, 2, "at least two RUNs"},
+		{[]string{"ddpm", "--group-by", "config"}, 2, "at least two runs, got 1"},
 		{[]string{"fm", "fm"}, 2, "is named twice"},
 		{[]string{"fm", "nothing"}, 1, "nothing"},
 		{[]string{"fm", "fast", "--json", "--csv"}, 2, "--json and --csv exclude each other"},
@@ -225,6 +229,11 @@ func TestTheGate(t *testing.T) {
 	says(t, "the JSON", out, `"gate": [`, `"failed": true`, `"metric": "accuracy/3"`)
 	_, out, _ = gate("--baseline", file, "--fail-if", "accuracy < baseline", "--markdown")
 	says(t, "the Markdown", out, "### Gate", "accuracy &lt; baseline")
+
+	page := filepath.Join(t.TempDir(), "a.html")
+	if code, _, talk := gate("--baseline", file, "--html", page, "--grid", page+".png"); code != 0 {
+		t.Errorf("a page of a baseline file: %d, %s", code, talk)
+	}
 
 	content, err := os.ReadFile(file)
 	if err != nil {

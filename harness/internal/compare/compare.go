@@ -77,7 +77,7 @@ func Load(ctx context.Context, st *store.Store, runs []*store.Run) (*Result, err
 func Compare(data Data, o Options) (*Result, error) {
 	records := data.Records
 	if len(records) < 2 {
-		return nil, fmt.Errorf("a comparison needs at least two runs, got %d", len(records))
+		return nil, &OptionError{fmt.Errorf("a comparison needs at least two runs, got %d", len(records))}
 	}
 	for i, r := range records {
 		if slices.ContainsFunc(records[:i], func(other Record) bool { return other.ID == r.ID && other.fromFile == r.fromFile }) {

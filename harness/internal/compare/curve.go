@@ -67,7 +67,10 @@ func (r *Record) readCurve(ctx context.Context, st *store.Store, run *store.Run)
 
 // smooth fills in the moving mean, which leaves out what is no number.
 func smooth(points []CurvePoint) {
-	half := len(points) / 40
+	half := max(1, len(points)/40)
+	if len(points) < 10 {
+		half = 0
+	}
 	for i := range points {
 		var sum float64
 		var n int

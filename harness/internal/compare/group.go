@@ -153,8 +153,9 @@ func label(g Group, records []Record, paths []string) string {
 	case len(paths) > 0 && paths[0] != ByConfig:
 		parts := make([]string, len(paths))
 		for i, path := range paths {
-			parts[i] = plain(first.Config[path])
-			if len(paths) > 1 {
+			value := first.Config[path]
+			parts[i] = plain(value)
+			if len(paths) > 1 || !strings.HasPrefix(value, `"`) { // a bare number says little
 				parts[i] = path[strings.LastIndex(path, ".")+1:] + "=" + parts[i]
 			}
 		}

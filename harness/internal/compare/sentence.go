@@ -25,7 +25,7 @@ func sentence(row Row, c Comparison) string {
 		text = fmt.Sprintf("%s: no test can be made, since %s (%s)", row.Name, c.why, means)
 	case TooFewSeeds:
 		text = fmt.Sprintf("%s: too few seeds to tell whether %s is better than %s (%s; %s, at least %d each are needed%s)",
-			row.Name, c.Group, c.Against, means, seedCounts(c), MinSeeds, needed(c, ", and about %d for the difference seen"))
+			row.Name, c.Group, c.Against, means, seedCounts(c), MinSeeds, neededBeyond(c))
 	case NoEvidence:
 		text = fmt.Sprintf("%s: no evidence that %s differs from %s (%s, %s%s)", row.Name, c.Group, c.Against, means, tested(c),
 			needed(c, "; for the difference seen about %d seeds each would be needed"))
@@ -72,6 +72,14 @@ func needed(c Comparison, format string) string {
 		return ""
 	}
 	return fmt.Sprintf(format, c.Needed)
+}
+
+// neededBeyond is silent where the fewest that a verdict takes would do.
+func neededBeyond(c Comparison) string {
+	if c.Needed <= MinSeeds {
+		return ""
+	}
+	return needed(c, ", and about %d for the difference seen")
 }
 
 func tested(c Comparison) string {

@@ -36,7 +36,7 @@ func TestRunsThatDifferInTheirSeedFormAGroup(t *testing.T) {
 		{"by config", Options{}, slices.Concat(a, b), []string{"a:3", "b:2"}},
 		{"said aloud", Options{GroupBy: []string{ByConfig}}, slices.Concat(b, a), []string{"b:2", "a:3"}},
 		{"single runs go by their slugs", Options{}, []*store.Run{a[0], b[0]}, []string{a[0].Slug + ":1", b[0].Slug + ":1"}},
-		{"by a key", Options{GroupBy: []string{"train.lr"}}, slices.Concat(a, b), []string{"-:3", "0.01:2"}},
+		{"by a key", Options{GroupBy: []string{"train.lr"}}, slices.Concat(a, b), []string{"lr=-:3", "lr=0.01:2"}},
 		{"by two keys", Options{GroupBy: []string{"process.name", "train.lr"}}, slices.Concat(a, b), []string{"name=flow_match lr=-:3", "name=flow_match lr=0.01:2"}},
 		{"a baseline is a group whatever it holds", Options{BaselineRuns: 2, BaselineLabel: "base"}, []*store.Run{a[0], b[0], a[1]}, []string{"base:2", a[1].Slug + ":1"}},
 	} {
