@@ -11,7 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/grid"
 	"flowharness/harness/internal/random"
 	"flowharness/harness/internal/store"
@@ -244,5 +246,50 @@ func TestTheGate(t *testing.T) {
 	}
 	if code, _, talk := gate("--baseline", file, "--fail-if", "accuracy < baseline"); code != 2 || !strings.Contains(talk, "truncated") {
 		t.Errorf("a truncated baseline: %d, %s", code, talk)
+	}
+}
+
+func TestTablesFitTheirWidth(t *testing.T) {
+	path := comparisonStore(t)
+	st, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	infos, err := st.ListRuns(t.Context(), store.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs []*store.Run
+	for _, info := range infos {
+		run, err := st.Run(t.Context(), info.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, run)
+	}
+	for _, n := range []int{2, 5, len(runs)} {
+		result, err := compare.Load(t.Context(), st, runs[:n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, width := range []int{60, 80, 120, 200} {
+			var out bytes.Buffer
+			o := &compareOptions{app: &app{streams: streams{out: &out}}}
+			for _, table := range result.Tables(clean) {
+				if len(table.Rows) > 0 {
+					o.printTable(&out, table, width)
+				}
+			}
+			o.printFindings(result.Findings(), width)
+			for line := range strings.SplitSeq(out.String(), "\n") {
+				if w := utf8.RuneCountInString(line); w > width {
+					t.Errorf("%d runs: a line is %d wide at %d: %s", n, w, width, line)
+				}
+			}
+			if strings.Contains(out.String(), "~") {
+				t.Errorf("%d runs: a line was cut at %d", n, width)
+			}
+		}
 	}
 }
