@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/compare"
@@ -123,11 +121,12 @@ func (o *compareOptions) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer st.Close()
-	runs, first, err := o.resolve(ctx, st, refs)
+	selected, err := compare.Select(ctx, st, refs, len(o.GroupBy) > 0)
 	if err != nil {
 		return err
 	}
-	data, err := compare.Read(ctx, st, runs)
+	o.Notes = selected.Notes
+	data, err := compare.Read(ctx, st, selected.Runs)
 	if err != nil {
 		return err
 	}
@@ -136,7 +135,7 @@ func (o *compareOptions) run(ctx context.Context, args []string) error {
 		data.Records = append(file.Runs, data.Records...)
 		o.BaselineRuns, o.BaselineLabel = len(file.Runs), "baseline "+file.Label
 	case o.baseline != "":
-		o.BaselineRuns, o.BaselineLabel = first, "baseline "+o.baseline
+		o.BaselineRuns, o.BaselineLabel = selected.First, "baseline "+o.baseline
 	}
 	result, err := compare.Compare(data, o.Options)
 	var badOption *compare.OptionError
@@ -178,61 +177,6 @@ func baselineFile(name string) (bool, error) {
 		return false, usagef("there is no baseline file %s: harness baseline save %s RUN… writes one", name, name)
 	}
 	return false, nil
-}
-
-// resolve finds the runs, and says how many the first reference stands for. With
-// --group-by the name of a config stands for all its runs that came to an end of
-// their own.
-func (o *compareOptions) resolve(ctx context.Context, st *store.Store, refs []string) (runs []*store.Run, first int, err error) {
-	for i, ref := range refs {
-		run, err := st.Resolve(ctx, ref)
-		if err != nil {
-			return nil, 0, err
-		}
-		found := []*store.Run{run}
-		if len(o.GroupBy) > 0 && run.Name == ref {
-			if found, err = o.runsNamed(ctx, st, ref); err != nil {
-				return nil, 0, err
-			}
-		}
-		for _, one := range found {
-			// A run that a name stands for may be named itself, too.
-			if len(o.GroupBy) == 0 || !slices.ContainsFunc(runs, func(r *store.Run) bool { return r.ID == one.ID }) {
-				runs = append(runs, one)
-			}
-		}
-		if i == 0 {
-			first = len(found)
-		}
-	}
-	return runs, first, nil
-}
-
-func (o *compareOptions) runsNamed(ctx context.Context, st *store.Store, name string) ([]*store.Run, error) {
-	infos, err := st.RunsNamed(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	var runs []*store.Run
-	left := 0
-	for _, info := range infos {
-		if info.Status != store.StatusFinished && info.Status != store.StatusDiverged {
-			left++
-			continue
-		}
-		run, err := st.Run(ctx, info.ID)
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, run)
-	}
-	if left > 0 {
-		o.Notes = append(o.Notes, fmt.Sprintf("runs named %s that are not finished are left out (%d); name one by its id to include it", name, left))
-	}
-	if len(runs) == 0 {
-		return nil, fmt.Errorf("no run named %s is finished; name one by its id to compare it as it is", name)
-	}
-	return runs, nil
 }
 
 func (o *compareOptions) writeFiles(ctx context.Context, st *store.Store, result *compare.Result) error {
@@ -280,65 +224,4 @@ type gateError struct{ failed, all int }
 
 func (e *gateError) Error() string {
 	return fmt.Sprintf("the gate failed: %d of %d checks", e.failed, e.all)
-}
-
-func (o *compareOptions) print(result *compare.Result, checks []gate.Check) error {
-	switch {
-	case o.json:
-		return o.printJSON(struct {
-			*compare.Result
-			Gate []gate.Check `json:"gate,omitempty"`
-		}{result, checks})
-	case o.csvOutput:
-		if failed := gate.Failed(checks); len(failed) > 0 {
-			o.printTable(o.err, gateTable(failed), 0)
-		}
-		return result.WriteCSV(o.out)
-	case o.markdown:
-		if err := result.WriteMarkdown(o.out, clean); err != nil {
-			return err
-		}
-		if len(checks) > 0 {
-			return compare.WriteMarkdownTable(o.out, gateTable(checks).Escaped(clean))
-		}
-		return nil
-	}
-	width := o.width()
-	for _, t := range result.Tables(clean) {
-		if len(t.Rows) == 0 {
-			continue
-		}
-		o.printTable(o.out, t, width)
-		if strings.HasPrefix(t.Title, "Metrics") {
-			o.printFindings(result.Findings(), width)
-		}
-	}
-	if len(checks) > 0 {
-		o.printTable(o.out, gateTable(checks), width)
-	}
-	for _, w := range result.Warnings {
-		fmt.Fprintln(o.out, strings.Join(compare.Wrap("warning: "+clean(w), width-2), "\n  "))
-	}
-	return nil
-}
-
-// width is that of the terminal, 0 where there is none.
-func (o *compareOptions) width() int {
-	if !o.outTerminal {
-		return 0
-	}
-	width, _, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
-}
-
-func (o *compareOptions) printFindings(findings []compare.Finding, width int) {
-	for _, f := range findings {
-		fmt.Fprintln(o.out, strings.Join(compare.Wrap("- "+clean(f.Text), width-2), "\n  "))
-	}
-	if len(findings) > 0 {
-		fmt.Fprintln(o.out)
-	}
 }
