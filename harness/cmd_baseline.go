@@ -68,11 +68,19 @@ func (o *baselineSaveOptions) run(ctx context.Context, st *store.Store, path str
 	if err := writeFile(path, content); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.err, "%s: %d runs, %d evaluations\n", path, len(runs), evaluations(data))
+	fmt.Fprintf(o.err, "%s: %s, %s\n", path, counted(len(runs), "run"), counted(evaluations(data), "evaluation"))
 	for _, w := range compare.UnfinishedWarnings(data) {
 		fmt.Fprintf(o.err, "warning: %s\n", clean(w))
 	}
 	return nil
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func evaluations(data compare.Data) (n int) {

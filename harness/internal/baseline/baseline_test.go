@@ -97,3 +97,31 @@ func TestWhatIsNoBaselineIsRefused(t *testing.T) {
 		t.Error("a baseline of nothing was written")
 	}
 }
+
+func FuzzRead(f *testing.F) {
+	good, err := Encode("fm", []compare.Record{record()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:len(good)/3])
+	f.Add([]byte(`{"format": "harness baseline", "version": 1, "label": "", "runs": [{"id": "a", "config": {}, "metrics": {"x": "-Inf"}, "evaluations": [{"correct": "01"}]}]}`))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(dir, "b.json")
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		file, err := Read(path)
+		if err != nil {
+			return
+		}
+		other := record()
+		other.ID = "other"
+		result, err := compare.Compare(compare.Data{Records: append(file.Runs, other)}, compare.Options{BaselineRuns: len(file.Runs), Metrics: []string{"all"}})
+		if err == nil {
+			result.Tables(strings.ToUpper)
+			result.Findings()
+		}
+	})
+}

@@ -40,6 +40,9 @@ func DifferenceInterval(rng *rand.Rand, a, b []float64) (low, high float64) {
 		return b[0] - a[0], b[0] - a[0]
 	}
 	se2, df := welchError(a, b)
+	if math.IsNaN(df) {
+		return math.NaN(), math.NaN()
+	}
 	na, nb := float64(len(a)), float64(len(b))
 	drawn := variance(a)*(na-1)/(na*na) + variance(b)*(nb-1)/(nb*nb) // variance of a resampled difference
 	return interval(se2/drawn, df, func() float64 { return resampledMean(rng, b) - resampledMean(rng, a) })

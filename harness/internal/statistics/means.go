@@ -16,6 +16,9 @@ func Welch(a, b []float64) Test {
 		return notMade(name, "both have zero variance")
 	}
 	se2, df := welchError(a, b)
+	if math.IsNaN(df) {
+		return notMade(name, "the values are too large to compute with")
+	}
 	t := (Mean(b) - Mean(a)) / math.Sqrt(se2)
 	return Test{Name: name, Statistic: t, DF: df, P: twoSided(t, df)}
 }
@@ -49,6 +52,9 @@ func Paired(a, b []float64) Test {
 	}
 	df := float64(len(d) - 1)
 	t := Mean(d) / math.Sqrt(variance(d)/float64(len(d)))
+	if math.IsNaN(t) {
+		return notMade(name, "the values are too large to compute with")
+	}
 	return Test{Name: name, Statistic: t, DF: df, P: twoSided(t, df)}
 }
 

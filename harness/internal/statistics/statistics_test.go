@@ -39,6 +39,8 @@ func TestWhatCannotBeTestedSaysWhy(t *testing.T) {
 		"no variance":               Welch([]float64{1, 1}, []float64{2, 2}),
 		"one pair":                  Paired([]float64{1}, []float64{2}),
 		"differences do not vary":   Paired([]float64{1, 2}, []float64{2, 3}),
+		"huge values":               Welch([]float64{1e308, -1e308, 5}, []float64{1, 2}),
+		"huge pairs":                Paired([]float64{1e308, -1e308, 5}, []float64{-1e308, 2, 1}),
 		"nothing but rounding":      Paired([]float64{0.95, 0.952, 0.948}, []float64{0.90, 0.902, 0.898}),
 		"nothing to compare at all": McNemar(Discordance{}),
 	} {
