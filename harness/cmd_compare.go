@@ -2,19 +2,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/compare"
-	"flowharness/harness/internal/grid"
+	"flowharness/harness/internal/gate"
 	"flowharness/harness/internal/store"
 )
 
 type compareOptions struct {
 	*app
-	grid           string
-	json, markdown bool
+	compare.Options
+	guidance                  float64
+	targets                   []string
+	baseline                  string
+	failIf                    []string
+	grid, html                string
+	json, markdown, csvOutput bool
 }
 
 func newCompareCommand(a *app) *cobra.Command {
@@ -22,116 +32,196 @@ func newCompareCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare RUN RUN…",
 		Short: "Set runs beside each other",
-		Long: `Compare runs: what differs in their configs and environments, losses, timing,
-and what was sampled. --grid writes their grids of the same sampler, steps and
-guidance side by side; grids of one sampling seed start from the same noise.`,
-		Example:           "  harness compare @2 @1\n  harness compare fm_mnist ddpm_mnist --grid both.png --markdown",
-		Args:              atLeast(2, "at least two RUNs"),
+		Long: `Compare runs, each with the first: what differs in their configs and
+environments, what they reached and at what cost, and whether a difference is
+more than chance. Runs that differ in their seed only form a group, and verdicts
+are over the seeds of groups; docs/compare.md says how to read them.
+
+With --group-by a config key (or "config") runs are grouped by its value, and a
+config's name stands for all runs of that name that came to their end.
+
+--fail-if makes it a gate: where such a condition holds, the exit code is 4. See
+docs/gate.md.`,
+		Example: `  harness compare @2 @1
+  harness compare fm_mnist ddpm_mnist --group-by process.name --html report.html
+  harness compare @1 --baseline baseline.json --fail-if 'accuracy < baseline - 0.01'`,
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := exclusive(cmd, "json", "markdown"); err != nil {
+			if err := o.complete(cmd, args); err != nil {
 				return err
 			}
-			return o.withRuns(cmd.Context(), args, func(st *store.Store, runs []*store.Run) error { return o.run(cmd.Context(), st, runs) })
+			return o.run(cmd.Context(), args)
 		},
 	}
-	cmd.Flags().StringVar(&o.grid, "grid", "", "write the runs' grids side by side to this PNG file")
-	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown, for a pull request")
+	f := cmd.Flags()
+	f.StringSliceVar(&o.GroupBy, "group-by", nil, "group runs by these config keys, such as process.name; config: by all but the seed")
+	f.StringSliceVar(&o.Metrics, "metric", nil, "only metrics that match these patterns, such as 'accuracy*'; all: details too")
+	f.StringVar(&o.Sampler, "sampler", "", "metrics of samples of this sampler")
+	f.IntVar(&o.Steps, "steps", 0, "metrics of samples of this number of steps")
+	f.Float64Var(&o.guidance, "guidance", 0, "metrics of samples of this guidance scale")
+	f.StringArrayVar(&o.targets, "target", nil, "time until val/loss=0.2 or accuracy=0.95 (repeatable)")
+	f.StringVar(&o.baseline, "baseline", "", "compare with this baseline file or run")
+	f.StringArrayVar(&o.failIf, "fail-if", nil, "exit with code 4 if this holds (repeatable)")
+	f.StringVar(&o.grid, "grid", "", "write the runs' grids side by side to this PNG file")
+	f.StringVar(&o.html, "html", "", "write a page with charts and grids to this file; it needs no network")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	f.BoolVar(&o.markdown, "markdown", false, "print Markdown, for a pull request")
+	f.BoolVar(&o.csvOutput, "csv", false, "print CSV, a line for each metric of each run and group")
 	return cmd
 }
 
-func (o *compareOptions) run(ctx context.Context, st *store.Store, runs []*store.Run) error {
-	result, err := compare.Load(ctx, st, runs)
+// complete checks the command line.
+func (o *compareOptions) complete(cmd *cobra.Command, args []string) error {
+	switch {
+	case o.baseline == "" && len(args) < 2 && len(o.GroupBy) == 0:
+		return usagef("expected at least two RUNs, or one and --baseline")
+	case len(args) < 1:
+		return usagef("expected at least one RUN to compare with the baseline")
+	case o.Steps < 0:
+		return usagef("--steps must not be negative")
+	}
+	var outputs []string
+	for _, name := range []string{"json", "markdown", "csv"} {
+		if cmd.Flags().Changed(name) {
+			outputs = append(outputs, "--"+name)
+		}
+	}
+	if len(outputs) > 1 {
+		return usagef("%s exclude each other", strings.Join(outputs, " and "))
+	}
+	if cmd.Flags().Changed("guidance") {
+		o.Guidance = &o.guidance
+	}
+	for _, text := range o.targets {
+		t, err := compare.ParseTarget(text)
+		if err != nil {
+			return usagef("--target: %w", err)
+		}
+		o.Targets = append(o.Targets, t)
+	}
+	o.Also = gate.Metrics(o.failIf)
+	return nil
+}
+
+func (o *compareOptions) run(ctx context.Context, args []string) error {
+	var file *baseline.File
+	refs := args
+	switch isFile, err := baselineFile(o.baseline); {
+	case err != nil:
+		return err
+	case isFile:
+		if file, err = baseline.Read(o.baseline); err != nil {
+			return err
+		}
+	case o.baseline != "":
+		refs = append([]string{o.baseline}, args...)
+	}
+	st, err := o.openStore(ctx)
 	if err != nil {
 		return err
 	}
+	defer st.Close()
+	selected, err := compare.Select(ctx, st, refs, len(o.GroupBy) > 0)
+	if err != nil {
+		return err
+	}
+	o.Notes = selected.Notes
+	data, err := compare.Read(ctx, st, selected.Runs)
+	if err != nil {
+		return err
+	}
+	switch {
+	case file != nil:
+		data.Records = append(file.Runs, data.Records...)
+		o.BaselineRuns, o.BaselineLabel = len(file.Runs), "baseline "+file.Label
+	case o.baseline != "":
+		o.BaselineRuns, o.BaselineLabel = selected.First, "baseline "+o.baseline
+	}
+	result, err := compare.Compare(data, o.Options)
+	var badOption *compare.OptionError
+	var twice *compare.DuplicateError
+	if errors.As(err, &badOption) || errors.As(err, &twice) {
+		return &usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	var checks []gate.Check
+	if len(o.failIf) > 0 {
+		if checks, err = gate.Evaluate(result, o.failIf); err != nil {
+			return &usageError{err}
+		}
+	}
+	if err := o.writeFiles(ctx, st, result); err != nil {
+		return err
+	}
+	if err := o.print(result, checks); err != nil {
+		return err
+	}
+	if failed := gate.Failed(checks); len(failed) > 0 {
+		return &gateError{len(failed), len(checks)}
+	}
+	return nil
+}
+
+// baselineFile tells whether a baseline is a file; one that looks like a path
+// must be there.
+func baselineFile(name string) (bool, error) {
+	if name == "" {
+		return false, nil
+	}
+	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+		return true, nil
+	}
+	if strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".json") {
+		return false, usagef("there is no baseline file %s: harness baseline save %s RUN… writes one", name, name)
+	}
+	return false, nil
+}
+
+func (o *compareOptions) writeFiles(ctx context.Context, st *store.Store, result *compare.Result) error {
 	if o.grid != "" {
 		if err := o.writeGrid(ctx, st, result); err != nil {
 			return err
 		}
 	}
-	if o.json {
-		return o.printJSON(result)
-	}
-	for _, part := range result.Tables(clean) {
-		if len(part.Rows) == 0 {
-			continue
+	if o.html != "" {
+		page, err := result.HTML(ctx, st, clean)
+		if err != nil {
+			return err
 		}
-		t := o.newTable()
-		t.AppendHeader(part.Header)
-		t.AppendRows(part.Rows)
-		if o.markdown {
-			fmt.Fprintf(o.out, "### %s\n\n", part.Title)
-			t.RenderMarkdown()
-		} else {
-			fmt.Fprintln(o.out, part.Title)
-			t.Render()
+		if err := writeFile(o.html, page); err != nil {
+			return err
 		}
-		fmt.Fprintln(o.out)
-	}
-	for _, w := range result.Warnings {
-		if o.markdown {
-			fmt.Fprintf(o.out, "> **%s**\n", w)
-		} else {
-			fmt.Fprintf(o.out, "warning: %s\n", w)
-		}
+		fmt.Fprintf(o.err, "%s: written\n", o.html)
 	}
 	return nil
 }
 
 // writeGrid writes the grids of the first sampling that all runs drew.
 func (o *compareOptions) writeGrid(ctx context.Context, st *store.Store, result *compare.Result) error {
-	for _, s := range result.Samples {
-		var pictures [][]byte
-		for _, c := range s.Cells {
-			if c.Images == 0 {
-				break
-			}
-			png, err := st.Image(ctx, c.ImageSHA256)
-			if err != nil {
-				return err
-			}
-			pictures = append(pictures, png)
-		}
-		if len(pictures) < len(s.Cells) {
-			continue
-		}
-		picture, err := grid.SideBySide(pictures...)
-		if err != nil {
-			return err
-		}
-		if err := writeFile(o.grid, picture); err != nil {
-			return err
-		}
-		fmt.Fprintf(o.err, "%s: %s, %d steps, guidance %g\n", o.grid, s.Sampler, s.Steps, s.Guidance)
-		return nil
-	}
-	// A flow-matching and a DDPM run share no sampler: their last grids then.
-	var pictures [][]byte
-	for i, run := range result.Runs {
-		var last *compare.Cell
-		for _, s := range result.Samples {
-			if s.Cells[i].Images > 0 {
-				last = &s.Cells[i]
-			}
-		}
-		if last == nil {
-			return fmt.Errorf("run %s has no grid to compare: harness sample %s draws one", run.Slug, run.Slug)
-		}
-		png, err := st.Image(ctx, last.ImageSHA256)
-		if err != nil {
-			return err
-		}
-		pictures = append(pictures, png)
-	}
-	picture, err := grid.SideBySide(pictures...)
+	pictures, err := result.Pictures(ctx, st)
 	if err != nil {
 		return err
 	}
-	if err := writeFile(o.grid, picture); err != nil {
+	picture := pictures[0]
+	if err := writeFile(o.grid, picture.PNG); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.err, "%s: the last grid of each run; they share no sampler, steps and guidance\n", o.grid)
+	note := ""
+	switch {
+	case picture.SameNoise && len(picture.Runs) > 1:
+		note = "; below: how much each differs from the first, which started from the same noise"
+	case !picture.SameNoise:
+		note = "; they did not start from the same noise"
+	}
+	fmt.Fprintf(o.err, "%s: %s%s\n", o.grid, picture.Title, note)
 	return nil
+}
+
+// gateError says that conditions of --fail-if hold.
+type gateError struct{ failed, all int }
+
+func (e *gateError) Error() string {
+	return fmt.Sprintf("the gate failed: %d of %d checks", e.failed, e.all)
 }

@@ -50,6 +50,18 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"training does not know the store",
 			func(importer string) bool { return within(importer, internal+"train") },
 			func(_, imported string) bool { return !within(imported, internal+"store") }},
+		{"comparing does not know training",
+			func(importer string) bool {
+				return slices.ContainsFunc([]string{"compare", "gate", "baseline"}, func(p string) bool { return within(importer, internal+p) })
+			},
+			func(_, imported string) bool {
+				return !slices.ContainsFunc([]string{"train", "experiment", "backend", "checkpoint"}, func(p string) bool { return within(imported, internal+p) })
+			}},
+		{"statistics and charts are of values alone",
+			func(importer string) bool {
+				return within(importer, internal+"statistics") || within(importer, internal+"chart")
+			},
+			func(_, imported string) bool { return !within(imported, module) }},
 		{"only the store speaks SQL",
 			func(importer string) bool { return !within(importer, internal+"store") },
 			func(_, imported string) bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
@@ -22,6 +23,7 @@ const (
 	exitFailure     = 1
 	exitUsage       = 2
 	exitDiverged    = 3
+	exitGate        = 4
 	exitInterrupted = 130
 )
 
@@ -32,8 +34,9 @@ RUN is an id, an unambiguous beginning of one, a sayable name such as
 brave-otter-42, a config's name (its latest run), @1 for the last run, @2 for
 the one before.
 
-Exit codes: 0 done, 1 failure, 2 wrong usage or config, 3 training diverged,
-130 interrupted (a checkpoint was written; run --resume continues).`
+Exit codes: 0 done, 1 failure, 2 wrong usage or config, 3 training diverged, 4 a
+gate failed (compare --fail-if), 130 interrupted (a checkpoint was written; run
+--resume continues).`
 
 // streams are the standard streams: stdout is data, stderr is talk.
 type streams struct {
@@ -95,6 +98,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newListCommand(a),
 		newShowCommand(a),
 		newCompareCommand(a),
+		newBaselineCommand(a),
 		newLogsCommand(a),
 		newRmCommand(a),
 		newTagCommand(a),
@@ -166,12 +170,18 @@ func exitCode(err error) int {
 		usage    *usageError
 		configs  *config.Errors
 		diverged *train.DivergedError
+		gate     *gateError
+		file     *baseline.Error
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &configs):
 		return exitUsage
 	case errors.As(err, &diverged):
 		return exitDiverged
+	case errors.As(err, &file):
+		return exitUsage
+	case errors.As(err, &gate):
+		return exitGate
 	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	default:

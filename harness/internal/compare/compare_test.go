@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -36,29 +35,30 @@ type recorded struct {
 const here = `{"machine":{"hostname":"a","cpus":2,"cpu_model":"m"},"git":{"commit":"c","diff":"x"},"backend":{"name":"go"}}`
 
 func TestEqualRunsDifferInNothing(t *testing.T) {
-	r := compared(t,
+	r := loaded(t,
 		recorded{name: "x", losses: []float64{2, 1}},
 		recorded{name: "x", losses: []float64{2, 1}, environment: strings.Replace(here, `"diff":"x"`, `"diff":"y"`, 1)})
-	if len(r.Config) != 0 || len(r.Environment) != 0 || len(r.Warnings) != 0 {
+	if len(r.Config) != 0 || len(r.Environment) != 0 || len(r.Warnings) != 2 {
 		t.Errorf("differences %v and %v, warnings %q", r.Config, r.Environment, r.Warnings)
 	}
+	warned(t, r, "form one group")
+	warned(t, r, "repeat another's config and seed")
 }
 
 func TestDifferencesAreListedByPath(t *testing.T) {
-	r := compared(t,
+	r := loaded(t,
 		recorded{name: "x"},
 		recorded{name: "y", config: [2]string{"lr: 0.001", "lr: 0.002"}, environment: strings.Replace(here, `"commit":"c"`, `"commit":"d"`, 1)},
 		recorded{name: "y", config: [2]string{"betas: [0.9, 0.999]", "grad_clip: 1"}})
 	want := []Difference{
-		{"name", []string{`"x"`, `"y"`, `"y"`}},
-		{"train.betas", []string{"[0.9,0.999]", "[0.9,0.999]", "-"}},
-		{"train.grad_clip", []string{"-", "-", "1"}},
-		{"train.lr", []string{"0.001", "0.002", "0.001"}},
+		{Path: "train.betas", Values: []string{"[0.9,0.999]", "[0.9,0.999]", "-"}},
+		{Path: "train.grad_clip", Values: []string{"-", "-", "1"}},
+		{Path: "train.lr", Values: []string{"0.001", "0.002", "0.001"}},
 	}
 	if !slices.EqualFunc(r.Config, want, sameDifference) {
 		t.Errorf("config differences are %v, want %v", r.Config, want)
 	}
-	if want := []Difference{{"git.commit", []string{`"c"`, `"d"`, `"c"`}}}; !slices.EqualFunc(r.Environment, want, sameDifference) {
+	if want := []Difference{{Path: "git.commit", Values: []string{`"c"`, `"d"`, `"c"`}}}; !slices.EqualFunc(r.Environment, want, sameDifference) {
 		t.Errorf("environment differences are %v, want %v", r.Environment, want)
 	}
 }
@@ -75,7 +75,7 @@ func TestWarnings(t *testing.T) {
 		want  string // "" is none
 	}{
 		{"another learning rate is what one compares", recorded{config: [2]string{"lr: 0.001", "lr: 1"}}, ""},
-		{"another seed too", recorded{config: [2]string{"seed: 1\ndata", "seed: 2\ndata"}}, ""},
+		{"another seed is no other variant", recorded{config: [2]string{"seed: 1\ndata", "seed: 2\ndata"}}, "the runs differ in their seed only and form one group: there is nothing to compare it with"},
 		{"another process", recorded{config: [2]string{"name: flow_match", "name: ddpm"}}, "losses are not comparable: the runs predict different targets"},
 		{"another target", recorded{config: [2]string{"velocity", "epsilon"}}, "losses are not comparable: the runs predict different targets"},
 		{"another dataset", recorded{config: [2]string{"name: mnist", "name: kmnist"}}, "losses are not comparable: the runs train on different images"},
@@ -90,7 +90,10 @@ func TestWarnings(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.other.name = "x"
-			got := compared(t, plain, tc.other).Warnings
+			if tc.other.config[0] == "" { // what is compared must differ in something
+				tc.other.config = [2]string{"lr: 0.001", "lr: 1"}
+			}
+			got := loaded(t, plain, tc.other).Warnings
 			if tc.want == "" && len(got) > 0 || tc.want != "" && (len(got) != 1 || !strings.HasSuffix(got[0], tc.want)) {
 				t.Errorf("warnings are %q, want %q", got, tc.want)
 			}
@@ -106,7 +109,7 @@ func TestLossesAreThoseOfTheLastHundredSteps(t *testing.T) {
 			losses[i] = float64(i)
 		}
 	}
-	r := compared(t, recorded{name: "x", losses: losses}, recorded{name: "y"}, recorded{name: "z", losses: []float64{3, 1, 2}},
+	r := loaded(t, recorded{name: "x", losses: losses}, recorded{name: "y"}, recorded{name: "z", losses: []float64{3, 1, 2}},
 		recorded{name: "w", losses: []float64{1, math.NaN()}, status: store.StatusDiverged})
 	if got := r.Runs[0]; got.LateLoss != 99.5 || got.LastLoss != 149 || got.BestLoss != 50 {
 		t.Errorf("losses of the long run are %+v", got)
@@ -131,10 +134,9 @@ func TestLossesAreThoseOfTheLastHundredSteps(t *testing.T) {
 
 func TestSamplingsAreMatchedAcrossRuns(t *testing.T) {
 	sample := func(sampler string, steps int, guidance float64, step int) store.SampleRecord {
-		return store.SampleRecord{PNG: []byte(fmt.Sprint(sampler, step)),
-			Drawing: store.Drawing{Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: guidance, Step: step, NFE: 2 * steps, Images: 4, Seconds: 2}}
+		return store.SampleRecord{Drawing: store.Drawing{Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: guidance, Step: step, NFE: 2 * steps, Images: 4, Seconds: 2}, PNG: []byte(fmt.Sprint(sampler, step))}
 	}
-	r := compared(t,
+	r := loaded(t,
 		recorded{name: "x", samples: []store.SampleRecord{sample("euler", 10, 2, 5), sample("heun", 10, 2, 10), sample("euler", 10, 2, 10)}},
 		recorded{name: "y", samples: []store.SampleRecord{sample("euler", 10, 2, 10), sample("euler", 10, 3, 10)}})
 	if len(r.Samples) != 3 {
@@ -156,26 +158,26 @@ func TestSamplingsAreMatchedAcrossRuns(t *testing.T) {
 }
 
 func TestOneRunIsNoComparison(t *testing.T) {
-	st := open(t)
-	if _, err := Load(t.Context(), st, []*store.Run{record(t, st, recorded{name: "x"})}); err == nil || !strings.Contains(err.Error(), "at least two runs, got 1") {
+	st := tempStore(t)
+	if _, err := Load(t.Context(), st, []*store.Run{recordRun(t, st, recorded{name: "x"})}); err == nil || !strings.Contains(err.Error(), "at least two runs, got 1") {
 		t.Errorf("error is %v", err)
 	}
 }
 
 func TestTablesCleanWhatUsersWrote(t *testing.T) {
-	r := compared(t, recorded{name: "x"}, recorded{name: "evil\x1b"})
+	r := loaded(t, recorded{name: "x"}, recorded{name: "evil\x1b"})
 	clean := func(s string) string { return strings.ReplaceAll(s, "\x1b", "?") }
 	if text := fmt.Sprint(r.Tables(clean)); strings.Contains(text, "\x1b") || !strings.Contains(text, "evil?") {
 		t.Errorf("tables are %q", text)
 	}
 }
 
-func compared(t *testing.T, list ...recorded) *Result {
+func loaded(t *testing.T, list ...recorded) *Result {
 	t.Helper()
-	st := open(t)
+	st := tempStore(t)
 	var runs []*store.Run
 	for _, one := range list {
-		runs = append(runs, record(t, st, one))
+		runs = append(runs, recordRun(t, st, one))
 	}
 	r, err := Load(t.Context(), st, runs)
 	if err != nil {
@@ -184,17 +186,7 @@ func compared(t *testing.T, list ...recorded) *Result {
 	return r
 }
 
-func open(t *testing.T) *store.Store {
-	t.Helper()
-	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "harness.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	return st
-}
-
-func record(t *testing.T, st *store.Store, r recorded) *store.Run {
+func recordRun(t *testing.T, st *store.Store, r recorded) *store.Run {
 	t.Helper()
 	ctx := context.Background()
 	config := strings.Replace(strings.Replace(baseConfig, r.config[0], r.config[1], 1), "NAME", strings.ReplaceAll(fmt.Sprintf("%q", r.name), `\x1b`, `\e`), 1)
@@ -207,7 +199,11 @@ func record(t *testing.T, st *store.Store, r recorded) *store.Run {
 	if r.status == "" {
 		r.status = store.StatusFinished
 	}
-	run, err := st.CreateRun(ctx, store.NewRun{Name: r.name, ConfigHash: "hash", Process: "flow_match", Dataset: "mnist", ResolvedYAML: config, Environment: json.RawMessage(r.environment)})
+	seed := uint64(1)
+	if strings.Contains(config, "seed: 2\n") {
+		seed = 2
+	}
+	run, err := st.CreateRun(ctx, store.NewRun{Name: r.name, Seed: seed, ConfigHash: "hash", Process: "flow_match", Dataset: "mnist", ResolvedYAML: config, Environment: json.RawMessage(r.environment)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +212,7 @@ func record(t *testing.T, st *store.Store, r recorded) *store.Run {
 		t.Fatal(err)
 	}
 	for i, loss := range r.losses {
-		w.Point(lossSeries, i+1, loss)
+		w.Point(TrainLoss, i+1, loss)
 		w.Phase("step", i+1, time.Millisecond)
 	}
 	for _, s := range r.samples {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // Value is a number that may be missing (NaN) or infinite; JSON gets null or a
@@ -12,12 +13,23 @@ type Value float64
 
 var missing = Value(math.NaN())
 
+// Missing tells whether there is no number.
+func (v Value) Missing() bool { return math.IsNaN(float64(v)) }
+
 // Text is the number in short, or "-" where it is missing.
 func (v Value) Text() string {
-	if math.IsNaN(float64(v)) {
+	if v.Missing() {
 		return "-"
 	}
 	return fmt.Sprintf("%.4g", float64(v))
+}
+
+// signed is Text with a sign.
+func (v Value) signed() string {
+	if v.Missing() {
+		return "-"
+	}
+	return fmt.Sprintf("%+.3g", float64(v))
 }
 
 // MarshalJSON never fails.
@@ -30,4 +42,24 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	default:
 		return json.Marshal(f)
 	}
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (v *Value) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*v = missing
+		return nil
+	}
+	text := string(b)
+	if len(b) > 0 && b[0] == '"' {
+		if err := json.Unmarshal(b, &text); err != nil {
+			return err
+		}
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return fmt.Errorf("%s is not a number", b)
+	}
+	*v = Value(f)
+	return nil
 }

@@ -23,8 +23,11 @@ type Phase struct {
 const (
 	queryPhases = `SELECT id, name, count, max, sum FROM series
 		WHERE run_id = ? AND count > 0 AND name GLOB 'time/*' ORDER BY name`
-	queryOrderStatistic = `SELECT value FROM points WHERE series_id = ? AND step % ? = 0 ORDER BY value LIMIT 1 OFFSET ?`
-	queryCountEvery     = `SELECT count(*) FROM points WHERE series_id = ? AND step % ? = 0`
+	// All are sorted before one is taken: with a limit on the sorting itself,
+	// SQLite keeps the smallest so far in order, which takes ten times as long.
+	queryOrderStatistic = `WITH sorted AS MATERIALIZED (SELECT value FROM points WHERE series_id = ? AND step % ? = 0 ORDER BY value)
+		SELECT value FROM sorted LIMIT 1 OFFSET ?`
+	queryCountEvery = `SELECT count(*) FROM points WHERE series_id = ? AND step % ? = 0`
 )
 
 // maxRanked is how many durations percentiles are taken from; of a longer

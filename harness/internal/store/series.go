@@ -37,7 +37,7 @@ const (
 	querySummaries = `SELECT name, count, last_step, last, min, max, sum FROM series WHERE run_id = ? AND count > 0 ORDER BY name`
 	querySeries    = `SELECT id, count FROM series WHERE run_id = ? AND name = ?`
 	queryPoints    = `SELECT step, value FROM points WHERE series_id = ? ORDER BY step`
-	queryRange     = `SELECT coalesce(min(step), 0), coalesce(max(step), 0) FROM points WHERE series_id = ?`
+	queryRange     = `SELECT coalesce((SELECT min(step) FROM points WHERE series_id = ?1), 0), coalesce((SELECT max(step) FROM points WHERE series_id = ?1), 0)`
 
 	// SQLite takes a bare column from the row of the minimum or maximum.
 	queryLowest   = `SELECT step, min(value), count(*) > count(value) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`

@@ -1,0 +1,166 @@
+// Package chart draws line charts as SVG: values in, a picture out, with nothing
+// to download.
+package chart
+
+import (
+	"fmt"
+	"html"
+	"math"
+	"strings"
+)
+
+// Chart is a line chart.
+type Chart struct {
+	Title          string // read out to those who cannot see the picture
+	XLabel, YLabel string
+	LogX, LogY     bool // where all values are above 0; else the axis is linear
+	Lines          []Line
+}
+
+// Line is one line of a chart.
+type Line struct {
+	Label  string // of the legend; lines of one label share an entry
+	Color  int    // index into the palette
+	Points []Point
+	// Band is drawn faintly behind the line; as many as Points, or none.
+	Band []Range
+	// Marked draws the points, with a ring around those that are Ringed.
+	Marked bool
+	Thin   bool
+	Dashed bool
+}
+
+// Point is a point of a line. One that is not a number interrupts the line.
+type Point struct {
+	X, Y   float64
+	Title  string // shown by the pointer
+	Ringed bool
+}
+
+// Range is a stretch of the y axis.
+type Range struct{ Low, High float64 }
+
+// Palette is Okabe and Ito's (2008): its colours stay apart for colour-blind
+// readers, and on paper.
+var Palette = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#444444"}
+
+// Color is a colour of the palette; beyond its end it starts again.
+func Color(i int) string { return Palette[i%len(Palette)] }
+
+// Size of a chart and of its margins, in pixels.
+const (
+	Width, Height            = 640, 360
+	left, right, top, bottom = 64, 16, 12, 48
+)
+
+// SVG draws the chart; "" if there is nothing to draw.
+func (c Chart) SVG() string {
+	x, y, ok := c.axes()
+	if !ok {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, Width, Height, html.EscapeString(c.Title))
+	c.frame(&b, x, y)
+	for _, l := range c.Lines {
+		l.band(&b, x, y)
+	}
+	for _, l := range c.Lines {
+		l.draw(&b, x, y)
+	}
+	b.WriteString("</svg>")
+	return b.String()
+}
+
+func (c Chart) axes() (x, y axis, ok bool) {
+	x, y = newAxis(c.LogX), newAxis(c.LogY)
+	for _, l := range c.Lines {
+		for i, p := range l.Points {
+			if !finite(p.X) || !finite(p.Y) {
+				continue
+			}
+			x.add(p.X)
+			y.add(p.Y)
+			if i < len(l.Band) && finite(l.Band[i].Low) && finite(l.Band[i].High) {
+				y.add(l.Band[i].Low)
+				y.add(l.Band[i].High)
+			}
+		}
+	}
+	if x.low > x.high {
+		return x, y, false
+	}
+	x.place(left, Width-right, 0.02)
+	y.place(Height-bottom, top, 0.05)
+	return x, y, true
+}
+
+func (c Chart) frame(b *strings.Builder, x, y axis) {
+	for _, v := range y.ticks() {
+		at := y.at(v)
+		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`,
+			left, Width-right, at, at, left-8, at+4, number(v))
+	}
+	for _, v := range x.ticks() {
+		at := x.at(v)
+		fmt.Fprintf(b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/><text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`,
+			at, at, top, Height-bottom, at, Height-bottom+18, number(v))
+	}
+	fmt.Fprintf(b, `<text class="axis" x="%d" y="%d" text-anchor="middle">%s</text>`, (left+Width-right)/2, Height-8, html.EscapeString(c.XLabel))
+	fmt.Fprintf(b, `<text class="axis" transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`, (top+Height-bottom)/2, html.EscapeString(c.YLabel))
+}
+
+// band draws the range of values behind a line.
+func (l Line) band(b *strings.Builder, x, y axis) {
+	if len(l.Band) != len(l.Points) || len(l.Band) == 0 {
+		return
+	}
+	var upper, lower []string
+	for i, p := range l.Points {
+		r := l.Band[i]
+		if !finite(p.X) || !finite(r.Low) || !finite(r.High) {
+			continue
+		}
+		upper = append(upper, fmt.Sprintf("%.1f,%.1f", x.at(p.X), y.at(r.High)))
+		lower = append(lower, fmt.Sprintf("%.1f,%.1f", x.at(p.X), y.at(r.Low)))
+	}
+	for i, j := 0, len(lower)-1; i < j; i, j = i+1, j-1 {
+		lower[i], lower[j] = lower[j], lower[i]
+	}
+	fmt.Fprintf(b, `<polygon class="band s%d" points="%s" fill="%s" stroke="%s"/>`, l.Color, strings.Join(append(upper, lower...), " "), Color(l.Color), Color(l.Color))
+}
+
+func (l Line) draw(b *strings.Builder, x, y axis) {
+	class := "line"
+	if l.Thin {
+		class += " thin"
+	}
+	if l.Dashed {
+		class += " dashed"
+	}
+	var path strings.Builder
+	pen := "M"
+	for _, p := range l.Points {
+		if !finite(p.X) || !finite(p.Y) {
+			pen = "M"
+			continue
+		}
+		fmt.Fprintf(&path, "%s%.1f %.1f", pen, x.at(p.X), y.at(p.Y))
+		pen = "L"
+	}
+	fmt.Fprintf(b, `<g class="s%d"><path class="%s" d="%s" stroke="%s"><title>%s</title></path>`, l.Color, class, path.String(), Color(l.Color), html.EscapeString(l.Label))
+	if l.Marked {
+		for _, p := range l.Points {
+			if !finite(p.X) || !finite(p.Y) {
+				continue
+			}
+			if p.Ringed {
+				fmt.Fprintf(b, `<circle class="ring" cx="%.1f" cy="%.1f" r="8" stroke="%s"/>`, x.at(p.X), y.at(p.Y), Color(l.Color))
+			}
+			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"><title>%s</title></circle>`, x.at(p.X), y.at(p.Y), Color(l.Color), html.EscapeString(p.Title))
+		}
+	}
+	b.WriteString("</g>")
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -1,0 +1,72 @@
+package chart
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"strings"
+	"testing"
+)
+
+func wellFormed(t *testing.T, svg string) {
+	t.Helper()
+	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatalf("%v in %s", err, svg)
+		}
+	}
+}
+
+func TestAChartIsWellFormedWhateverItShows(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for name, points := range map[string][]Point{
+		"a line":            {{X: 1, Y: 1}, {X: 2, Y: 4}, {X: 1000, Y: 0.5}},
+		"one point":         {{X: 5, Y: 5}},
+		"a constant":        {{X: 1, Y: 3}, {X: 2, Y: 3}},
+		"gaps":              {{X: 1, Y: 1}, {X: 2, Y: nan}, {X: 3, Y: inf}, {X: nan, Y: 1}, {X: 4, Y: 2}},
+		"zero and below":    {{X: 0, Y: 0}, {X: 1, Y: -3}},
+		"huge and tiny":     {{X: 1, Y: 1e300}, {X: 2, Y: 1e-300}},
+		"markup in a title": {{X: 1, Y: 1, Title: `<script>"&'`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			svg := Chart{Title: `<b>"`, XLabel: "<i>", YLabel: "&", LogX: true, LogY: true,
+				Lines: []Line{{Label: "<script>", Points: points, Band: make([]Range, len(points)), Marked: true}}}.SVG()
+			wellFormed(t, svg)
+			if strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") || strings.Contains(svg, "<script>") {
+				t.Error(svg)
+			}
+		})
+	}
+	if svg := (Chart{Lines: []Line{{Points: []Point{{X: nan, Y: 1}}}}}).SVG(); svg != "" {
+		t.Errorf("nothing to draw gives %s", svg)
+	}
+}
+
+func TestTicksAreRound(t *testing.T) {
+	for _, c := range []struct {
+		log       bool
+		low, high float64
+		want      string
+	}{
+		{false, 0, 1000, "0 200 400 600 800 1000"},
+		{false, 0.91, 0.99, "0.92 0.94 0.96 0.98"},
+		{true, 1, 100, "1 2 5 10 20 50 100"},
+		{true, 0.15, 1.2, "0.2 0.5 1"},
+		{false, 0, 1e6, "0 200000 400000 600000 800000 1000000"},
+	} {
+		a := newAxis(c.log)
+		a.add(c.low)
+		a.add(c.high)
+		a.place(0, 100, 0)
+		var labels []string
+		for _, v := range a.ticks() {
+			labels = append(labels, number(v))
+		}
+		if got := strings.Join(labels, " "); got != c.want {
+			t.Errorf("from %v to %v: %s, want %s", c.low, c.high, got, c.want)
+		}
+	}
+}

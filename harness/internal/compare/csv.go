@@ -1,0 +1,82 @@
+package compare
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+)
+
+var csvHeader = []string{"level", "group", "run", "seed", "metric", "kind", "better", "sampler", "steps", "guidance", "n", "value", "sd", "low", "high",
+	"against", "difference", "difference_low", "difference_high", "test", "p", "p_holm", "verdict", "needed"}
+
+// WriteCSV writes a line for each metric of each run, group and reference, at
+// full precision. What does not apply is empty.
+func (r *Result) WriteCSV(w io.Writer) error {
+	c := csv.NewWriter(w)
+	_ = c.Write(csvHeader) // its error is that of Flush
+	for _, rows := range [][]Row{r.Metrics, r.Cost} {
+		for _, row := range rows {
+			r.csvRow(c, row)
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+func (r *Result) csvRow(c *csv.Writer, row Row) {
+	base := func(level string) map[string]string {
+		return map[string]string{"level": level, "metric": row.Name, "kind": string(row.Kind), "better": string(row.Better)}
+	}
+	write := func(line map[string]string) {
+		fields := make([]string, len(csvHeader))
+		for i, name := range csvHeader {
+			fields[i] = line[name]
+		}
+		_ = c.Write(fields)
+	}
+	for g, group := range r.Groups {
+		at := func(line map[string]string) map[string]string {
+			line["group"] = group.Label
+			if s := r.Settings[g]; s != nil && (row.Kind == Quality || row.Name == SecondsPerImage || row.Name == NFE) {
+				line["sampler"], line["steps"], line["guidance"] = s.Sampler, strconv.Itoa(s.Steps), exact(Value(s.Guidance))
+			}
+			return line
+		}
+		for k, i := range group.Counted {
+			line := at(base("run"))
+			line["run"], line["seed"] = r.Runs[i].Slug, strconv.FormatUint(r.Runs[i].Seed, 10)
+			line["value"] = exact(row.Groups[g].Values[k])
+			write(line)
+		}
+		s := row.Groups[g]
+		line := at(base("group"))
+		line["n"], line["value"], line["sd"], line["low"], line["high"] = strconv.Itoa(s.N), exact(s.Mean), exact(s.StdDev), exact(s.Low), exact(s.High)
+		if g > 0 {
+			d := row.Comparisons[g-1]
+			line["against"], line["difference"], line["difference_low"], line["difference_high"] = d.Against, exact(d.Difference), exact(d.Low), exact(d.High)
+			line["test"], line["p"], line["p_holm"], line["verdict"] = d.Test, exact(d.P), exact(d.PHolm), string(d.Verdict)
+			if d.Needed > 0 {
+				line["needed"] = strconv.Itoa(d.Needed)
+			}
+		}
+		write(line)
+	}
+	for _, ref := range []struct {
+		label string
+		value Value
+	}{{"real", row.Real}, {"noise", row.Noise}} {
+		if !ref.value.Missing() {
+			line := base("reference")
+			line["group"], line["value"] = ref.label, exact(ref.value)
+			write(line)
+		}
+	}
+}
+
+// exact is a number at full precision, empty where it is missing.
+func exact(v Value) string {
+	if v.Missing() {
+		return ""
+	}
+	return strconv.FormatFloat(float64(v), 'g', -1, 64)
+}

@@ -1,0 +1,82 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+
+	"flowharness/harness/internal/statistics"
+)
+
+// MetricNames lists every metric that a run has, shown or not.
+func (r *Result) MetricNames() []string { return r.metricNames() }
+
+// Mean is a metric's mean in a group; missing if no run has it, or some of the
+// values are not numbers.
+func (r *Result) Mean(name string, group int) Value {
+	var values []Value
+	for _, i := range r.Groups[group].Counted {
+		values = append(values, r.records[i].value(name, orZero(r.Settings[group])))
+	}
+	x := numbers(values)
+	if len(x) < len(values) {
+		return missing
+	}
+	return Value(statistics.Mean(x))
+}
+
+// Sampled tells whether a metric is one of samples, which depend on how they
+// were drawn.
+func (r *Result) Sampled(name string) bool {
+	m := describe(name)
+	if name == SecondsPerImage || name == NFE {
+		return true
+	}
+	for _, record := range r.records {
+		if _, ok := record.Scalars[name]; ok {
+			return false
+		}
+	}
+	return m.Kind != Cost
+}
+
+// Incomparable says why values of a metric in a group must not be ranked against
+// the first, except for times, which [Result.TimingWarning] is about; "" if they
+// may.
+func (r *Result) Incomparable(name string, group int) string {
+	if m := describe(name); m.Kind != Cost {
+		return r.limits[group].limit(m)
+	}
+	return ""
+}
+
+// TimingWarning says why times of a group are not comparable with the first's.
+func (r *Result) TimingWarning(group int) string { return r.limits[group].timing }
+
+// Timed tells whether a metric is a time or a speed.
+func (r *Result) Timed(name string) bool {
+	m := describe(name)
+	return m.Kind == Cost && name != NFE && name != PeakMemory
+}
+
+// VerdictOf is the verdict on a metric of a group, and what it rests on. Where
+// there are too few seeds it is that of the images, on these checkpoints alone.
+func (r *Result) VerdictOf(name string, group int) (v Verdict, rests string) {
+	for _, row := range slices.Concat(r.Metrics, r.Cost) {
+		if row.Name != name {
+			continue
+		}
+		c := row.Comparisons[group-1]
+		if c.Verdict == TooFewSeeds && c.Images != nil {
+			return c.Images.Verdict, fmt.Sprintf("%s over %d images of these checkpoints alone, %s: too few seeds", c.Images.Test, c.Images.Images, pEquals(c.Images.PHolm))
+		}
+		switch {
+		case c.Test != "":
+			return c.Verdict, fmt.Sprintf("%s over %d and %d seeds, %s", c.Test, c.seeds[1], c.seeds[0], pEquals(c.PHolm))
+		case c.Verdict == TooFewSeeds:
+			return c.Verdict, fmt.Sprintf("too few seeds to tell (%s)", seedCounts(c))
+		default:
+			return c.Verdict, string(c.Verdict) + ": " + c.why
+		}
+	}
+	return NoValue, "it is not among the metrics shown"
+}

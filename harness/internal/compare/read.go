@@ -1,0 +1,224 @@
+package compare
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"golang.org/x/sync/errgroup"
+	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/store"
+)
+
+// lateLosses is how many of the last losses are averaged: the noise of a single
+// one is larger than most differences.
+const lateLosses = 100
+
+// Series and phases that are compared.
+const (
+	stepTimes = "time/step"
+	valPrefix = "val/"
+)
+
+// Data is what runs are compared by.
+type Data struct {
+	Records    []Record
+	References []store.Reference // of the datasets and classifiers that the records were measured with
+}
+
+// Read reads what a comparison needs of runs. It reads no series point by point,
+// so that a hundred long runs take a second or two.
+func Read(ctx context.Context, st *store.Store, runs []*store.Run) (Data, error) {
+	d := Data{Records: make([]Record, len(runs))}
+	g, ctx2 := errgroup.WithContext(ctx)
+	g.SetLimit(4)
+	for i, run := range runs {
+		g.Go(func() error {
+			var err error
+			if d.Records[i], err = readRecord(ctx2, st, run); err != nil {
+				return fmt.Errorf("run %s: %w", run.Slug, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Data{}, err
+	}
+	type key struct{ dataset, classifier string }
+	seen := map[key]bool{}
+	for _, r := range d.Records {
+		for _, e := range r.Evaluations {
+			k := key{e.Dataset, e.Classifier}
+			if seen[k] {
+				continue
+			}
+			seen[k] = true
+			references, err := st.References(ctx, e.Dataset, e.Classifier)
+			if err != nil {
+				return Data{}, err
+			}
+			d.References = append(d.References, references...)
+		}
+	}
+	return d, nil
+}
+
+func readRecord(ctx context.Context, st *store.Store, run *store.Run) (Record, error) {
+	r := Record{Process: run.Process, Dataset: run.Dataset, Scalars: map[string]Value{}, Run: Run{
+		ID: run.ID, Slug: run.Slug, Name: run.Name, Tags: run.Tags, Notes: run.Notes, Status: string(run.Status), ConfigHash: run.ConfigHash, Seed: run.Seed,
+		Steps: run.LastStep, TotalSteps: run.TotalSteps, PeakMemory: run.PeakMemoryBytes,
+		LastLoss: missing, LateLoss: missing, BestLoss: missing, StepTime: missing, TrainTime: missing}}
+	var err error
+	if r.Config, err = flattenYAML(run.ResolvedYAML); err != nil {
+		return r, fmt.Errorf("its recorded config: %w", err)
+	}
+	if r.Environment, err = flattenJSON(run.Environment); err != nil {
+		return r, fmt.Errorf("its recorded environment: %w", err)
+	}
+	delete(r.Environment, "git.diff")
+	for _, step := range []func(context.Context, *store.Store, *store.Run) error{r.readSeries, r.readEvaluations, r.readCurve} {
+		if err := step(ctx, st, run); err != nil {
+			return r, err
+		}
+	}
+	r.samples, err = st.Samples(ctx, run.ID)
+	return r, err
+}
+
+// readSeries fills in the scalars that come from series.
+func (r *Record) readSeries(ctx context.Context, st *store.Store, run *store.Run) error {
+	summaries, err := st.Summaries(ctx, run.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range summaries {
+		switch {
+		case s.Name == TrainLoss:
+			r.LastLoss, r.BestLoss = Value(s.Last), Value(s.Min)
+			late, err := st.Tail(ctx, run.ID, TrainLoss, lateLosses)
+			if err != nil {
+				return err
+			}
+			r.LateLoss = mean(late)
+			r.Scalars[TrainLoss] = r.LateLoss
+		case len(s.Name) > len(valPrefix) && s.Name[:len(valPrefix)] == valPrefix:
+			r.Scalars[s.Name] = Value(s.Last)
+		case s.Name == stepTimes:
+			median, err := st.Median(ctx, run.ID, stepTimes)
+			if err != nil {
+				return err
+			}
+			r.StepTime, r.TrainTime = Value(median), Value(s.Sum)
+			r.Scalars[StepSeconds], r.Scalars[TrainSeconds] = r.StepTime, r.TrainTime
+			if median > 0 {
+				r.Scalars[StepsPerSecond] = Value(1 / median)
+			}
+		}
+	}
+	if r.PeakMemory > 0 {
+		r.Scalars[PeakMemory] = Value(r.PeakMemory)
+	}
+	return nil
+}
+
+// mean is NaN if one of the values is.
+func mean(points []store.Point) Value {
+	if len(points) == 0 {
+		return missing
+	}
+	var sum float64
+	for _, p := range points {
+		sum += p.Value
+	}
+	return Value(sum / float64(len(points)))
+}
+
+// readEvaluations keeps of each setting the latest evaluation, and of the
+// earlier ones what they reached when.
+func (r *Record) readEvaluations(ctx context.Context, st *store.Store, run *store.Run) error {
+	list, err := st.Evaluations(ctx, run.ID)
+	if err != nil {
+		return err
+	}
+	type key struct {
+		config   string
+		steps    int
+		guidance float64
+	}
+	at := map[key]int{}
+	for _, s := range list {
+		e := Evaluation{Setting: Setting{s.Sampler, s.Steps, s.Guidance}, SamplerJSON: s.SamplerJSON, Step: s.Step, Seed: s.Seed,
+			NFE: s.NFE, Images: s.Images, SecondsPerImage: perImage(s.Drawing), Dataset: s.Dataset, Classifier: s.Classifier,
+			Metrics: map[string]Value{}, StdErr: map[string]Value{}, Correct: s.Correct}
+		for _, m := range s.Metrics {
+			e.Metrics[m.Name] = Value(m.Value)
+			if !math.IsNaN(m.StdErr) {
+				e.StdErr[m.Name] = Value(m.StdErr)
+			}
+		}
+		if v, ok := e.Metrics["accuracy"]; ok {
+			r.reached = append(r.reached, Progress{"accuracy", s.SamplerJSON, e.Steps, e.Guidance, s.Step, v})
+		}
+		k := key{s.Sampler + s.SamplerJSON, s.Steps, s.Guidance}
+		if i, ok := at[k]; ok {
+			r.Evaluations[i] = e
+			continue
+		}
+		at[k] = len(r.Evaluations)
+		r.Evaluations = append(r.Evaluations, e)
+	}
+	return nil
+}
+
+func perImage(d store.Drawing) Value {
+	if d.Images == 0 {
+		return missing
+	}
+	return Value(d.Seconds / float64(d.Images))
+}
+
+// flattenYAML turns a document into values by path; lists are one value.
+func flattenYAML(document string) (map[string]string, error) {
+	var root map[string]any
+	if err := yaml.Unmarshal([]byte(document), &root); err != nil {
+		return nil, err
+	}
+	return flatten(root), nil
+}
+
+func flattenJSON(document []byte) (map[string]string, error) {
+	if len(document) == 0 || string(document) == "null" {
+		return map[string]string{}, nil
+	}
+	var root map[string]any
+	if err := json.Unmarshal(document, &root); err != nil {
+		return nil, err
+	}
+	return flatten(root), nil
+}
+
+func flatten(root map[string]any) map[string]string {
+	flat := map[string]string{}
+	var walk func(path string, v any)
+	walk = func(path string, v any) {
+		if m, ok := v.(map[string]any); ok {
+			for key, child := range m {
+				name := key
+				if path != "" {
+					name = path + "." + key
+				}
+				walk(name, child)
+			}
+			return
+		}
+		text, err := json.Marshal(v)
+		if err != nil {
+			text = fmt.Append(nil, v)
+		}
+		flat[path] = string(text)
+	}
+	walk("", root)
+	return flat
+}

@@ -1,0 +1,212 @@
+package compare
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"flowharness/harness/internal/store"
+)
+
+// Record is what a comparison knows of one run. Baseline files keep records as
+// JSON.
+type Record struct {
+	Run
+	Process string `json:"process"`
+	Dataset string `json:"dataset"`
+	// Config and Environment hold values by path, as JSON.
+	Config      map[string]string `json:"config"`
+	Environment map[string]string `json:"environment"`
+	// Scalars are the metrics of the run as a whole, Evaluations those of its
+	// samples.
+	Scalars     map[string]Value `json:"metrics"`
+	Evaluations []Evaluation     `json:"evaluations"`
+
+	samples  []store.Sample // not kept in files, as are the curves
+	curve    Curve
+	clock    clock
+	fromFile bool
+	reached  []Progress
+}
+
+// Run is one of the compared runs.
+type Run struct {
+	ID         string   `json:"id"`
+	Slug       string   `json:"slug"`
+	Name       string   `json:"name"`
+	Tags       []string `json:"tags,omitempty"`
+	Notes      string   `json:"notes,omitempty"`
+	Status     string   `json:"status"`
+	ConfigHash string   `json:"config_hash"`
+	Seed       uint64   `json:"seed"`
+	Steps      int      `json:"steps"`
+	TotalSteps int      `json:"total_steps"`
+	LastLoss   Value    `json:"loss"`          // of the last step
+	LateLoss   Value    `json:"loss_last100"`  // mean of the last 100 steps
+	BestLoss   Value    `json:"loss_min"`      // of any step
+	StepTime   Value    `json:"step_seconds"`  // median
+	TrainTime  Value    `json:"train_seconds"` // all steps together
+	PeakMemory int64    `json:"peak_memory_bytes"`
+}
+
+// Setting says how samples were drawn.
+type Setting struct {
+	Sampler  string  `json:"sampler"` // its name, with the options that tell it from others of the name
+	Steps    int     `json:"steps"`
+	Guidance float64 `json:"guidance"`
+}
+
+func (s Setting) String() string {
+	return fmt.Sprintf("%s, %d steps, guidance %g", s.Sampler, s.Steps, s.Guidance)
+}
+
+// Evaluation is what was measured on the latest samples of a setting.
+type Evaluation struct {
+	Setting
+	SamplerJSON     string           `json:"sampler_config"`
+	Step            int              `json:"step"`
+	Seed            uint64           `json:"seed"` // of the noise
+	NFE             int              `json:"nfe"`
+	Images          int              `json:"images"`
+	SecondsPerImage Value            `json:"seconds_per_image"`
+	Dataset         string           `json:"dataset"`
+	Classifier      string           `json:"classifier"`
+	Metrics         map[string]Value `json:"metrics"`
+	StdErr          map[string]Value `json:"standard_errors,omitempty"`
+	Correct         Flags            `json:"correct,omitempty"`
+}
+
+// Flags says of each image whether it was read as the class asked for. As JSON
+// it is a string of ones and zeros.
+type Flags []bool
+
+// MarshalJSON writes a string of ones and zeros.
+func (f Flags) MarshalJSON() ([]byte, error) {
+	text := make([]byte, len(f))
+	for i, set := range f {
+		text[i] = '0'
+		if set {
+			text[i] = '1'
+		}
+	}
+	return json.Marshal(string(text))
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (f *Flags) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	*f = make(Flags, len(text))
+	for i, c := range []byte(text) {
+		switch c {
+		case '1':
+			(*f)[i] = true
+		case '0':
+		default:
+			return fmt.Errorf("character %d is %q, not 0 or 1", i+1, c)
+		}
+	}
+	return nil
+}
+
+// evaluation is the record's evaluation of a setting; nil if it has none.
+func (r *Record) evaluation(s Setting) *Evaluation {
+	for i := range r.Evaluations {
+		if r.Evaluations[i].Setting == s {
+			return &r.Evaluations[i]
+		}
+	}
+	return nil
+}
+
+// value is a metric's value, the samples' at the setting; missing if the record
+// has none.
+func (r *Record) value(name string, at Setting) Value {
+	if v, ok := r.Scalars[name]; ok {
+		return v
+	}
+	e := r.evaluation(at)
+	if e == nil {
+		return missing
+	}
+	switch name {
+	case SecondsPerImage:
+		return e.SecondsPerImage
+	case NFE:
+		return Value(e.NFE)
+	}
+	if v, ok := e.Metrics[name]; ok {
+		return v
+	}
+	return missing
+}
+
+// labelSamplers gives every sampling its sampler's name and, where samplers of
+// one name differ, the options in which they do.
+func labelSamplers(records []Record) {
+	options := map[string]map[string]map[string]any{} // by name and JSON
+	note := func(name, config string) {
+		if options[name] == nil {
+			options[name] = map[string]map[string]any{}
+		}
+		if _, ok := options[name][config]; !ok {
+			var values map[string]any
+			_ = json.Unmarshal([]byte(config), &values) // the store holds valid JSON; a baseline's label is its name then
+			options[name][config] = values
+		}
+	}
+	for i := range records {
+		for _, s := range records[i].samples {
+			note(baseName(s.Sampler), s.SamplerJSON)
+		}
+		for _, e := range records[i].Evaluations {
+			note(baseName(e.Sampler), e.SamplerJSON)
+		}
+	}
+	label := func(name, config string) string {
+		all := options[name]
+		if len(all) < 2 {
+			return name
+		}
+		var parts []string
+		own := all[config]
+		for _, key := range slices.Sorted(maps.Keys(own)) {
+			for _, other := range all {
+				if fmt.Sprint(other[key]) != fmt.Sprint(own[key]) {
+					parts = append(parts, fmt.Sprintf("%s=%v", key, own[key]))
+					break
+				}
+			}
+		}
+		if len(parts) == 0 {
+			return name
+		}
+		return name + "(" + strings.Join(parts, " ") + ")"
+	}
+	for i := range records {
+		for j := range records[i].samples {
+			s := &records[i].samples[j]
+			s.Sampler = label(baseName(s.Sampler), s.SamplerJSON)
+		}
+		for j := range records[i].Evaluations {
+			e := &records[i].Evaluations[j]
+			e.Sampler = label(baseName(e.Sampler), e.SamplerJSON)
+		}
+	}
+}
+
+// baseName is a sampler's name without options.
+func baseName(label string) string {
+	name, _, _ := strings.Cut(label, "(")
+	return name
+}
+
+// FromFile marks a record that was read from a file: it has no curves or grids.
+func (r Record) FromFile() Record {
+	r.fromFile = true
+	return r
+}

@@ -1,0 +1,376 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+)
+
+// Table is a titled part of a comparison, ready to be rendered as text, Markdown
+// or anything else.
+type Table struct {
+	Title  string
+	Header table.Row
+	Rows   []table.Row
+	Note   string // below the table
+
+	turns bool // runs are its columns, and may be its rows instead
+	keys  int  // columns at the left that say what a row is about; 1 if 0
+}
+
+// Tables lays the result out. clean is applied to every text that comes from a
+// config or a user.
+func (r *Result) Tables(clean func(string) string) []Table {
+	l := layout{r, clean}
+	return []Table{l.runs(), l.metrics(), l.cost(), l.targets(), l.frontier(), l.curves(),
+		l.aligned("Losses at the same step", "step", r.BySteps, func(a Aligned) string { return fmt.Sprint(a.Step) }),
+		l.aligned("Losses after the same time in training steps", "seconds", r.BySeconds, func(a Aligned) string { return a.Seconds.Text() }),
+		l.differences("Config differences", r.Config), l.differences("Environment differences", r.Environment), l.sampling()}
+}
+
+// layout makes the tables of a result.
+type layout struct {
+	*Result
+	clean func(string) string
+}
+
+func (l layout) runs() Table {
+	t := Table{Title: "Runs", Header: table.Row{""}, turns: true}
+	grouped := len(l.Groups) < len(l.Runs)
+	for _, run := range l.Runs {
+		t.Header = append(t.Header, l.clean(run.Slug))
+	}
+	add := func(name string, text func(i int, run Run) string) {
+		row := table.Row{name}
+		for i, run := range l.Runs {
+			row = append(row, text(i, run))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	add("name", func(_ int, run Run) string { return l.clean(run.Name) })
+	if grouped {
+		add("group", func(i int, _ Run) string { return l.clean(l.groupOf(i)) })
+	}
+	for _, texts := range []struct {
+		name string
+		of   func(Run) string
+	}{{"tags", func(run Run) string { return strings.Join(run.Tags, " ") }}, {"notes", func(run Run) string { return run.Notes }}} {
+		if slices.ContainsFunc(l.Runs, func(run Run) bool { return texts.of(run) != "" }) {
+			add(texts.name, func(_ int, run Run) string { return l.clean(short(texts.of(run))) })
+		}
+	}
+	add("status", func(_ int, run Run) string { return run.Status })
+	add("seed", func(_ int, run Run) string { return fmt.Sprint(run.Seed) })
+	add("steps", func(_ int, run Run) string { return fmt.Sprint(run.Steps) })
+	add("loss, mean of last 100", func(_ int, run Run) string { return run.LateLoss.Text() })
+	add("loss, last", func(_ int, run Run) string { return run.LastLoss.Text() })
+	add("loss, smallest", func(_ int, run Run) string { return run.BestLoss.Text() })
+	add("s/step, median", func(_ int, run Run) string { return run.StepTime.Text() })
+	add("s in steps", func(_ int, run Run) string { return run.TrainTime.Text() })
+	add("peak MiB", func(_ int, run Run) string { return fmt.Sprint(run.PeakMemory >> 20) })
+	return t
+}
+
+func (r *Result) groupOf(run int) string {
+	for _, g := range r.Groups {
+		if slices.Contains(g.Runs, run) {
+			return g.Label
+		}
+	}
+	return ""
+}
+
+// arrow says which way is better.
+func arrow(m Metric) string {
+	switch m.Better {
+	case Higher:
+		return m.Name + " ↑"
+	case Lower:
+		return m.Name + " ↓"
+	default:
+		return m.Name
+	}
+}
+
+func (l layout) metrics() Table {
+	t := Table{Title: "Metrics", Header: table.Row{"metric", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "test", "p (Holm)", "verdict"}, keys: 2}
+	at := map[string]bool{}
+	for _, s := range l.Settings {
+		if s != nil {
+			at[s.String()] = true
+		}
+	}
+	if len(at) == 1 {
+		for text := range at {
+			t.Title += " (samples: " + l.clean(text) + ")"
+		}
+	}
+	for _, row := range l.Metrics {
+		t.Rows = append(t.Rows, l.rows(row, true)...)
+		for _, ref := range []struct {
+			label string
+			value Value
+		}{{"real images", row.Real}, {"noise", row.Noise}} {
+			if !ref.value.Missing() {
+				t.Rows = append(t.Rows, table.Row{"", "(" + ref.label + ")", "", ref.value.Text(), "", "", "", "", "", ""})
+			}
+		}
+	}
+	if len(l.Groups) > 1 {
+		t.Note = fmt.Sprintf("Differences are to %s. Intervals are bootstrap intervals over seeds.", l.clean(l.Groups[0].Label))
+	}
+	return t
+}
+
+func (l layout) rows(row Row, tests bool) []table.Row {
+	var rows []table.Row
+	for g, s := range row.Groups {
+		cells := table.Row{"", l.clean(l.Groups[g].Label), s.N, meanText(s), interval(s.Low, s.High, Value.Text), "", ""}
+		if g == 0 {
+			cells[0] = arrow(row.Metric)
+		}
+		if tests {
+			cells = append(cells, "", "", "")
+		} else {
+			cells = append(cells, "")
+		}
+		if g > 0 {
+			c := row.Comparisons[g-1]
+			cells[5], cells[6] = c.Difference.signed(), interval(c.Low, c.High, Value.signed)
+			if tests {
+				cells[7], cells[8] = c.Test, PText(c.PHolm)
+			}
+			cells[len(cells)-1] = string(c.Verdict)
+			if c.Images != nil && c.Verdict == TooFewSeeds && c.Images.Verdict != NoEvidence {
+				cells[len(cells)-1] = fmt.Sprintf("%s (these checkpoints: %s)", c.Verdict, c.Images.Verdict)
+			}
+		}
+		rows = append(rows, cells)
+	}
+	return rows
+}
+
+func meanText(s Summary) string {
+	switch {
+	case s.N > 1:
+		return fmt.Sprintf("%s ± %s", s.Mean.Text(), s.StdDev.rough())
+	case !s.StdErr.Missing():
+		return fmt.Sprintf("%s (se %s)", s.Mean.Text(), s.StdErr.rough())
+	default:
+		return s.Mean.Text()
+	}
+}
+
+// rough is the number to two digits.
+func (v Value) rough() string {
+	if v.Missing() {
+		return "-"
+	}
+	return fmt.Sprintf("%.2g", float64(v))
+}
+
+func interval(low, high Value, text func(Value) string) string {
+	if low.Missing() || high.Missing() {
+		return ""
+	}
+	return "[" + text(low) + ", " + text(high) + "]"
+}
+
+func (l layout) cost() Table {
+	t := Table{Title: "Cost", Header: table.Row{"", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "verdict"}, keys: 2}
+	for _, row := range l.Cost {
+		t.Rows = append(t.Rows, l.rows(row, false)...)
+	}
+	return t
+}
+
+func (l layout) targets() Table {
+	t := Table{Title: "Cost of getting as far", Header: table.Row{"until", "group", "runs", "steps", "s in training steps"}, keys: 2}
+	for _, target := range l.Targets {
+		for g, reached := range target.Groups {
+			sign := "≥"
+			if describe(target.Metric).Better == Lower {
+				sign = "≤"
+			}
+			row := table.Row{"", l.clean(l.Groups[g].Label), fmt.Sprintf("%d of %d", reached.Reached, reached.Runs), reached.Steps.Text(), reached.Seconds.Text()}
+			if g == 0 {
+				row[0] = fmt.Sprintf("%s %s %s", target.Metric, sign, target.Value.Text())
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		if !target.Ranked {
+			t.Note = "Losses of these runs mean different things: read each line by itself."
+		}
+	}
+	return t
+}
+
+// frontier has one line for each group and setting, and a column a metric.
+func (l layout) frontier() Table {
+	t := Table{Title: "Quality against evaluations", Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}, keys: 4}
+	type key struct {
+		group int
+		Setting
+	}
+	at := map[key]int{}
+	for column, f := range l.Frontiers {
+		t.Header = append(t.Header, arrow(f.Metric))
+		for _, p := range f.Points {
+			k := key{p.Group, p.Setting}
+			i, ok := at[k]
+			if !ok {
+				i = len(t.Rows)
+				at[k] = i
+				t.Rows = append(t.Rows, table.Row{l.clean(p.Label), l.clean(p.Sampler), p.Guidance, p.Steps, p.NFE, p.Seconds.Text()})
+			}
+			for len(t.Rows[i]) < 6+column {
+				t.Rows[i] = append(t.Rows[i], "-")
+			}
+			text := p.Mean.Text()
+			if p.Pareto {
+				text += " *"
+			}
+			t.Rows[i] = append(t.Rows[i], text)
+		}
+	}
+	for i := range t.Rows {
+		for len(t.Rows[i]) < len(t.Header) {
+			t.Rows[i] = append(t.Rows[i], "-")
+		}
+	}
+	if slices.ContainsFunc(l.Frontiers, func(f Frontier) bool { return f.Ranked }) {
+		t.Note = "* on the Pareto front: nothing else is as good for as few evaluations."
+	}
+	return t
+}
+
+func (l layout) curves() Table {
+	t := Table{Title: "Loss curves, smoothed", Header: table.Row{"run", "train/loss", "steps", "last"}}
+	lines := Sparklines(l.Curves, sparklineWidth, l.LossRanked)
+	for i, c := range l.Curves {
+		if n := len(c.Loss); n > 0 {
+			t.Rows = append(t.Rows, table.Row{l.clean(l.Runs[i].Slug), lines[i], c.Loss[n-1].Step, c.Loss[n-1].Smooth.Text()})
+		}
+	}
+	switch {
+	case len(t.Rows) == 0:
+	case l.LossRanked:
+		t.Note = "One scale for all runs, logarithmic; longer runs reach further right."
+	default:
+		t.Note = "Each run has a scale of its own: their losses mean different things."
+	}
+	return t
+}
+
+func (l layout) aligned(title, axis string, aligned []Aligned, at func(Aligned) string) Table {
+	t := Table{Title: title, Header: table.Row{axis}, turns: true}
+	if !l.LossRanked {
+		return t
+	}
+	for _, run := range l.Runs {
+		t.Header = append(t.Header, l.clean(run.Slug))
+	}
+	for _, a := range aligned {
+		row := table.Row{at(a)}
+		for _, v := range a.Values {
+			row = append(row, v.Text())
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// differences has a line for each key; those that follow from another are on one
+// line below it.
+func (l layout) differences(title string, from []Difference) Table {
+	t := Table{Title: title, Header: table.Row{"key"}, turns: true}
+	for _, g := range l.Groups {
+		t.Header = append(t.Header, l.clean(g.Label))
+	}
+	for _, d := range from {
+		if d.DependsOn != "" {
+			continue
+		}
+		row := table.Row{l.clean(d.Path)}
+		for _, v := range d.Values {
+			row = append(row, l.clean(short(plain(v))))
+		}
+		t.Rows = append(t.Rows, row)
+		if row := l.dependent(d.Path, from); row != nil {
+			t.Rows = append(t.Rows, row)
+		}
+	}
+	return t
+}
+
+func (l layout) dependent(on string, from []Difference) table.Row {
+	values := make([][]string, len(l.Groups))
+	found := false
+	for _, d := range from {
+		if d.DependsOn != on {
+			continue
+		}
+		found = true
+		name := d.Path[strings.LastIndex(d.Path, ".")+1:]
+		for g, v := range d.Values {
+			if v != "-" {
+				values[g] = append(values[g], l.clean(name+": "+short(plain(v))))
+			}
+		}
+	}
+	if !found {
+		return nil
+	}
+	row := table.Row{"  and with it"}
+	for _, v := range values {
+		row = append(row, strings.Join(v, "; "))
+	}
+	return row
+}
+
+// short cuts a value that would fill the screen.
+func short(value string) string {
+	const most = 80
+	if r := []rune(value); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return value
+}
+
+// sampling has a column for each run, or with many a line.
+func (l layout) sampling() Table {
+	t := Table{Title: "Sampling: evaluations and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
+	text := func(c Cell) string {
+		if c.Images == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%d, %s s", c.NFE, c.Seconds.Text())
+	}
+	if len(l.Runs) > mostColumns {
+		t.Header, t.keys = table.Row{"run"}, 1
+		for _, s := range l.Samples {
+			t.Header = append(t.Header, l.clean(s.String()))
+		}
+		for i, run := range l.Runs {
+			row := table.Row{l.clean(run.Slug)}
+			for _, s := range l.Samples {
+				row = append(row, text(s.Cells[i]))
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		return t
+	}
+	for _, run := range l.Runs {
+		t.Header = append(t.Header, l.clean(run.Slug))
+	}
+	for _, s := range l.Samples {
+		row := table.Row{l.clean(s.Sampler), s.Steps, s.Guidance}
+		for _, c := range s.Cells {
+			row = append(row, text(c))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}

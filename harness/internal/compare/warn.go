@@ -1,0 +1,90 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"flowharness/harness/internal/store"
+)
+
+// warn says what must be known before the numbers are believed.
+func (r *Result) warn(l limits) {
+	note := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
+	switch {
+	case l.loss != "":
+		note("losses are not comparable: %s", l.loss)
+	case l.trainLoss != "":
+		note("training losses are not comparable: %s", l.trainLoss)
+	}
+	if l.classifier != "" {
+		note("metrics are not comparable: %s", l.classifier)
+	}
+	if l.timing != "" {
+		note("timings are not comparable: %s", l.timing)
+	}
+	r.warnOfGroups(note)
+	r.warnOfSampling(note)
+	r.warnOfRuns(note)
+}
+
+func (r *Result) warnOfGroups(note func(string, ...any)) {
+	if len(r.Groups) == 1 {
+		note("the runs differ in their seed only and form one group: there is nothing to compare it with")
+	}
+	for _, g := range r.Groups {
+		if paths := g.varying(r.records); len(paths) > 0 {
+			note("group %s mixes runs that differ in more than their seed (%s): its spread is not that of seeds alone", g.Label, listed(paths))
+		}
+		if same := len(g.Runs) - len(g.Counted); same > 0 {
+			note("group %s has %d runs that repeat another's config and seed; only the latest of each counts, since a repetition is no new observation", g.Label, same)
+		}
+	}
+	var steps []string
+	for _, run := range r.Runs {
+		if run.TotalSteps > 0 {
+			steps = addNew(steps, fmt.Sprint(run.TotalSteps))
+		}
+	}
+	if len(steps) > 1 {
+		note("the runs train for different numbers of steps (%s): curves are aligned by step and by time, final values are not those of one budget", listed(steps))
+	}
+}
+
+func (r *Result) warnOfSampling(note func(string, ...any)) {
+	var used []string
+	seeds, images := []string{}, []string{}
+	for i, s := range r.Settings {
+		if s == nil {
+			continue
+		}
+		used = addNew(used, s.String())
+		for _, j := range r.Groups[i].Counted {
+			if e := r.records[j].evaluation(*s); e != nil {
+				seeds, images = addNew(seeds, fmt.Sprint(e.Seed)), addNew(images, fmt.Sprint(e.Images))
+			}
+		}
+	}
+	if len(used) > 1 {
+		note("metrics are of different samplers or settings (%s): a difference is one of model and sampler together", strings.Join(used, "; "))
+	}
+	if len(images) > 1 {
+		note("metrics are of different numbers of images (%s): distances such as fd depend on it", listed(images))
+	}
+	for i, s := range r.Settings {
+		if s == nil && slices.ContainsFunc(r.Settings, func(s *Setting) bool { return s != nil }) {
+			note("%s has no evaluation", r.Groups[i].Label)
+		}
+	}
+	if len(seeds) > 1 || slices.ContainsFunc(r.Config, func(d Difference) bool { return d.Path == "sampling.seed" }) {
+		note("grids do not start from the same noise: sampling.seed differs")
+	}
+}
+
+func (r *Result) warnOfRuns(note func(string, ...any)) {
+	for _, run := range r.Runs {
+		if run.Status != string(store.StatusFinished) {
+			note("run %s is %s after %d of %d steps", run.Slug, run.Status, run.Steps, run.TotalSteps)
+		}
+	}
+}

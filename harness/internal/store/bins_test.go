@@ -1,0 +1,61 @@
+package store
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// recorded is a run with a loss of 1, 2, …, n at the steps 1, 2, …, n, NaN at
+// every seventh.
+func recorded(t *testing.T, s *Store, n int) *Run {
+	run := newRun(t, s, "x")
+	w := openWriter(t, s, run.ID)
+	for step := 1; step <= n; step++ {
+		value := float64(step)
+		if step%7 == 0 {
+			value = math.NaN()
+		}
+		w.Point("train/loss", step, value)
+	}
+	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	return run
+}
+
+func TestBinsSumUpStretchesOfSteps(t *testing.T) {
+	s := openTemp(t)
+	run := recorded(t, s, 10)
+	want := []Bin{
+		{First: 1, Last: 4, Count: 4, Mean: 2.5, Min: 1, Max: 4, Sum: 10},
+		{First: 5, Last: 8, Count: 4, Mean: 19. / 3, Min: 5, Max: 8, Sum: 19, HasNaN: true},
+		{First: 9, Last: 10, Count: 2, Mean: 9.5, Min: 9, Max: 10, Sum: 19},
+	}
+	if diff := cmp.Diff(want, get(s.Bins(t.Context(), run.ID, "train/loss", 3))(t), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+		t.Errorf("(-want +got) %s", diff)
+	}
+	if bins := get(s.Bins(t.Context(), run.ID, "train/loss", 1000))(t); len(bins) != 10 || !math.IsNaN(bins[6].Mean) {
+		t.Errorf("a bin for each point: %v", bins)
+	}
+	if bins := get(s.Bins(t.Context(), run.ID, "none", 10))(t); len(bins) != 0 {
+		t.Errorf("a series that is not there has %v", bins)
+	}
+}
+
+func TestTheEndAndTheMedianOfASeries(t *testing.T) {
+	s := openTemp(t)
+	run := recorded(t, s, 6)
+	if diff := cmp.Diff([]Point{{5, 5}, {6, 6}}, get(s.Tail(t.Context(), run.ID, "train/loss", 2))(t)); diff != "" {
+		t.Errorf("(-want +got) %s", diff)
+	}
+	if got := get(s.Tail(t.Context(), run.ID, "train/loss", 100))(t); len(got) != 6 {
+		t.Errorf("more than there is gives %v", got)
+	}
+	if got := get(s.Median(t.Context(), run.ID, "train/loss"))(t); got != 3 {
+		t.Errorf("the median is %v", got)
+	}
+	if got := get(s.Median(t.Context(), run.ID, "none"))(t); !math.IsNaN(got) {
+		t.Errorf("the median of nothing is %v", got)
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/gate"
+)
+
+func (o *compareOptions) print(result *compare.Result, checks []gate.Check) error {
+	switch {
+	case o.json:
+		return o.printJSON(struct {
+			*compare.Result
+			Gate []gate.Check `json:"gate,omitempty"`
+		}{result, checks})
+	case o.csvOutput:
+		if failed := gate.Failed(checks); len(failed) > 0 {
+			o.printTable(o.err, gateTable(failed), 0)
+		}
+		return result.WriteCSV(o.out)
+	case o.markdown:
+		if err := result.WriteMarkdown(o.out, clean); err != nil {
+			return err
+		}
+		if len(checks) > 0 {
+			return compare.WriteMarkdownTable(o.out, gateTable(checks).Escaped(clean))
+		}
+		return nil
+	}
+	width := o.width()
+	for _, t := range result.Tables(clean) {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		o.printTable(o.out, t, width)
+		if strings.HasPrefix(t.Title, "Metrics") {
+			o.printFindings(result.Findings(), width)
+		}
+	}
+	if len(checks) > 0 {
+		o.printTable(o.out, gateTable(checks), width)
+	}
+	for _, w := range result.Warnings {
+		fmt.Fprintln(o.out, strings.Join(compare.Wrap("warning: "+clean(w), width-2), "\n  "))
+	}
+	return nil
+}
+
+// width is that of the terminal, 0 where there is none.
+func (o *compareOptions) width() int {
+	if !o.outTerminal {
+		return 0
+	}
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+func (o *compareOptions) printFindings(findings []compare.Finding, width int) {
+	for _, f := range findings {
+		fmt.Fprintln(o.out, strings.Join(compare.Wrap("- "+clean(f.Text), width-2), "\n  "))
+	}
+	if len(findings) > 0 {
+		fmt.Fprintln(o.out)
+	}
+}

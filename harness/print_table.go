@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/gate"
+)
+
+// gateTable lays checks out.
+func gateTable(checks []gate.Check) compare.Table {
+	t := compare.Table{Title: "Gate", Header: row("fail if", "group", "outcome", "value", "baseline", "note")}
+	for _, c := range checks {
+		outcome := "passed"
+		if c.Failed {
+			outcome = "FAILED"
+		}
+		var values, baselines []string
+		for _, u := range c.Values {
+			prefix := ""
+			if len(c.Values) > 1 {
+				prefix = u.Metric + " "
+			}
+			values, baselines = append(values, prefix+u.Value.Text()), append(baselines, prefix+u.Baseline.Text())
+		}
+		t.Rows = append(t.Rows, row(clean(c.Expression), clean(c.Group), outcome, strings.Join(values, ", "), strings.Join(baselines, ", "), clean(c.Note)))
+	}
+	return t
+}
+
+// printTable prints a table that fits a width, or is as wide as it needs for 0.
+func (a *app) printTable(w io.Writer, whole compare.Table, width int) {
+	for _, part := range compare.Fit(whole, width) {
+		t := a.newTable()
+		t.SetOutputMirror(w)
+		t.Style().Size.WidthMax = width
+		t.Style().Format.Header = text.FormatDefault // names of runs keep their case
+		t.AppendHeader(part.Header)
+		t.AppendRows(part.Rows)
+		fmt.Fprintln(w, strings.Join(compare.Wrap(part.Title, width), "\n"))
+		t.Render()
+		if part.Note != "" {
+			fmt.Fprintln(w, strings.Join(compare.Wrap(part.Note, width), "\n"))
+		}
+		fmt.Fprintln(w)
+	}
+}
