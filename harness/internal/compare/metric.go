@@ -2,7 +2,10 @@ package compare
 
 import (
 	"path"
+	"regexp"
 	"strings"
+
+	"flowharness/metrics"
 )
 
 // Kind says what a metric is about. The tests of one kind are one family in
@@ -38,34 +41,37 @@ type Metric struct {
 	Detail bool `json:"detail,omitempty"`
 }
 
-// metrics is the one table of what is known about metrics, by patterns of their
-// names; the first that fits counts. The order is that of a comparison.
-var metrics = []Metric{
-	{Name: "accuracy", Kind: Quality, Better: Higher, Classifier: true},
-	{Name: "fd_*_cnn", Kind: Quality, Better: Lower, Classifier: true},
-	{Name: "kid_*_cnn", Kind: Quality, Better: Lower, Classifier: true},
-	{Name: "precision", Kind: Quality, Better: Higher, Classifier: true},
-	{Name: "recall", Kind: Quality, Better: Higher, Classifier: true},
-	{Name: "density", Kind: Quality, Better: Higher, Classifier: true},
-	{Name: "coverage", Kind: Quality, Better: Higher, Classifier: true},
-	{Name: "straightness", Kind: Quality, Better: Lower},
-	{Name: "straightness_relative", Kind: Quality, Better: Lower},
-	{Name: "path_length_ratio", Kind: Quality, Better: Lower},
-	{Name: "accuracy/*", Kind: Quality, Better: Higher, Classifier: true, Detail: true},
+// known lists what is known about metrics, by patterns of their names, in the
+// order of a comparison: what the library metrics describes, and what is read
+// off a run itself.
+var known = append(described(),
+	Metric{Name: TrainLoss, Kind: Loss, Better: Lower},
+	Metric{Name: StepsPerSecond, Kind: Cost, Better: Higher},
+	Metric{Name: StepSeconds, Kind: Cost, Better: Lower, Detail: true},
+	Metric{Name: TrainSeconds, Kind: Cost, Better: Lower},
+	Metric{Name: SecondsPerImage, Kind: Cost, Better: Lower},
+	Metric{Name: NFE, Kind: Cost, Better: Lower},
+	Metric{Name: PeakMemory, Kind: Cost, Better: Lower, Detail: true},
+)
 
-	{Name: ValLoss, Kind: Loss, Better: Lower},
-	{Name: "val_loss", Kind: Loss, Better: Lower},
-	{Name: TrainLoss, Kind: Loss, Better: Lower},
-	{Name: "val/loss_bin_*", Kind: Loss, Better: Lower, Detail: true},
-	{Name: "val_loss/*", Kind: Loss, Better: Lower, Detail: true},
-
-	{Name: StepsPerSecond, Kind: Cost, Better: Higher},
-	{Name: StepSeconds, Kind: Cost, Better: Lower, Detail: true},
-	{Name: TrainSeconds, Kind: Cost, Better: Lower},
-	{Name: SecondsPerImage, Kind: Cost, Better: Lower},
-	{Name: NFE, Kind: Cost, Better: Lower},
-	{Name: PeakMemory, Kind: Cost, Better: Lower, Detail: true},
+// described turns the library's list into patterns: "fd_{dataset}_cnn" into
+// "fd_*_cnn". Values of single classes and bins of timesteps are details.
+func described() []Metric {
+	var list []Metric
+	for _, m := range metrics.All() {
+		kind := Quality
+		if strings.HasPrefix(m.Name, ValLoss) {
+			kind = Loss
+		}
+		list = append(list, Metric{
+			Name: placeholder.ReplaceAllString(m.Name, "*"), Kind: kind, Better: Direction(m.Better), Classifier: m.Classifier,
+			Detail: strings.Contains(m.Name, "{class}") || strings.Contains(m.Name, "{bin}"),
+		})
+	}
+	return list
 }
+
+var placeholder = regexp.MustCompile(`\{\w+\}`)
 
 // Names of the metrics that are not recorded under a name of their own.
 const (
@@ -87,13 +93,13 @@ func describe(name string) Metric {
 }
 
 func find(name string) (m Metric, order int) {
-	for i, m := range metrics {
+	for i, m := range known {
 		if ok, _ := path.Match(m.Name, name); ok {
 			m.Name = name
 			return m, i
 		}
 	}
-	return Metric{Name: name, Kind: Quality, Classifier: true}, len(metrics)
+	return Metric{Name: name, Kind: Quality, Classifier: true}, len(known)
 }
 
 // better tells whether a difference is one for the better.
