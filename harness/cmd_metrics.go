@@ -22,7 +22,7 @@ func newMetricsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "metrics", Short: "List the metrics, train the classifiers they need",
 		Example: "  harness metrics list\n  harness metrics fit fashion_mnist --flip",
-		Args:    exactly(0, "one of: list, fit"),
+		Args:    knownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newMetricsListCommand(a), newMetricsFitCommand(a))
