@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"flowharness/harness/internal/evaluate"
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/store"
 )
@@ -52,15 +52,15 @@ func (o *evaluateOptions) run(cmd *cobra.Command, ref string) error {
 	}
 	so.Images = o.images
 	progress := newRunProgress(o.err, false, 10)
-	run, results, err := experiment.Evaluate(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
+	run, records, err := experiment.Evaluate(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
 		Progress: progress.event, Warn: func(m string) { fmt.Fprintf(o.err, "warning: %s\n", m) }})
 	if err != nil {
 		return err
 	}
 	if o.json {
-		rows := make([]map[string]any, 0, len(results))
-		for _, r := range results {
-			rows = append(rows, evaluationJSON(run.Slug, r))
+		rows := make([]map[string]any, 0, len(records))
+		for _, e := range records {
+			rows = append(rows, evaluationJSON(e))
 		}
 		return o.printJSON(rows)
 	}
@@ -69,20 +69,22 @@ func (o *evaluateOptions) run(cmd *cobra.Command, ref string) error {
 	})
 }
 
-func evaluationJSON(slug string, r evaluate.Result) map[string]any {
-	metrics := make([]map[string]any, 0, len(r.Values))
-	for _, v := range r.Values {
-		m := map[string]any{"name": v.Name, "value": number(v.Value)}
-		if !math.IsNaN(v.StdErr) {
-			m["standard_error"] = number(v.StdErr)
+func evaluationJSON(e store.EvaluationRecord) map[string]any {
+	return map[string]any{"step": e.Step, "sampler": e.Sampler, "sampler_config": json.RawMessage(e.SamplerJSON), "steps": e.Steps,
+		"guidance": e.Guidance, "seed": e.Seed, "nfe": e.NFE, "images": e.Images, "seconds": e.Seconds, "ema": e.UsedEMA,
+		"dataset": e.Dataset, "classifier": e.Classifier, "metrics": metricsJSON(e.Metrics)}
+}
+
+func metricsJSON(metrics []store.Metric) []map[string]any {
+	rows := make([]map[string]any, 0, len(metrics))
+	for _, m := range metrics {
+		row := map[string]any{"name": m.Name, "value": number(m.Value)}
+		if !math.IsNaN(m.StdErr) {
+			row["standard_error"] = number(m.StdErr)
 		}
-		if v.Note != "" {
-			m["note"] = v.Note
-		}
-		metrics = append(metrics, m)
+		rows = append(rows, row)
 	}
-	return map[string]any{"run": slug, "sampler": r.Sampler, "steps": r.Steps, "guidance": r.Guidance, "seed": r.Seed, "nfe": r.NFE,
-		"images": r.Images, "seconds": r.Seconds, "dataset": r.Dataset, "classifier": r.Classifier, "metrics": metrics}
+	return rows
 }
 
 // printEvaluations prints what was measured on a run's samples, and above and

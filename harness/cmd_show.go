@@ -134,30 +134,26 @@ func (o *showOptions) writeGrid(ctx context.Context, st *store.Store, r *store.R
 }
 
 func (o *showOptions) printRunJSON(ctx context.Context, st *store.Store, r *store.Run) error {
-	summaries, err := st.Summaries(ctx, r.ID)
+	recorded, err := readRecords(ctx, st, r.ID)
 	if err != nil {
 		return err
 	}
-	phases, err := st.Phases(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	samples, err := st.Samples(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	series := make([]map[string]any, 0, len(summaries))
-	for _, s := range summaries {
+	series := make([]map[string]any, 0, len(recorded.summaries))
+	for _, s := range recorded.summaries {
 		series = append(series, map[string]any{"name": s.Name, "count": s.Count, "last_step": s.LastStep, "last": number(s.Last), "min": number(s.Min), "max": number(s.Max)})
 	}
-	timing := make([]map[string]any, 0, len(phases))
-	for _, p := range phases {
+	timing := make([]map[string]any, 0, len(recorded.phases))
+	for _, p := range recorded.phases {
 		timing = append(timing, map[string]any{"phase": p.Name, "count": p.Count, "total_seconds": p.Total, "p50_seconds": p.P50, "p95_seconds": p.P95, "max_seconds": p.Max})
 	}
-	drawn := make([]map[string]any, 0, len(samples))
-	for _, s := range samples {
+	drawn := make([]map[string]any, 0, len(recorded.samples))
+	for _, s := range recorded.samples {
 		drawn = append(drawn, map[string]any{"step": s.Step, "epoch": s.Epoch, "sampler": s.Sampler, "sampler_config": json.RawMessage(s.SamplerJSON), "steps": s.Steps,
 			"guidance": s.Guidance, "seed": s.Seed, "nfe": s.NFE, "images": s.Images, "seconds": s.Seconds, "ema": s.UsedEMA, "image_sha256": s.ImageSHA256})
+	}
+	measured := make([]map[string]any, 0, len(recorded.evaluations))
+	for _, e := range recorded.evaluations {
+		measured = append(measured, evaluationJSON(e.EvaluationRecord))
 	}
 	return o.printJSON(struct {
 		runJSON
@@ -169,8 +165,9 @@ func (o *showOptions) printRunJSON(ctx context.Context, st *store.Store, r *stor
 		Series      []map[string]any `json:"series"`
 		Phases      []map[string]any `json:"phases"`
 		Samples     []map[string]any `json:"samples"`
+		Evaluations []map[string]any `json:"evaluations"`
 		Checkpoints string           `json:"checkpoints"`
-	}{toJSON(r.RunInfo), r.ResolvedYAML, r.SourceYAML, append([]string{}, r.Overrides...), r.Argv, r.Environment, series, timing, drawn, experiment.CheckpointDir(st.Path(), r.ID)})
+	}{toJSON(r.RunInfo), r.ResolvedYAML, r.SourceYAML, append([]string{}, r.Overrides...), r.Argv, r.Environment, series, timing, drawn, measured, experiment.CheckpointDir(st.Path(), r.ID)})
 }
 
 // printRun prints a run for people; harness run ends with it too.
@@ -210,21 +207,13 @@ func (a *app) printRun(ctx context.Context, st *store.Store, r *store.Run) error
 }
 
 func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run) error {
-	summaries, err := st.Summaries(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	phases, err := st.Phases(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	samples, err := st.Samples(ctx, r.ID)
+	recorded, err := readRecords(ctx, st, r.ID)
 	if err != nil {
 		return err
 	}
 	t := a.newTable()
 	t.AppendHeader(row("series", "points", "last", "min", "max"))
-	for _, s := range summaries {
+	for _, s := range recorded.summaries {
 		if strings.HasPrefix(s.Name, "train/") {
 			t.AppendRow(row(s.Name, s.Count, fmt.Sprintf("%.6g", s.Last), fmt.Sprintf("%.6g", s.Min), fmt.Sprintf("%.6g", s.Max)))
 		}
@@ -235,7 +224,7 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 	}
 	t = a.newTable()
 	t.AppendHeader(row("phase", "count", "total", "median", "p95", "max"))
-	for _, p := range phases {
+	for _, p := range recorded.phases {
 		t.AppendRow(row(p.Name, p.Count, seconds(p.Total), seconds(p.P50), seconds(p.P95), seconds(p.Max)))
 	}
 	if t.Length() > 0 {
@@ -244,7 +233,7 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 	}
 	t = a.newTable()
 	t.AppendHeader(row("step", "sampler", "steps", "guidance", "NFE", "images", "time", "images/s"))
-	for _, s := range samples {
+	for _, s := range recorded.samples {
 		speed := train.Sample{Images: s.Images, Seconds: s.Seconds}.ImagesPerSecond()
 		t.AppendRow(row(s.Step, s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", speed)))
 	}
@@ -264,4 +253,26 @@ func commitText(env experiment.Environment) string {
 		commit += " with changes (show --env has the diff)"
 	}
 	return commit
+}
+
+// records is what a run has recorded besides its config and log.
+type records struct {
+	summaries   []store.SeriesSummary
+	phases      []store.Phase
+	samples     []store.Sample
+	evaluations []store.Evaluation
+}
+
+func readRecords(ctx context.Context, st *store.Store, id string) (r records, err error) {
+	if r.summaries, err = st.Summaries(ctx, id); err != nil {
+		return r, err
+	}
+	if r.phases, err = st.Phases(ctx, id); err != nil {
+		return r, err
+	}
+	if r.samples, err = st.Samples(ctx, id); err != nil {
+		return r, err
+	}
+	r.evaluations, err = st.Evaluations(ctx, id)
+	return r, err
 }

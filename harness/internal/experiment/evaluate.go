@@ -18,19 +18,19 @@ import (
 
 // Evaluate measures the quality of the run that ref names and records it on the
 // run: of every sampler, number of steps and guidance scale.
-func Evaluate(ctx context.Context, ref string, so SampleOptions, o Options) (*store.Run, []evaluate.Result, error) {
+func Evaluate(ctx context.Context, ref string, so SampleOptions, o Options) (*store.Run, []store.EvaluationRecord, error) {
 	t, err := openTrained(ctx, ref, so, o)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer t.close()
-	results, err := o.measure(ctx, t.store, t.run.ID, t.backend.Backend, t.config, t.state)
-	return t.run, results, err
+	records, err := o.measure(ctx, t.store, t.run.ID, t.backend.Backend, t.config, t.state)
+	return t.run, records, err
 }
 
 // measure measures a model and records the results one by one, and once for a
 // dataset what to hold them against.
-func (o Options) measure(ctx context.Context, st *store.Store, runID string, b compute.Backend, cfg config.Config, state *checkpoint.State) ([]evaluate.Result, error) {
+func (o Options) measure(ctx context.Context, st *store.Store, runID string, b compute.Backend, cfg config.Config, state *checkpoint.State) ([]store.EvaluationRecord, error) {
 	progress := func(e train.Event) {
 		if o.Progress != nil {
 			o.Progress(e)
@@ -40,22 +40,22 @@ func (o Options) measure(ctx context.Context, st *store.Store, runID string, b c
 		return nil, err
 	}
 	weights, ema := state.Weights(cfg.Sampling.UseEMA)
-	var results []evaluate.Result
+	var records []store.EvaluationRecord
 	err := evaluate.Run(ctx, evaluate.Options{
 		Backend: b, Config: cfg, Weights: weights,
 		Record: func(ctx context.Context, r evaluate.Result) error {
-			results = append(results, r)
 			record, err := evaluationRecord(r, state.Step, ema)
 			if err != nil {
 				return err
 			}
+			records = append(records, record)
 			return st.AddEvaluation(ctx, runID, record)
 		},
 		Progress: func(what string, done, total int) {
 			progress(train.Event{Message: fmt.Sprintf("measuring %s: %d of %d images", what, done, total), Passing: done < total})
 		},
 	})
-	return results, err
+	return records, err
 }
 
 // reference records the values of real images and of noise, if the store lacks
