@@ -84,7 +84,6 @@ func Compare(data Data, o Options) (*Result, error) {
 			return nil, &DuplicateError{r.Slug}
 		}
 	}
-	labelSamplers(records)
 	groups, err := group(records, o)
 	if err != nil {
 		return nil, &OptionError{err}

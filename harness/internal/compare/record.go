@@ -3,8 +3,6 @@ package compare
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"flowharness/harness/internal/store"
@@ -143,60 +141,6 @@ func (r *Record) value(name string, at Setting) Value {
 		return v
 	}
 	return missing
-}
-
-// labelSamplers gives every sampling its sampler's name and, where samplers of
-// one name differ, the options in which they do.
-func labelSamplers(records []Record) {
-	options := map[string]map[string]map[string]any{} // by name and JSON
-	note := func(name, config string) {
-		if options[name] == nil {
-			options[name] = map[string]map[string]any{}
-		}
-		if _, ok := options[name][config]; !ok {
-			var values map[string]any
-			_ = json.Unmarshal([]byte(config), &values) // the store holds valid JSON; a baseline's label is its name then
-			options[name][config] = values
-		}
-	}
-	for i := range records {
-		for _, s := range records[i].samples {
-			note(baseName(s.Sampler), s.SamplerJSON)
-		}
-		for _, e := range records[i].Evaluations {
-			note(baseName(e.Sampler), e.SamplerJSON)
-		}
-	}
-	label := func(name, config string) string {
-		all := options[name]
-		if len(all) < 2 {
-			return name
-		}
-		var parts []string
-		own := all[config]
-		for _, key := range slices.Sorted(maps.Keys(own)) {
-			for _, other := range all {
-				if fmt.Sprint(other[key]) != fmt.Sprint(own[key]) {
-					parts = append(parts, fmt.Sprintf("%s=%v", key, own[key]))
-					break
-				}
-			}
-		}
-		if len(parts) == 0 {
-			return name
-		}
-		return name + "(" + strings.Join(parts, " ") + ")"
-	}
-	for i := range records {
-		for j := range records[i].samples {
-			s := &records[i].samples[j]
-			s.Sampler = label(baseName(s.Sampler), s.SamplerJSON)
-		}
-		for j := range records[i].Evaluations {
-			e := &records[i].Evaluations[j]
-			e.Sampler = label(baseName(e.Sampler), e.SamplerJSON)
-		}
-	}
 }
 
 // baseName is a sampler's name without options.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/checkpoint"
@@ -91,7 +92,10 @@ func (t *trained) close() {
 
 func (so SampleOptions) apply(c *config.Config) error {
 	if len(so.Samplers) > 0 {
-		c.Sampling.Samplers = so.Samplers
+		c.Sampling.Samplers = slices.Clone(so.Samplers)
+		for i := range c.Sampling.Samplers {
+			c.Sampling.Samplers[i].SetDefaults() // so that the record names every option
+		}
 	}
 	if len(so.Steps) > 0 {
 		c.Sampling.Steps = so.Steps
