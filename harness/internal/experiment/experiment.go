@@ -59,16 +59,30 @@ func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error
 		return Outcome{}, err
 	}
 	defer s.close()
+	run, err := s.create(ctx, cfg, "")
+	if err != nil {
+		return Outcome{}, err
+	}
+	return s.train(ctx, cfg, run, progress{})
+}
+
+// create records a new run.
+func (s *session) create(ctx context.Context, cfg *config.Resolved, trainedBy string) (*store.Run, error) {
+	code, err := machine.CodeVersion()
+	if err != nil {
+		return nil, err
+	}
 	run, err := s.store.CreateRun(ctx, store.NewRun{
 		Name: cfg.Config.Name, Tags: cfg.Config.Tags, Notes: cfg.Config.Notes,
-		ConfigHash: cfg.Hash, Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
-		SourceYAML: string(cfg.Source), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: o.Argv,
+		ConfigHash: cfg.Hash, CodeVersion: code, TrainedBy: trainedBy,
+		Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
+		SourceYAML: string(cfg.Source), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: s.Argv,
 		Environment: s.environment(ctx),
 	})
 	if err != nil {
-		return Outcome{}, fmt.Errorf("recording the new run: %w", err)
+		return nil, fmt.Errorf("recording the new run: %w", err)
 	}
-	return s.train(ctx, cfg, run, progress{})
+	return run, nil
 }
 
 // Resume continues the run that ref names from its latest checkpoint. The
