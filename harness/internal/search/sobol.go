@@ -39,7 +39,7 @@ func sobolDigits(j int, i uint32) uint32 {
 }
 
 // sobolDirections computes the direction numbers v_k = m_k / 2^k of every
-// dimension, as digits, by the recurrence (2) of Joe and Kuo (2008):
+// dimension, as digits, by the recurrence of Joe and Kuo (2008):
 //
 //	m_k = 2·a_1·m_(k-1) ⊕ 2²·a_2·m_(k-2) ⊕ … ⊕ 2^s·m_(k-s) ⊕ m_(k-s)
 var sobolDirections = sync.OnceValue(func() [][sobolBits]uint32 {

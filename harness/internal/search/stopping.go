@@ -61,16 +61,16 @@ func (s Stopping) Rungs(total int) ([]int, error) {
 //
 // Successive halving keeps the best ceil(n/eta) of n trials, of equal ones those
 // that come first (K. Jamieson and A. Talwalkar, Non-stochastic best arm
-// identification and hyperparameter optimization, AISTATS 2016, algorithm 1,
-// which keeps floor(n/2)).
+// identification and hyperparameter optimization, AISTATS 2016, whose
+// eta is 2 and which keeps floor(n/2)).
 //
 // The median rule stops trials whose value is strictly worse than the median of
 // all finite values. It is that of D. Golovin et al., Google Vizier: a service
-// for black-box optimization, KDD 2017, section 3.2.1, but synchronous. Vizier
+// for black-box optimization, KDD 2017, but synchronous. Vizier
 // compares a trial's best objective so far with the median of the running means
 // of completed trials; here values at the same step are compared, of the trials
-// that have not stopped before. So about half of them stop at every rung where
-// Vizier's rule would stop few later on.
+// that have not stopped before. So about half of those that are left stop at
+// every rung.
 func (s Stopping) Keep(values []float64, maximize bool) []bool {
 	keep := make([]bool, len(values))
 	best := ranked(values, maximize)
