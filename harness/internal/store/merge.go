@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/oklog/ulid/v2"
 )
 
 // MergeOptions say what of a store is merged, and how.
@@ -24,7 +26,7 @@ type MergeOptions struct {
 // StagedFiles are the files of one run, whole, under a temporary name.
 type StagedFiles interface {
 	// Place moves them to where they belong, just before the run's transaction
-	// commits. If it fails, nothing has moved.
+	// commits. If it fails, Undo follows.
 	Place() error
 	// Keep is called after the commit; it removes what Place has replaced, or
 	// leaves it to the next time that files of this run are made ready.
@@ -207,6 +209,9 @@ func (m *merger) choose(ctx context.Context, wanted []string) ([]string, error) 
 		var id string
 		if err := rows.Scan(&id); err != nil {
 			return nil, err
+		}
+		if _, err := ulid.ParseStrict(id); err != nil { // ids name folders
+			return nil, asSource(failure("reading the store to merge", m.source.path, &Error{Kind: ErrCorrupt, Err: fmt.Errorf("%q is no run's id", id)}))
 		}
 		missing = slices.DeleteFunc(missing, func(w string) bool { return w == id })
 		if len(wanted) == 0 || slices.Contains(wanted, id) {

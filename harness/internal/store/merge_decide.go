@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -33,6 +34,9 @@ func (m *merger) decide(ctx context.Context, tx *sql.Tx, id string) (outcome, er
 	there, err := readProgress(ctx, tx, queryProgressThere, id)
 	if err != nil {
 		return 0, err // the runs of the source do not vanish: see choose
+	}
+	if err := m.readable(ctx, tx, id, there); err != nil {
+		return 0, err
 	}
 	here, err := readProgress(ctx, tx, queryProgressHere, id)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -69,6 +73,22 @@ func (m *merger) decide(ctx context.Context, tx *sql.Tx, id string) (outcome, er
 		return outcomeBehind, nil
 	}
 	return 0, conflict("it is %s at step %d there and %s at step %d here", there.status, there.lastStep, here.status, here.lastStep)
+}
+
+const queryUnreadable = `SELECT name FROM source.series WHERE run_id = ? AND
+	(typeof(last) NOT IN ('real', 'null') OR typeof(min) NOT IN ('real', 'null') OR typeof(max) NOT IN ('real', 'null') OR typeof(sum) NOT IN ('real', 'null'))`
+
+// readable refuses what could be stored, but would then be in the way of reading
+// the other runs: someone else has written it.
+func (m *merger) readable(ctx context.Context, tx *sql.Tx, id string, there progressOf) error {
+	if _, err := strconv.ParseUint(there.seed, 10, 64); err != nil {
+		return fmt.Errorf("its seed is %q, not a number", there.seed)
+	}
+	names, err := column[string](ctx, tx, queryUnreadable, id)
+	if err == nil && len(names) > 0 {
+		err = fmt.Errorf("the summary of its series %q is not of numbers", names[0])
+	}
+	return err
 }
 
 // compareContents compares what is recorded of a run that has come equally far

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 )
 
@@ -102,7 +103,9 @@ const (
 		WHERE (dataset, classifier) IN (SELECT dataset, classifier FROM source.evaluations WHERE run_id = ?) ON CONFLICT DO NOTHING`
 )
 
-// insertRun keeps the run's slug if no run here has it.
+var slugForm = regexp.MustCompile(`^[a-z]+-[a-z]+-[0-9]+$`)
+
+// insertRun keeps the run's slug if it is one and no run here has it.
 func (m *merger) insertRun(ctx context.Context, tx *sql.Tx, id string) error {
 	var name string
 	if err := tx.QueryRowContext(ctx, querySourceSlug, id).Scan(&name); err != nil {
@@ -113,7 +116,7 @@ func (m *merger) insertRun(ctx context.Context, tx *sql.Tx, id string) error {
 		if err := tx.QueryRowContext(ctx, querySlugTaken, name).Scan(&taken); err != nil {
 			return err
 		}
-		if !taken {
+		if !taken && slugForm.MatchString(name) {
 			break
 		}
 		name = slug(id, attempt)
