@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"flowharness/harness/internal/backend"
@@ -157,7 +156,7 @@ func (s *session) checkSameAs(run *store.Run) error {
 
 // CheckpointDir is where the checkpoints of a run lie: beside the store.
 func CheckpointDir(storePath, runID string) string {
-	return filepath.Join(filepath.Dir(storePath), "checkpoints", runID)
+	return checkpoint.RunDir(storePath, runID)
 }
 
 // session is everything that is open while a run trains.
