@@ -105,9 +105,17 @@ func (o *sweepOptions) run(ctx context.Context, path string, options launch.Opti
 	}
 	defer session.Close()
 	progress.begin(session)
+	cluster := session.Plan.File.Launcher == sweep.LauncherSlurm
+	if cluster && !o.wait && len(session.Inventory.Left(session.Plan)) > 0 {
+		return o.submit(ctx, session)
+	}
 	outcome, err := session.Run(ctx)
 	progress.close()
-	if errors.Is(err, sweep.ErrStopped) {
+	switch {
+	case errors.Is(err, sweep.ErrStopped) && cluster:
+		fmt.Fprintf(o.err, "no longer waiting; the jobs go on. To stop them, type: harness sweep cancel %s\n", session.Plan.File.Name)
+		return &quietError{context.Canceled}
+	case errors.Is(err, sweep.ErrStopped):
 		fmt.Fprintf(o.err, "stopped; to go on, type: harness sweep %s\n", path)
 		return &quietError{context.Canceled}
 	}
@@ -115,6 +123,20 @@ func (o *sweepOptions) run(ctx context.Context, path string, options launch.Opti
 		return err
 	}
 	return o.finish(ctx, session, outcome, o.json)
+}
+
+// submit leaves the tasks to the cluster.
+func (o *sweepOptions) submit(ctx context.Context, session *launch.Session) error {
+	tasks, queued, err := session.Submit(ctx)
+	if errors.Is(err, launch.ErrNeedsWaiting) {
+		return &usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	name := session.Plan.File.Name
+	fmt.Fprintf(o.err, "%d tasks submitted, %d were in the queue already\nto see how far they are: harness sweep status %s\nto bring their runs into the store and compare them: harness sweep collect %s\n", tasks-queued, queued, name, name)
+	return nil
 }
 
 // sweepError says how to have a very large sweep made nevertheless.

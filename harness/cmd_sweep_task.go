@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/sweep"
 	"flowharness/harness/internal/task"
 )
@@ -17,7 +19,7 @@ import (
 type sweepTaskOptions struct {
 	*app
 	stopAfter int
-	shard     bool
+	array     string
 }
 
 // newSweepTaskCommand is what a launcher starts; people have no use for it.
@@ -31,26 +33,39 @@ func newSweepTaskCommand(a *app) *cobra.Command {
 name of a file in its folder tasks. It stops, with a checkpoint, at SIGTERM and
 when its standard input ends.`,
 		Example: "  harness sweep task runs/sweeps/fm_vs_ddpm 0123456789abcdef",
-		Args:    exactly(2, "a FOLDER and a TASK"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), sweep.Folder(args[0]), args[1])
+			switch {
+			case o.array == "" && len(args) != 2:
+				return usagef("expected a FOLDER and a TASK, got %s", quoted(args))
+			case o.array != "" && len(args) != 1:
+				return usagef("expected a FOLDER, got %s", quoted(args))
+			}
+			return o.run(cmd.Context(), sweep.Folder(args[0]), args[1:])
 		},
 	}
 	cmd.Flags().IntVar(&o.stopAfter, "stop-after", 0, "pause training after this update")
-	cmd.Flags().BoolVar(&o.shard, "shard", false, "record into a store of the task's own, and do not watch the standard input")
+	cmd.Flags().StringVar(&o.array, "array", "", "make the task of this file that $SLURM_ARRAY_TASK_ID names, record into a store of its own, and leave the standard input alone")
 	return cmd
 }
 
-func (o *sweepTaskOptions) run(ctx context.Context, folder sweep.Folder, key string) error {
+func (o *sweepTaskOptions) run(ctx context.Context, folder sweep.Folder, args []string) error {
+	var key, storePath string
+	if o.array != "" {
+		index, err := strconv.Atoi(os.Getenv("SLURM_ARRAY_TASK_ID"))
+		if err != nil {
+			return usagef("--array is for the tasks of a job array: SLURM_ARRAY_TASK_ID is %q", os.Getenv("SLURM_ARRAY_TASK_ID"))
+		}
+		if key, err = launch.ReadArray(o.array, index); err != nil {
+			return err
+		}
+		storePath = folder.ShardPath(key)
+	} else {
+		key, storePath = args[0], o.storePath("")
+		ctx = untilEOF(ctx, o.in)
+	}
 	spec, err := folder.ReadTask(key)
 	if err != nil {
 		return err
-	}
-	storePath := o.storePath("")
-	if o.shard {
-		storePath = folder.ShardPath(key)
-	} else {
-		ctx = untilEOF(ctx, o.in)
 	}
 	return task.Run(ctx, spec, task.Options{Folder: folder, StorePath: storePath, StopAfter: o.stopAfter, Argv: o.argv,
 		Log: func(message string) { fmt.Fprintln(o.err, strings.TrimSpace(clean(message))) }})

@@ -221,15 +221,22 @@ type program struct{ path, dir, config string }
 func buildHarness(t *testing.T, backend string) program {
 	t.Helper()
 	dir := t.TempDir()
-	h := program{path: filepath.Join(dir, "bin", "harness"), dir: dir, config: filepath.Join(dir, "tiny.yaml")}
-	if out, err := exec.Command("go", "build", "-o", h.path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	h := program{path: build(t, dir), dir: dir, config: filepath.Join(dir, "tiny.yaml")}
 	config := strings.NewReplacer("BACKEND", backend, "DIR", mnistDir()).Replace(endToEndConfig)
 	if err := os.WriteFile(h.config, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// build builds the program in a folder and returns its path.
+func build(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "bin", "harness")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
 }
 
 func (h program) command(args ...string) *exec.Cmd {

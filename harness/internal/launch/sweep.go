@@ -96,8 +96,8 @@ func (s *Session) inspect(ctx context.Context, path string) error {
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
-	if s.Memory.File != "" && s.Memory.File != path && s.Warn != nil {
-		s.Warn(fmt.Sprintf("a sweep %s was run from %s before; its runs count where their configs are the same", s.Plan.File.Name, s.Memory.File))
+	if s.Memory.File != "" && s.Memory.File != path {
+		s.warn("a sweep %s was run from %s before; its runs count where their configs are the same", s.Plan.File.Name, s.Memory.File)
 	}
 	s.Memory.File, s.Memory.Launcher, s.Memory.AnyCode = path, s.Plan.File.Launcher, s.AnyCode
 	if s.Memory.Code, err = machine.CodeVersion(); err != nil {
@@ -147,15 +147,25 @@ func (s *Session) Run(ctx context.Context) (sweep.Outcome, error) {
 		return sweep.Outcome{}, fmt.Errorf("sweep %s: %w", s.Plan.File.Name, err)
 	}
 	defer unlock()
-	if err := s.begin(ctx); err != nil {
-		return sweep.Outcome{}, err
+	conductor := &sweep.Conductor{Plan: s.Plan, Folder: s.Folder, Recognition: s.Recognition, Retries: s.Plan.File.Retries, Observe: s.Observe, Warn: s.Warn}
+	if s.Plan.File.Launcher == sweep.LauncherSlurm {
+		conductor.Collect = s.collectTask
+		conductor.Launcher, err = s.slurm()
+	} else {
+		err = s.notSubmitted(ctx)
 	}
-	launcher, err := s.local(ctx)
 	if err != nil {
 		return sweep.Outcome{}, err
 	}
-	conductor := &sweep.Conductor{Plan: s.Plan, Store: s.Store, Folder: s.Folder, Launcher: launcher, Recognition: s.Recognition,
-		Retries: s.Plan.File.Retries, Observe: s.Observe, Warn: s.Warn}
+	if err := s.begin(ctx); err != nil {
+		return sweep.Outcome{}, err
+	}
+	if conductor.Launcher == nil {
+		if conductor.Launcher, err = s.local(ctx); err != nil {
+			return sweep.Outcome{}, err
+		}
+	}
+	conductor.Store = s.Store
 	outcome, err := conductor.Conduct(ctx)
 	return outcome, errors.Join(err, s.note(context.WithoutCancel(ctx)))
 }
@@ -173,7 +183,19 @@ func (s *Session) begin(ctx context.Context) (err error) {
 	if err := s.Folder.Remember(s.Memory); err != nil {
 		return fmt.Errorf("writing the state of the sweep: %w", err)
 	}
-	return s.note(ctx)
+	if err := s.Collect(ctx); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		s.warn("%v", err) // its task records into another store, or is made again
+	}
+	return nil
+}
+
+func (s *Session) warn(format string, args ...any) {
+	if s.Warn != nil {
+		s.Warn(fmt.Sprintf(format, args...))
+	}
 }
 
 // note records which runs belong to the sweep by now.
@@ -209,8 +231,8 @@ func (s *Session) local(ctx context.Context) (*Local, error) {
 	l.Memory = int64(memory.Available)
 	if one := costs.Memory(s.Inventory.Left(s.Plan)); one > 0 && one*int64(l.Jobs) > l.Memory {
 		fit := max(1, int(l.Memory/one))
-		if fit < l.Jobs && s.Warn != nil {
-			s.Warn(fmt.Sprintf("a run like these took %d MiB, and %d MiB are free: %d at once instead of %d", one>>20, l.Memory>>20, fit, l.Jobs))
+		if fit < l.Jobs {
+			s.warn("a run like these took %d MiB, and %d MiB are free: %d at once instead of %d", one>>20, l.Memory>>20, fit, l.Jobs)
 		}
 		l.Jobs = fit
 	}

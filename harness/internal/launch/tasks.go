@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"flowharness/harness/internal/slurm"
 	"flowharness/harness/internal/sweep"
 )
 
@@ -18,16 +19,30 @@ type TaskInfo struct {
 	Status  sweep.Status `json:"status"`
 }
 
-// TaskStates lists the states of tasks: those of their runs, and besides
-// "collectable" for a task whose runs are done but not in the store yet, and
-// "queued" for one that waits for its turn on a cluster.
+// States of tasks that runs do not have.
+const (
+	StateCollectable = "collectable" // its runs are done, and not in the store yet
+	StateQueued      = "queued"      // it waits for its turn on a cluster
+)
+
+// TaskStates lists the states of tasks: those of their runs, and the two above.
 func TaskStates() []string {
-	return []string{string(sweep.StateDone), string(sweep.StateDiverged), "collectable", string(sweep.StateRunning), "queued",
+	return []string{string(sweep.StateDone), string(sweep.StateDiverged), StateCollectable, string(sweep.StateRunning), StateQueued,
 		string(sweep.StateInterrupted), string(sweep.StateFailed), string(sweep.StateNew)}
 }
 
 // Tasks says how far all tasks are.
 func (s *Session) Tasks(ctx context.Context) ([]TaskInfo, error) {
+	queue := map[string]slurm.Task{}
+	if s.submitted() {
+		cluster, err := s.slurm()
+		if err == nil {
+			queue, err = cluster.States(ctx)
+		}
+		if err != nil {
+			s.warn("what is in the queue of the cluster could not be found out: %v", err)
+		}
+	}
 	var list []TaskInfo
 	for _, t := range s.Plan.Tasks {
 		info := TaskInfo{Task: t.Key(), Variant: s.Plan.Variants[t.Runs[0].Variant].Label, Seed: t.Runs[0].Config.Config.Seed,
@@ -40,6 +55,15 @@ func (s *Session) Tasks(ctx context.Context) ([]TaskInfo, error) {
 		var err error
 		if info.Status, err = s.Folder.ReadStatus(t.Key()); err != nil {
 			return nil, fmt.Errorf("task %s: %w", t.Key(), err)
+		}
+		queued, waits := queue[t.Key()]
+		switch {
+		case waits && queued.State.Waiting():
+			info.State, info.Status.Doing = StateQueued, queued.Reason
+		case waits:
+			info.State = string(sweep.StateRunning)
+		case !s.Inventory.Task(t).Ended() && info.Status.State == sweep.TaskDone:
+			info.State = StateCollectable
 		}
 		list = append(list, info)
 	}

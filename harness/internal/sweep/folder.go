@@ -124,11 +124,11 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(path, append(text, '\n'))
+	return WriteFile(path, append(text, '\n'))
 }
 
-// writeFile writes a file that appears under its name only when complete.
-func writeFile(path string, text []byte) error {
+// WriteFile writes a file that appears under its name only when complete.
+func WriteFile(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// labels makes short names of settings: process=ddpm steps=10.
+// labels makes short names of settings, of the paths that are not the same in
+// all of them: process=ddpm steps=10.
 type labels struct {
 	settings []Setting
 	short    map[string]string // of paths
@@ -18,7 +19,7 @@ func newLabels(settings []Setting) *labels {
 	taken := map[string][]string{}
 	for _, s := range settings {
 		for _, a := range s {
-			if _, ok := l.short[a.Path]; !ok {
+			if _, ok := l.short[a.Path]; !ok && varies(settings, a) {
 				name := lastWord(a.Path)
 				l.short[a.Path] = name
 				taken[name] = append(taken[name], a.Path)
@@ -39,7 +40,9 @@ func newLabels(settings []Setting) *labels {
 func (l *labels) of(i int, otherwise string) string {
 	var parts []string
 	for _, a := range l.settings[i] {
-		parts = append(parts, l.short[a.Path]+"="+shortValue(a.Value))
+		if short, ok := l.short[a.Path]; ok {
+			parts = append(parts, short+"="+shortValue(a.Value))
+		}
 	}
 	label := strings.Join(parts, " ")
 	if label == "" {
@@ -50,6 +53,16 @@ func (l *labels) of(i int, otherwise string) string {
 		return fmt.Sprintf("%s #%d", label, n)
 	}
 	return label
+}
+
+// varies tells whether not all settings give a path this value.
+func varies(settings []Setting, a Assignment) bool {
+	for _, s := range settings {
+		if v, ok := s.value(a.Path); !ok || v != a.Value {
+			return true
+		}
+	}
+	return false
 }
 
 // lastWord is the end of a path that says what it is about: that of

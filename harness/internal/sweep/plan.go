@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flowharness/harness/internal/config"
@@ -103,7 +104,11 @@ func (p *Plan) resolve(base *config.Resolved) error {
 // config is the config of a variant with a seed.
 func (p *Plan) config(base *config.Resolved, variant int, seed uint64) (*config.Resolved, error) {
 	name := runName(p.File.Name, p.Variants[variant].Label, variant)
-	sets := []string{"name=" + name, "tags=[" + strings.Join(append(append([]string{}, base.Config.Tags...), p.File.Name), ", ") + "]"}
+	tags := slices.Clone(base.Config.Tags)
+	if !slices.Contains(tags, p.File.Name) {
+		tags = append(tags, p.File.Name)
+	}
+	sets := []string{"name=" + name, "tags=[" + strings.Join(tags, ", ") + "]"}
 	for _, a := range p.Variants[variant].Setting {
 		sets = append(sets, a.Path+"="+a.Value)
 	}

@@ -127,14 +127,14 @@ func (p *Plan) WriteReports(ctx context.Context, st *store.Store, c *Comparison,
 	if err := c.Result.WriteMarkdown(&b, clean); err != nil {
 		return err
 	}
-	if err := writeFile(folder.ReportPath("md"), b.Bytes()); err != nil {
+	if err := WriteFile(folder.ReportPath("md"), b.Bytes()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	page, err := c.Result.HTML(ctx, st, clean)
 	if err != nil {
 		return err
 	}
-	if err := writeFile(folder.ReportPath("html"), page); err != nil {
+	if err := WriteFile(folder.ReportPath("html"), page); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil

@@ -73,7 +73,7 @@ func (f Folder) WritePlan(p *Plan, r Recognition) error {
 			return fmt.Errorf("writing the tasks of the sweep: %w", err)
 		}
 	}
-	if err := writeFile(f.sourcePath(), p.File.Source); err != nil {
+	if err := WriteFile(f.sourcePath(), p.File.Source); err != nil {
 		return fmt.Errorf("writing the sweep: %w", err)
 	}
 	if err := writeJSON(f.planPath(), index); err != nil {

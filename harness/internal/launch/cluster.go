@@ -1,0 +1,99 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"flowharness/harness/internal/slurm"
+	"flowharness/harness/internal/sweep"
+)
+
+// ErrNeedsWaiting reports a sweep that cannot be submitted at once.
+var ErrNeedsWaiting = errors.New("a search that stops trials decides at every rung what goes on: add --wait, or leave out search.stopping")
+
+// Submit submits the tasks that are left to the cluster and returns; how many
+// there are, and how many of them were in its queue already.
+func (s *Session) Submit(ctx context.Context) (tasks, queued int, err error) {
+	if s.Plan.File.Search != nil && s.Plan.File.Search.Stopping.Rule != "" {
+		return 0, 0, ErrNeedsWaiting
+	}
+	unlock, err := s.Folder.Lock()
+	if err != nil {
+		return 0, 0, fmt.Errorf("sweep %s: %w", s.Plan.File.Name, err)
+	}
+	defer unlock()
+	cluster, err := s.slurm()
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := s.begin(ctx); err != nil {
+		return 0, 0, err
+	}
+	states, err := cluster.States(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	left := s.Inventory.Left(s.Plan)
+	for _, t := range left {
+		if _, ok := states[t.Key()]; ok {
+			queued++
+		}
+	}
+	return len(left), queued, cluster.Start(ctx, left, 0)
+}
+
+// slurm prepares the launcher of a cluster.
+func (s *Session) slurm() (*Slurm, error) {
+	client, err := slurm.Find()
+	if err != nil {
+		return nil, err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program: %w", err)
+	}
+	folder, err := filepath.Abs(string(s.Folder))
+	if err != nil {
+		return nil, err
+	}
+	l := &Slurm{Client: client, Folder: sweep.Folder(folder), Sweep: s.Plan.File.Name, Settings: s.Plan.File.Slurm, MaxParallel: s.Plan.File.Jobs, Seed: s.seed, Warn: s.Warn}
+	l.Worker = func(array string, stopAfter int) []string {
+		argv := []string{program, "sweep", "task", folder, "--array", array}
+		if stopAfter > 0 {
+			argv = append(argv, "--stop-after", strconv.Itoa(stopAfter))
+		}
+		return argv
+	}
+	return l, nil
+}
+
+// submitted tells whether anything was ever submitted to a cluster.
+func (s *Session) submitted() bool {
+	_, err := os.Stat((&Slurm{Folder: s.Folder}).path())
+	return err == nil
+}
+
+// notSubmitted is an error while tasks of the sweep are in the queue of a
+// cluster: made here, too, they would be made twice.
+func (s *Session) notSubmitted(ctx context.Context) error {
+	if !s.submitted() {
+		return nil
+	}
+	cluster, err := s.slurm()
+	if err != nil {
+		s.warn("whether tasks of this sweep are still in the queue of a cluster could not be found out: %v", err)
+		return nil
+	}
+	states, err := cluster.States(ctx)
+	if err != nil {
+		return err
+	}
+	if len(states) > 0 {
+		return fmt.Errorf("%d tasks of sweep %s are in Slurm's queue: wait for them with --launcher slurm --wait, or harness sweep cancel %s", len(states), s.Plan.File.Name, s.Plan.File.Name)
+	}
+	return nil
+}

@@ -1,0 +1,401 @@
+package launch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"flowharness/harness/internal/slurm"
+	"flowharness/harness/internal/sweep"
+)
+
+// Slurm makes tasks as job arrays of a cluster. What was submitted it remembers
+// in the sweep's folder, so that a later command finds it again instead of
+// submitting it twice.
+type Slurm struct {
+	Client      *slurm.Client
+	Folder      sweep.Folder
+	Sweep       string // name of the sweep
+	Settings    sweep.Slurm
+	MaxParallel int // tasks of an array that run at once; 0: no limit
+	// Worker makes the command line of an array's tasks, which find their task in
+	// the file of the array by SLURM_ARRAY_TASK_ID.
+	Worker func(array string, stopAfter int) []string
+	// Seed prepares the store of a task before it is submitted.
+	Seed func(ctx context.Context, t sweep.Task) error
+	Warn func(message string)
+
+	jobs        []*jobArray
+	tasks       map[string]sweep.Task // those that this process waits for, by key
+	unreachable time.Time             // since when Slurm does not answer
+}
+
+// jobArray is what was submitted, as it is kept on disk.
+type jobArray struct {
+	Name      string   `json:"name"` // unique: a job whose number was lost is found by it
+	Job       string   `json:"job"`  // its number; empty if it is not known to have been submitted
+	StopAfter int      `json:"stop_after"`
+	Tasks     []string `json:"tasks"`   // keys, by the index in the array
+	Settled   []bool   `json:"settled"` // tasks whose end was noticed
+}
+
+const (
+	// arraySize is the most tasks of one array: Slurm's default limit is 1001.
+	arraySize = 1000
+	// pollInterval is the time between questions to Slurm.
+	pollInterval = 2 * time.Second
+	// grace is how long before its time limit a task is told to stop: time to
+	// finish a step and write a checkpoint.
+	grace = time.Minute
+	// slurmPatience is how long Slurm may be away.
+	slurmPatience = 15 * time.Minute
+)
+
+// Start implements [sweep.Launcher]. A task that is in the queue already, from
+// an earlier command, is not submitted again.
+func (l *Slurm) Start(ctx context.Context, tasks []sweep.Task, stopAfter int) error {
+	if l.tasks == nil {
+		l.tasks = map[string]sweep.Task{}
+		if err := l.recall(ctx); err != nil {
+			return err
+		}
+	}
+	var fresh []sweep.Task
+	for _, t := range tasks {
+		l.tasks[t.Key()] = t
+		if !l.queued(t.Key(), stopAfter) {
+			fresh = append(fresh, t)
+		}
+	}
+	for chunk := range slices.Chunk(fresh, arraySize) {
+		if err := l.submit(ctx, chunk, stopAfter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wait implements [sweep.Launcher].
+func (l *Slurm) Wait(ctx context.Context) ([]sweep.Ended, error) {
+	select {
+	case <-ctx.Done():
+		return nil, nil
+	case <-time.After(pollInterval):
+	}
+	var ended []sweep.Ended
+	for _, job := range l.jobs {
+		found, err := l.poll(ctx, job)
+		if errors.Is(err, slurm.ErrUnavailable) {
+			return ended, l.bear(err)
+		}
+		if err != nil {
+			return ended, err
+		}
+		ended = append(ended, found...)
+	}
+	l.unreachable = time.Time{}
+	if len(ended) > 0 {
+		return ended, l.remember()
+	}
+	return nil, nil
+}
+
+// Stop implements [sweep.Launcher]: the jobs go on without this process.
+func (l *Slurm) Stop(context.Context) error { return nil }
+
+// Cancel cancels what is in the queue, and says what that was. Tasks that run
+// write a checkpoint.
+func (l *Slurm) Cancel(ctx context.Context) ([]string, error) {
+	if err := l.recall(ctx); err != nil {
+		return nil, err
+	}
+	var stopped []string
+	for _, job := range l.jobs {
+		if job.over() || job.Job == "" {
+			continue
+		}
+		known, err := l.Client.Tasks(ctx, job.Job, job.open())
+		if err != nil {
+			return stopped, err
+		}
+		running := 0
+		for _, t := range known {
+			if !t.State.Over() {
+				running++
+			}
+		}
+		if running == 0 {
+			continue
+		}
+		if err := l.Client.Cancel(ctx, job.Job); err != nil {
+			return stopped, err
+		}
+		stopped = append(stopped, fmt.Sprintf("job %s with %d tasks", job.Job, running))
+	}
+	return stopped, nil
+}
+
+// States says of tasks that are in the queue in which state they are there.
+func (l *Slurm) States(ctx context.Context) (map[string]slurm.Task, error) {
+	if err := l.recall(ctx); err != nil {
+		return nil, err
+	}
+	states := map[string]slurm.Task{}
+	for _, job := range l.jobs {
+		if job.over() || job.Job == "" {
+			continue
+		}
+		known, err := l.Client.Tasks(ctx, job.Job, job.open())
+		if err != nil {
+			return nil, err
+		}
+		for index, t := range known {
+			if !t.State.Over() {
+				states[job.Tasks[index]] = t
+			}
+		}
+	}
+	return states, nil
+}
+
+// submit submits an array. It is written down first, so that no job is lost
+// whatever happens in between.
+func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int) error {
+	job := &jobArray{Name: l.Sweep + "-" + strings.ToLower(ulid.Make().String()), StopAfter: stopAfter, Settled: make([]bool, len(tasks))}
+	indices := make([]int, len(tasks))
+	for i, t := range tasks {
+		indices[i] = i
+		job.Tasks = append(job.Tasks, t.Key())
+		if err := l.Seed(ctx, t); err != nil {
+			return err
+		}
+	}
+	array, err := l.writeArray(job)
+	if err != nil {
+		return err
+	}
+	logs, err := filepath.Abs(filepath.Dir(l.Folder.LogPath("x")))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(logs, 0o755); err != nil {
+		return fmt.Errorf("making the folder of the logs: %w", err)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	l.jobs = append(l.jobs, job)
+	if err := l.remember(); err != nil {
+		return err
+	}
+	job.Job, err = l.Client.Submit(ctx, slurm.Job{
+		Name: job.Name, Argv: l.Worker(array, stopAfter), Dir: dir, Output: slurm.LiteralPath(logs) + "/slurm-%A_%a.log",
+		Tasks: indices, MaxParallel: l.MaxParallel, Partition: l.Settings.Partition, Account: l.Settings.Account, Time: l.Settings.Time,
+		CPUs: l.Settings.CPUs, GPUs: l.Settings.GPUs, Memory: l.Settings.Memory, Requeue: true, Grace: l.grace(), Extra: l.Settings.Extra,
+	})
+	if err != nil {
+		return errors.Join(err, l.forget(ctx, job))
+	}
+	return l.remember()
+}
+
+func (l *Slurm) grace() time.Duration {
+	if l.Settings.Time == "" {
+		return 0
+	}
+	return grace
+}
+
+// forget drops an array that could not be submitted, unless it was after all.
+func (l *Slurm) forget(ctx context.Context, job *jobArray) error {
+	if err := l.find(context.WithoutCancel(ctx), job); err != nil || job.Job != "" {
+		return errors.Join(err, l.remember())
+	}
+	l.jobs = slices.DeleteFunc(l.jobs, func(other *jobArray) bool { return other == job })
+	return l.remember()
+}
+
+// find looks an array's number up by its name.
+func (l *Slurm) find(ctx context.Context, job *jobArray) error {
+	ids, err := l.Client.Named(ctx, job.Name)
+	if err != nil {
+		return err
+	}
+	if len(ids) > 0 {
+		job.Job = ids[0]
+	}
+	return nil
+}
+
+// poll finds the tasks of an array that have ended since the last time. One that
+// Slurm knows no more has ended, too: what it has recorded tells how.
+func (l *Slurm) poll(ctx context.Context, job *jobArray) ([]sweep.Ended, error) {
+	var open []int
+	for _, index := range job.open() {
+		if _, mine := l.tasks[job.Tasks[index]]; mine {
+			open = append(open, index)
+		}
+	}
+	if len(open) == 0 {
+		return nil, nil
+	}
+	known, err := l.Client.Tasks(ctx, job.Job, open)
+	if err != nil {
+		return nil, err
+	}
+	var ended []sweep.Ended
+	for _, index := range open {
+		task, ok := known[index]
+		if ok && !task.State.Over() {
+			continue
+		}
+		job.Settled[index] = true
+		ended = append(ended, sweep.Ended{Task: l.tasks[job.Tasks[index]], Err: l.reason(job, index, task, ok)})
+	}
+	return ended, nil
+}
+
+// reason is why a task ended, in Slurm's words, if it was not by itself.
+func (l *Slurm) reason(job *jobArray, index int, t slurm.Task, known bool) error {
+	id := fmt.Sprintf("%s_%d", job.Job, index)
+	switch {
+	case !known:
+		return fmt.Errorf("job %s is no longer known to Slurm", id)
+	case t.State == "COMPLETED":
+		return nil
+	case t.State == "FAILED":
+		return fmt.Errorf("job %s failed with exit code %d on %s", id, t.ExitCode, t.Node)
+	}
+	text := fmt.Sprintf("job %s ended as %s", id, t.State)
+	if t.Node != "" {
+		text += " on " + t.Node
+	}
+	if t.Reason != "" && t.Reason != "None" {
+		text += " (" + t.Reason + ")"
+	}
+	return errors.New(text)
+}
+
+// bear is nil while Slurm has not been away for too long.
+func (l *Slurm) bear(err error) error {
+	now := time.Now()
+	if l.unreachable.IsZero() {
+		l.unreachable = now
+		if l.Warn != nil {
+			l.Warn(fmt.Sprintf("%v; asking again until it does", err))
+		}
+	}
+	if now.Sub(l.unreachable) > slurmPatience {
+		return err
+	}
+	return nil
+}
+
+// queued tells whether a task waits or runs as part of an array.
+func (l *Slurm) queued(key string, stopAfter int) bool {
+	for _, job := range l.jobs {
+		for _, index := range job.open() {
+			if job.Tasks[index] == key && job.StopAfter == stopAfter {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// recall reads what was submitted by earlier commands, and finds the numbers of
+// arrays whose submission was cut short.
+func (l *Slurm) recall(ctx context.Context) error {
+	text, err := os.ReadFile(l.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading what was submitted: %w", err)
+	}
+	l.jobs = nil
+	if err := json.Unmarshal(text, &l.jobs); err != nil {
+		return fmt.Errorf("reading what was submitted: %s: %w", l.path(), err)
+	}
+	for _, job := range l.jobs {
+		if len(job.Settled) != len(job.Tasks) {
+			return fmt.Errorf("reading what was submitted: %s: job %s is damaged", l.path(), job.Name)
+		}
+		if job.Job == "" {
+			if err := l.find(ctx, job); err != nil {
+				return err
+			}
+		}
+	}
+	l.jobs = slices.DeleteFunc(l.jobs, func(job *jobArray) bool { return job.over() || job.Job == "" })
+	return nil
+}
+
+// remember writes down what is in the queue.
+func (l *Slurm) remember() error {
+	text, err := json.MarshalIndent(l.jobs, "", "  ")
+	if err == nil {
+		err = sweep.WriteFile(l.path(), append(text, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("writing down what was submitted: %w", err)
+	}
+	return nil
+}
+
+func (l *Slurm) path() string { return filepath.Join(string(l.Folder), "slurm.json") }
+
+// writeArray leaves the tasks of an array to its processes.
+func (l *Slurm) writeArray(job *jobArray) (string, error) {
+	path, err := filepath.Abs(filepath.Join(string(l.Folder), "arrays", job.Name+".json"))
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(job.Tasks)
+	if err == nil {
+		err = sweep.WriteFile(path, text)
+	}
+	if err != nil {
+		return "", fmt.Errorf("writing the tasks of an array: %w", err)
+	}
+	return path, nil
+}
+
+// ReadArray returns the task of an array with an index.
+func ReadArray(path string, index int) (key string, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the tasks of the array: %w", err)
+	}
+	var tasks []string
+	if err := json.Unmarshal(text, &tasks); err != nil {
+		return "", fmt.Errorf("reading the tasks of the array: %s: %w", path, err)
+	}
+	if index < 0 || index >= len(tasks) {
+		return "", fmt.Errorf("the array %s has %d tasks, none with the index %d", path, len(tasks), index)
+	}
+	return tasks[index], nil
+}
+
+// open are the indices of tasks whose end was not noticed yet.
+func (j *jobArray) open() []int {
+	var open []int
+	for i, settled := range j.Settled {
+		if !settled {
+			open = append(open, i)
+		}
+	}
+	return open
+}
+
+func (j *jobArray) over() bool { return !slices.Contains(j.Settled, false) }
