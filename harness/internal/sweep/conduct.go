@@ -143,11 +143,14 @@ func (c *Conductor) settle(ctx context.Context, e Ended, stopAfter int) (again b
 			e.Err = errors.Join(e.Err, err)
 		}
 	}
-	left, err := c.left(ctx, []Task{e.Task}, stopAfter)
+	inventory, err := c.inspect(ctx, []Task{e.Task})
 	if err != nil {
 		return false, err
 	}
-	if len(left) == 0 {
+	if err := c.Plan.recordTasks(ctx, c.Store, inventory, []Task{e.Task}); err != nil {
+		return false, err
+	}
+	if len(leftOf([]Task{e.Task}, inventory, stopAfter)) == 0 {
 		return false, nil
 	}
 	status, err := c.Folder.ReadStatus(key)
@@ -177,31 +180,43 @@ func (c *Conductor) settle(ctx context.Context, e Ended, stopAfter int) (again b
 
 // left are the tasks that have runs to be made, up to an update.
 func (c *Conductor) left(ctx context.Context, tasks []Task, stopAfter int) ([]Task, error) {
+	inventory, err := c.inspect(ctx, tasks)
+	if err != nil {
+		return nil, err
+	}
+	return leftOf(tasks, inventory, stopAfter), nil
+}
+
+func (c *Conductor) inspect(ctx context.Context, tasks []Task) (Inventory, error) {
 	var hashes []string
 	for _, t := range tasks {
 		for _, r := range t.Runs {
 			hashes = append(hashes, r.Config.Hash)
 		}
 	}
-	inventory, err := Inspect(ctx, c.Store, hashes, c.Recognition)
-	if err != nil {
-		return nil, err
-	}
+	return Inspect(ctx, c.Store, hashes, c.Recognition)
+}
+
+func leftOf(tasks []Task, inventory Inventory, stopAfter int) []Task {
 	var left []Task
 	for _, t := range tasks {
-		paused := inventory.Of(t.Runs[0])
-		if inventory.Task(t).Ended() || stopAfter > 0 && paused.State == StateInterrupted && paused.Run.LastStep >= stopAfter {
-			continue
+		first := inventory.Of(t.Runs[0])
+		paused := stopAfter > 0 && first.State == StateInterrupted && first.Run.LastStep >= stopAfter
+		if !paused && !inventory.Task(t).Ended() {
+			left = append(left, t)
 		}
-		left = append(left, t)
 	}
-	return left, nil
+	return left
 }
+
+// watched is how many of the tasks that are left are looked at for progress:
+// they are begun in their order, so that those that run are among the first.
+const watched = 200
 
 // statuses are those of the tasks that are running.
 func (c *Conductor) statuses(tasks []Task) []Status {
 	var list []Status
-	for _, t := range tasks {
+	for _, t := range tasks[:min(watched, len(tasks))] {
 		if s, err := c.Folder.ReadStatus(t.Key()); err == nil && s.State == TaskRunning {
 			list = append(list, s)
 		}

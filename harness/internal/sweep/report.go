@@ -29,8 +29,12 @@ func (p *Plan) Record(ctx context.Context, st *store.Store, inv Inventory) error
 	if err := st.PutSweep(ctx, p.File.Name, string(p.File.Source)); err != nil {
 		return err
 	}
+	return p.recordTasks(ctx, st, inv, p.Tasks)
+}
+
+func (p *Plan) recordTasks(ctx context.Context, st *store.Store, inv Inventory, tasks []Task) error {
 	var list []store.SweepRun
-	for _, t := range p.Tasks {
+	for _, t := range tasks {
 		for _, r := range t.Runs {
 			found := inv.Of(r)
 			if found.State == StateNew {
