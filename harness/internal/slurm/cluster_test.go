@@ -403,6 +403,27 @@ func TestControllerThatIsAway(t *testing.T) {
 	await(t, c, id, []int{0}, in("COMPLETED"))
 }
 
+func TestClustersKeepApart(t *testing.T) {
+	c := client(t)
+	shared := slurmtest.Shared(t)
+	var dir string
+	t.Run("another", func(t *testing.T) {
+		other := slurmtest.Start(t)
+		dir = filepath.Dir(other.Conf)
+		id := submit(t, c, Job{Name: "apart", Argv: []string{"until", "never"}, Dir: t.TempDir(), Tasks: []int{0}})
+		await(t, c, id, []int{0}, in("RUNNING"))
+		t.Setenv("SLURM_CONF", shared.Conf)
+		if ids, err := c.Named(t.Context(), "apart"); err != nil || len(ids) > 0 {
+			t.Errorf("the shared cluster has the other's jobs %v, %v", ids, err)
+		}
+	})
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the other cluster's folder should be gone: %v", err)
+	}
+	id := submit(t, c, Job{Argv: []string{"exit", "0"}, Dir: t.TempDir(), Tasks: []int{0}})
+	await(t, c, id, []int{0}, in("COMPLETED"))
+}
+
 // client returns a client of the shared cluster.
 func client(t *testing.T) *Client {
 	t.Helper()

@@ -38,6 +38,7 @@ func (s State) Waiting() bool {
 // Tasks returns what Slurm knows of these tasks of a job: the controller first, then the accounting, if there is one,
 // of those that the controller no longer knows. A task that neither knows is not in the map: it vanished, as happens
 // MinJobAge after its end, when the controller loses its state, and when a task is cancelled alone before it started.
+// Where there is accounting it may lag by some seconds, and its being down is ErrUnavailable.
 func (c *Client) Tasks(ctx context.Context, id string, indices []int) (map[int]Task, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
