@@ -30,6 +30,9 @@ type Options struct {
 	// StopAfter ends the run as interrupted after this update, if it is not the
 	// last: see [train.Options].
 	StopAfter int
+	// Calibrate times a fixed amount of work beside the training, so that its
+	// speed can be compared between machines: see [train.Calibration].
+	Calibrate bool
 	Progress  func(train.Event)
 	// Started is called once the run is in the store and training is about to
 	// begin.
@@ -254,7 +257,7 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 	result, trainErr := train.Run(ctx, train.Options{
 		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend, Recorder: rec,
 		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from.state, Losses: from.losses, Drawn: from.drawn,
-		StopAfter: s.StopAfter,
+		StopAfter: s.StopAfter, Calibrate: s.Calibrate,
 		Progress: func(e train.Event) {
 			writer.Progress(e.Step, e.Steps)
 			s.Progress(e)
