@@ -94,6 +94,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
 		newRunCommand(a),
+		newSweepCommand(a),
 		newSampleCommand(a),
 		newEvaluateCommand(a),
 		newListCommand(a),
@@ -104,6 +105,9 @@ func newRootCommand(a *app) *cobra.Command {
 		newLogsCommand(a),
 		newRmCommand(a),
 		newTagCommand(a),
+		newMergeCommand(a),
+		newExportCommand(a),
+		newImportCommand(a),
 		newConfigCommand(a),
 		newDataCommand(a),
 		newMetricsCommand(a),

@@ -59,6 +59,11 @@ func (s *State) Weights(average bool) (flat []float32, averaged bool) {
 // ErrOtherConfig reports a checkpoint that was made by another config.
 var ErrOtherConfig = errors.New("the checkpoint belongs to another config")
 
+// RunDir is where the checkpoints of a run lie: beside the store.
+func RunDir(storePath, runID string) string {
+	return filepath.Join(filepath.Dir(storePath), "checkpoints", runID)
+}
+
 // Path is where the checkpoint after a step lies.
 func Path(dir string, step int) string {
 	return filepath.Join(dir, fmt.Sprintf("step-%08d.safetensors", step))

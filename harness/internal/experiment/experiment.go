@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"flowharness/harness/internal/backend"
@@ -65,16 +64,30 @@ func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error
 		return Outcome{}, err
 	}
 	defer s.close()
+	run, err := s.create(ctx, cfg, "")
+	if err != nil {
+		return Outcome{}, err
+	}
+	return s.train(ctx, cfg, run, progress{})
+}
+
+// create records a new run.
+func (s *session) create(ctx context.Context, cfg *config.Resolved, trainedBy string) (*store.Run, error) {
+	code, err := machine.CodeVersion()
+	if err != nil {
+		return nil, err
+	}
 	run, err := s.store.CreateRun(ctx, store.NewRun{
 		Name: cfg.Config.Name, Tags: cfg.Config.Tags, Notes: cfg.Config.Notes,
-		ConfigHash: cfg.Hash, Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
-		SourceYAML: string(cfg.Source), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: o.Argv,
+		ConfigHash: cfg.Hash, CodeVersion: code, TrainedBy: trainedBy,
+		Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
+		SourceYAML: string(cfg.Source), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: s.Argv,
 		Environment: s.environment(ctx),
 	})
 	if err != nil {
-		return Outcome{}, fmt.Errorf("recording the new run: %w", err)
+		return nil, fmt.Errorf("recording the new run: %w", err)
 	}
-	return s.train(ctx, cfg, run, progress{})
+	return run, nil
 }
 
 // Resume continues the run that ref names from its latest checkpoint. The
@@ -154,7 +167,7 @@ func (s *session) checkImages(run *store.Run, began Environment) error {
 
 // CheckpointDir is where the checkpoints of a run lie: beside the store.
 func CheckpointDir(storePath, runID string) string {
-	return filepath.Join(filepath.Dir(storePath), "checkpoints", runID)
+	return checkpoint.RunDir(storePath, runID)
 }
 
 // session is everything that is open while a run trains.

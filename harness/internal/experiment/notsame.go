@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"flowharness/harness/internal/machine"
 )
 
 // NotSame is a circumstance that a run was recorded under and that is another
@@ -13,17 +15,24 @@ type NotSame struct {
 	What, Then, Now string
 }
 
+// made is what a run was made with.
+type made struct {
+	Environment
+	code string // the program's code version; "" if it was not recorded
+}
+
 // notSame lists what differs of all that can change the last bits of a result.
-func notSame(then, now Environment) []NotSame {
+func notSame(then, now made) []NotSame {
 	list := []NotSame{}
 	add := func(what, a, b string) {
 		if a != b {
 			list = append(list, NotSame{what, a, b})
 		}
 	}
-	add("code", codeOf(then), codeOf(now))
-	if then.Git.Commit == now.Git.Commit && then.Git.Dirty && now.Git.Dirty && then.Git.Diff != now.Git.Diff {
-		list = append(list, NotSame{"uncommitted changes", "others", "these"})
+	if then.code != "" {
+		add("program", then.code, now.code)
+	} else {
+		add("commit", commitOf(then.Git), commitOf(now.Git))
 	}
 	for _, module := range union(then.Machine.Versions, now.Machine.Versions) {
 		add(module, then.Machine.Versions[module], now.Machine.Versions[module])
@@ -41,11 +50,12 @@ func notSame(then, now Environment) []NotSame {
 	return list
 }
 
-func codeOf(e Environment) string {
-	if e.Git.Dirty {
-		return fmt.Sprintf("%.12s with changes", e.Git.Commit)
+// commitOf stands for the program where its code version was not recorded.
+func commitOf(g machine.Git) string {
+	if g.Dirty {
+		return fmt.Sprintf("%.12s with changes", g.Commit)
 	}
-	return fmt.Sprintf("%.12s", e.Git.Commit)
+	return fmt.Sprintf("%.12s", g.Commit)
 }
 
 // union lists the keys of both maps, sorted.

@@ -9,6 +9,7 @@ import (
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/evaluate"
+	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 	"flowharness/models"
@@ -68,7 +69,11 @@ func Verify(ctx context.Context, ref string, vo VerifyOptions, o Options) (Verif
 	if err := s.checkImages(run, began); err != nil {
 		return v, err
 	}
-	v.Run, v.NotSame = run, notSame(began, s.environment(ctx))
+	code, err := machine.CodeVersion()
+	if err != nil {
+		return v, err
+	}
+	v.Run, v.NotSame = run, notSame(made{began, run.CodeVersion}, made{s.environment(ctx), code})
 	if vo.Steps > recorded.last {
 		v.Notes = append(v.Notes, fmt.Sprintf("of the %d steps asked for %d are recorded", vo.Steps, recorded.last))
 	}

@@ -84,21 +84,21 @@ func TestHowFarApartTwoValuesAre(t *testing.T) {
 }
 
 func TestWhatARunWasNotMadeWithIsNamed(t *testing.T) {
-	then := Environment{Machine: machine.Facts{GoVersion: "go1.26.5", CPUs: 2, CPUFeatures: []string{"avx", "avx2"}, Versions: map[string]string{"a": "v1"}},
-		Git: machine.Git{Commit: "0123456789abcdef", Dirty: true, Diff: "x"}, Backend: backend.Info{Name: "xla:cpu"}}
+	then := made{Environment{Machine: machine.Facts{GoVersion: "go1.26.5", CPUs: 2, CPUFeatures: []string{"avx", "avx2"}, Versions: map[string]string{"a": "v1"}},
+		Git: machine.Git{Commit: "0123456789abcdef", Dirty: true}, Backend: backend.Info{Name: "xla:cpu"}}, "program-1"}
 	now := then
 	if found := notSame(then, now); len(found) != 0 {
 		t.Errorf("the same environment differs by %v", found)
 	}
-	now.Git.Diff, now.Machine.CPUs, now.Backend.Name = "y", 4, "go"
+	now.code, now.Machine.CPUs, now.Backend.Name = "program-2", 4, "go"
 	now.Machine.CPUFeatures, now.Machine.Versions = []string{"avx", "fma"}, map[string]string{"b": "v2"}
-	want := []NotSame{{"uncommitted changes", "others", "these"}, {"a", "v1", ""}, {"b", "", "v2"}, {"backend", "xla:cpu", "go"},
+	want := []NotSame{{"program", "program-1", "program-2"}, {"a", "v1", ""}, {"b", "", "v2"}, {"backend", "xla:cpu", "go"},
 		{"CPU features", "avx2", "fma"}, {"number of CPUs", "2", "4"}}
 	if found := notSame(then, now); !slices.Equal(found, want) {
 		t.Errorf("got %v, want %v", found, want)
 	}
-	now.Git.Dirty = false
-	if found := notSame(then, now); found[0] != (NotSame{"code", "0123456789ab with changes", "0123456789ab"}) {
+	then.code, now.Git.Dirty = "", false // recorded by a version that had no code version
+	if found := notSame(then, now); found[0] != (NotSame{"commit", "0123456789ab with changes", "0123456789ab"}) {
 		t.Errorf("the first is %v", found[0])
 	}
 }

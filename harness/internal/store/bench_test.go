@@ -1,6 +1,8 @@
 package store
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -82,6 +84,44 @@ func BenchmarkListRuns(b *testing.B) {
 	for b.Loop() {
 		get(s.ListRuns(b.Context(), Filter{Where: []string{"train.lr=0.001"}, Sort: "loss"}))(b)
 	}
+}
+
+var mergeRuns = flag.Int("merge.runs", 100, "runs that BenchmarkMerge merges")
+
+// BenchmarkMerge merges runs of 10,000 points in five series each into an empty
+// store, and then again, when they are all there.
+func BenchmarkMerge(b *testing.B) {
+	const steps = 2000
+	names := []string{"train/loss", "train/lr", "train/grad_norm", "time/step", "time/data_wait"}
+	src := openTemp(b)
+	for i := range *mergeRuns {
+		w := openWriter(b, src, newRun(b, src, fmt.Sprint("run", i)).ID)
+		for step := 1; step <= steps; step++ {
+			for j, name := range names {
+				w.Point(name, step, 1/float64(step+i+j))
+			}
+		}
+		w.Progress(steps, steps)
+		must(b, w.Finish(b.Context(), StatusFinished, ""))
+	}
+	points := float64(*mergeRuns * steps * len(names))
+	b.Run("new runs", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			dst := openTemp(b)
+			b.StartTimer()
+			checkMerge(b, dst, src.Path(), MergeResult{Added: *mergeRuns})
+		}
+		b.ReportMetric(points*float64(b.N)/b.Elapsed().Seconds(), "points/s")
+	})
+	b.Run("the same again", func(b *testing.B) {
+		dst := openTemp(b)
+		checkMerge(b, dst, src.Path(), MergeResult{Added: *mergeRuns})
+		for b.Loop() {
+			checkMerge(b, dst, src.Path(), MergeResult{Same: *mergeRuns})
+		}
+		b.ReportMetric(float64(*mergeRuns*b.N)/b.Elapsed().Seconds(), "runs/s")
+	})
 }
 
 // fileSize closes a store and measures its file.

@@ -91,7 +91,8 @@ func kindOf(err error) error {
 func isAboutRuns(err error) bool {
 	_, notFound := errors.AsType[*NotFoundError](err)
 	_, ambiguous := errors.AsType[*AmbiguousError](err)
-	return notFound || ambiguous || errors.Is(err, ErrRunning)
+	_, conflict := errors.AsType[*ConflictError](err)
+	return notFound || ambiguous || conflict || errors.Is(err, ErrRunning)
 }
 
 func cannotOpen(err error) bool {

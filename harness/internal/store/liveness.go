@@ -80,18 +80,22 @@ func mustNotLive(ctx context.Context, tx *sql.Tx, runID string) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return &NotFoundError{Ref: runID}
 	}
-	if err != nil || status != StatusRunning {
+	if err != nil {
 		return err
 	}
-	here := thisHost()
-	live := time.Since(heartbeat.time()) <= staleAfter
-	if p.hostIdentity == here && here.boot != "" {
-		live = p.alive()
-	}
-	if live {
+	if status == StatusRunning && p.mayWrite(heartbeat.time()) {
 		return fmt.Errorf("run %s: %w: stop process %d on %s first", slug, ErrRunning, p.pid, p.host)
 	}
 	return nil
+}
+
+// mayWrite tells whether a process that has not ended its run could still do so,
+// judged by its last sign of life where nothing better is known.
+func (p processIdentity) mayWrite(heartbeat time.Time) bool {
+	if here := thisHost(); p.hostIdentity == here && here.boot != "" {
+		return p.alive()
+	}
+	return time.Since(heartbeat) <= staleAfter
 }
 
 // hostIdentity is what a process id means something within.

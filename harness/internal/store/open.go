@@ -23,7 +23,7 @@ func open(ctx context.Context, path string, busy time.Duration) (*Store, error) 
 	if err := prepareFile(ctx, path, busy); err != nil {
 		return nil, failure("opening the store", path, err)
 	}
-	s := &Store{path: path, writers: map[*Writer]struct{}{}}
+	s := &Store{path: path, busy: busy, writers: map[*Writer]struct{}{}}
 	if s.write, err = connect(ctx, path, busy, writing); err != nil {
 		return nil, failure("opening the store", path, err)
 	}
@@ -53,8 +53,8 @@ func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store,
 	if err := checkHeader(path, info); err != nil {
 		return nil, failure(op, path, err)
 	}
-	s := &Store{path: path, writers: map[*Writer]struct{}{}}
-	s.read, s.version, err = connectReadOnly(ctx, path, busy)
+	s := &Store{path: path, busy: busy, writers: map[*Writer]struct{}{}}
+	s.read, s.version, _, err = connectReadOnly(ctx, path, busy)
 	if err != nil {
 		return nil, failure(op, path, err)
 	}
@@ -77,7 +77,7 @@ func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store,
 // shared-memory file, which cannot be made on a read-only medium; there, with
 // no log left to replay, nobody can be writing and the file is read as
 // unchanging.
-func connectReadOnly(ctx context.Context, path string, busy time.Duration) (*sql.DB, int64, error) {
+func connectReadOnly(ctx context.Context, path string, busy time.Duration) (*sql.DB, int64, mode, error) {
 	var firstErr error
 	for _, m := range []mode{readingOnly, readingImmutable} {
 		if m == readingImmutable {
@@ -89,7 +89,7 @@ func connectReadOnly(ctx context.Context, path string, busy time.Duration) (*sql
 		if err == nil {
 			var version int64
 			if version, err = fileVersion(ctx, db); err == nil {
-				return db, version, nil
+				return db, version, m, nil
 			}
 			db.Close()
 		}
@@ -100,7 +100,7 @@ func connectReadOnly(ctx context.Context, path string, busy time.Duration) (*sql
 			break
 		}
 	}
-	return nil, 0, firstErr
+	return nil, 0, readingOnly, firstErr
 }
 
 // mode says what a pool of connections is for.
@@ -114,6 +114,24 @@ const (
 )
 
 func connect(ctx context.Context, path string, busy time.Duration, m mode) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", dataSource(path, busy, m))
+	if err != nil {
+		return nil, err
+	}
+	if m == writing {
+		db.SetMaxOpenConns(1)
+	} else {
+		db.SetMaxOpenConns(4)
+	}
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// dataSource is the URI by which SQLite opens a file.
+func dataSource(path string, busy time.Duration, m mode) string {
 	q := url.Values{}
 	q.Set("_busy_timeout", strconv.FormatInt(busy.Milliseconds(), 10))
 	q.Set("_foreign_keys", "on")
@@ -133,19 +151,6 @@ func connect(ctx context.Context, path string, busy time.Duration, m mode) (*sql
 		q.Set("_query_only", "on")
 		q.Set("immutable", "1")
 	}
-	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: q.Encode()}
-	db, err := sql.Open("sqlite3", dsn.String())
-	if err != nil {
-		return nil, err
-	}
-	if m == writing {
-		db.SetMaxOpenConns(1)
-	} else {
-		db.SetMaxOpenConns(4)
-	}
-	if err := db.PingContext(ctx); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
+	uri := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: q.Encode()}
+	return uri.String()
 }

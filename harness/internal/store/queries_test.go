@@ -13,7 +13,7 @@ import (
 
 // TestEveryQueryFitsTheMigratedSchema prepares every constant of the package
 // whose name begins with "query", and checks that SQL statements are kept
-// nowhere else.
+// nowhere else but in templates, which merging fills from the schema itself.
 func TestEveryQueryFitsTheMigratedSchema(t *testing.T) {
 	queries := map[string]string{"queryInsertPoint": queryInsertPoint, "queryInsertPoints": queryInsertPoints}
 	statement := regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE|PRAGMA|WITH)\b`)
@@ -31,6 +31,7 @@ func TestEveryQueryFitsTheMigratedSchema(t *testing.T) {
 					}
 					return false
 				}
+				return !strings.HasPrefix(n.Names[0].Name, "template")
 			case *ast.BasicLit:
 				if text, err := strconv.Unquote(n.Value); err == nil && statement.MatchString(text) && !strings.HasPrefix(queryInsertPoint, text) {
 					t.Errorf("a statement outside the query constants: %s", text)
@@ -43,6 +44,7 @@ func TestEveryQueryFitsTheMigratedSchema(t *testing.T) {
 		t.Fatalf("found only %d queries", len(queries))
 	}
 	s := openTemp(t)
+	get(s.write.Exec(queryAttach, openTemp(t).Path()))(t) // as merging does
 	for name, query := range queries {
 		stmt, err := s.write.Prepare(query)
 		if err != nil {

@@ -24,7 +24,8 @@ type Store struct {
 	path    string
 	write   *sql.DB // one connection: SQLite has one writer at a time anyway
 	read    *sql.DB
-	version int64 // schema version of the file
+	version int64         // schema version of the file
+	busy    time.Duration // how long a statement waits for another process's write
 
 	mu      sync.Mutex
 	writers map[*Writer]struct{}
@@ -50,27 +51,31 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 // Integrity reads the whole file and checks its structure. Damage is an error
 // that matches [ErrCorrupt] and lists what was found.
 func (s *Store) Integrity(ctx context.Context) error {
-	const op = "checking the store"
-	rows, err := s.read.QueryContext(ctx, queryIntegrity)
+	return s.failure("checking the store", checkIntegrity(ctx, s.read, queryIntegrity))
+}
+
+// checkIntegrity runs a query that lists damage, or "ok".
+func checkIntegrity(ctx context.Context, db *sql.DB, query string) error {
+	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
-		return s.failure(op, err)
+		return err
 	}
 	defer rows.Close()
 	var found []string
 	for rows.Next() {
 		var line string
 		if err := rows.Scan(&line); err != nil {
-			return s.failure(op, err)
+			return err
 		}
 		if line != "ok" {
 			found = append(found, line)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return s.failure(op, err)
+		return err
 	}
 	if len(found) > 0 {
-		return s.failure(op, &Error{Kind: ErrCorrupt, Err: errors.New(strings.Join(found, "; "))})
+		return &Error{Kind: ErrCorrupt, Err: errors.New(strings.Join(found, "; "))}
 	}
 	return nil
 }

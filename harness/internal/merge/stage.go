@@ -1,0 +1,189 @@
+package merge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"flowharness/harness/internal/store"
+)
+
+// staged is a folder that waits under a temporary name beside the one that it is
+// to become.
+type staged struct {
+	to, temp, replaced string
+	made               string // the folder around them, if it was made for this; or ""
+	placed, hadOne     bool
+}
+
+// stage links or copies the files of one folder for another. A source without
+// files has nothing to bring.
+func stage(ctx context.Context, from, to string) (store.StagedFiles, error) {
+	parent, name := filepath.Split(to)
+	s := &staged{to: to, temp: filepath.Join(parent, "."+name+".merging"), replaced: filepath.Join(parent, "."+name+".replaced")}
+	if err := s.recover(); err != nil {
+		return nil, err
+	}
+	names, err := files(from)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 || same(from, to) {
+		return nothing{}, nil
+	}
+	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+		s.made = parent
+	}
+	if err := s.fill(ctx, from, names); err != nil {
+		return nil, errors.Join(err, s.Undo())
+	}
+	return s, nil
+}
+
+// recover puts right what a process that was killed has left.
+func (s *staged) recover() error {
+	if err := os.RemoveAll(s.temp); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(s.to); errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(s.replaced, s.to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return os.RemoveAll(s.replaced)
+}
+
+func (s *staged) fill(ctx context.Context, from string, names []string) error {
+	if err := os.MkdirAll(s.temp, 0o755); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := linkOrCopy(ctx, filepath.Join(from, name), filepath.Join(s.temp, name)); err != nil {
+			return err
+		}
+	}
+	return syncFolder(s.temp)
+}
+
+// Place implements [store.StagedFiles].
+func (s *staged) Place() error {
+	err := os.Rename(s.to, s.replaced)
+	s.hadOne = err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("moving the old files away: %w", err)
+	}
+	if err := os.Rename(s.temp, s.to); err != nil {
+		if s.hadOne {
+			err = errors.Join(err, os.Rename(s.replaced, s.to))
+		}
+		return fmt.Errorf("moving the files into place: %w", err)
+	}
+	s.placed = true
+	return syncFolder(filepath.Dir(s.to))
+}
+
+// Keep implements [store.StagedFiles].
+func (s *staged) Keep() { os.RemoveAll(s.replaced) }
+
+// Undo implements [store.StagedFiles].
+func (s *staged) Undo() error {
+	var err error
+	if s.placed {
+		if err = os.Rename(s.to, s.temp); err == nil && s.hadOne {
+			err = os.Rename(s.replaced, s.to)
+		}
+	}
+	err = errors.Join(err, os.RemoveAll(s.temp))
+	if s.made != "" {
+		os.Remove(s.made) // if it is empty
+	}
+	return err
+}
+
+// nothing is a run without files.
+type nothing struct{}
+
+func (nothing) Place() error { return nil }
+func (nothing) Keep()        {}
+func (nothing) Undo() error  { return nil }
+
+// files lists the files of a folder; none if there is no folder. Those that are
+// still being written begin with a dot.
+func files(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// linkOrCopy makes a second name for a file, which nobody changes once it is
+// written, or a copy where that cannot be.
+func linkOrCopy(ctx context.Context, from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	return copyFile(ctx, from, to)
+}
+
+func copyFile(ctx context.Context, from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer out.Close() // again, without effect, where all went well
+	if _, err := io.Copy(out, &reader{ctx, in}); err != nil {
+		return err
+	}
+	return errors.Join(out.Sync(), out.Close())
+}
+
+// reader stops reading when its context ends.
+type reader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r *reader) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(b)
+}
+
+// same tells whether two paths lead to one folder, as where two stores lie in
+// one.
+func same(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

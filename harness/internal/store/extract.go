@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Extract writes a new store file that holds one run and nothing else. Of the
+// same run, and by the same build, it is the same to the byte: no clock and
+// nothing of the machine goes into it. A live run is refused with [ErrRunning];
+// a file that exists at path is an error.
+func (s *Store) Extract(ctx context.Context, runID, path string) error {
+	op := "copying run " + runID + " into a store of its own"
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".extract-*")
+	if err != nil {
+		return failure(op, path, err)
+	}
+	defer os.RemoveAll(dir)
+	single, err := Open(ctx, filepath.Join(dir, "run.db"))
+	if err != nil {
+		return err
+	}
+	defer single.Close()
+	result, err := single.Merge(ctx, s.path, MergeOptions{Runs: []string{runID}, trusted: true})
+	switch {
+	case err != nil:
+		return err
+	case result.Live > 0:
+		return fmt.Errorf("%s: %w: stop it first", op, ErrRunning)
+	case result.Added != 1:
+		return fmt.Errorf("%s: %w", op, errors.New("it was not copied"))
+	}
+	if _, err := single.write.ExecContext(ctx, queryForgetMigrations); err != nil {
+		return single.failure(op, err)
+	}
+	// What is left of the order of writing goes with the free pages.
+	if _, err := single.write.ExecContext(ctx, queryCopy, path); err != nil {
+		os.Remove(path)
+		return failure(op, path, err)
+	}
+	return nil
+}
+
+// queryForgetMigrations makes all files alike that have the same schema.
+const queryForgetMigrations = `UPDATE goose_db_version SET tstamp = '1970-01-01 00:00:00'`

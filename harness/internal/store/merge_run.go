@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// outcome is what became of a run of the source.
+type outcome int
+
+const (
+	outcomeAdded outcome = iota
+	outcomeContinued
+	outcomeSame
+	outcomeBehind
+	outcomeLive
+)
+
+// takes tells whether the store takes over what the source has.
+func (o outcome) takes() bool { return o == outcomeAdded || o == outcomeContinued }
+
+// merge merges one run. Its files are made ready before the transaction, which
+// keeps other processes from writing, and placed as its last act.
+func (m *merger) merge(ctx context.Context, id string, copyFiles func(context.Context, string) (StagedFiles, error)) (outcome, error) {
+	op := fmt.Sprintf("merging run %s of %s", id, m.source.path)
+	var files StagedFiles = noFiles{}
+	if copyFiles != nil {
+		what, err := m.foresee(ctx, op, id)
+		if err != nil || !what.takes() {
+			return what, err
+		}
+		if files, err = copyFiles(ctx, id); err != nil {
+			if kindOf(err) == ErrFull {
+				return what, m.store.failure(op, err)
+			}
+			return what, fmt.Errorf("%s: copying its files: %w", op, err)
+		}
+	}
+	var what outcome
+	err := m.inTx(ctx, op, func(tx *sql.Tx) (err error) {
+		if what, err = m.decide(ctx, tx, id); err != nil || !what.takes() {
+			return err
+		}
+		if err := m.take(ctx, tx, id, what); err != nil {
+			return err
+		}
+		return files.Place()
+	})
+	if err != nil || !what.takes() {
+		return what, errors.Join(err, files.Undo())
+	}
+	files.Keep()
+	return what, nil
+}
+
+// foresee is what will become of a run if nothing changes until then.
+func (m *merger) foresee(ctx context.Context, op, id string) (what outcome, err error) {
+	err = m.inTx(ctx, op, func(tx *sql.Tx) error {
+		what, err = m.decide(ctx, tx, id)
+		return err
+	})
+	return what, err
+}
+
+// take brings a run over.
+func (m *merger) take(ctx context.Context, tx *sql.Tx, id string, what outcome) error {
+	columns := quotedNames("", without(m.tables.runs, append([]string{"id"}, labelColumns...)...))
+	if what == outcomeContinued {
+		if err := m.clear(ctx, tx, id); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, fill(templateUpdateRun, "{columns}", columns), id); err != nil {
+			return err
+		}
+	} else if err := m.insertRun(ctx, tx, id); err != nil {
+		return err
+	}
+	for _, t := range m.tables.shared {
+		if _, err := tx.ExecContext(ctx, t.fill(templateShare), id); err != nil {
+			return fmt.Errorf("table %s: %w", t.name, err)
+		}
+	}
+	for _, t := range m.tables.owned {
+		if what == outcomeContinued && slices.Contains(labelTables, t.name) {
+			continue
+		}
+		if err := copyOwned(ctx, tx, t, id); err != nil {
+			return fmt.Errorf("table %s: %w", t.name, err)
+		}
+	}
+	_, err := tx.ExecContext(ctx, queryMergeRunReferences, id)
+	return err
+}
+
+const (
+	querySlugTaken          = `SELECT EXISTS (SELECT 1 FROM main.runs WHERE slug = ?)`
+	querySourceSlug         = `SELECT slug FROM source.runs WHERE id = ?`
+	queryMergeRunReferences = `INSERT INTO main.reference_metrics SELECT * FROM source.reference_metrics
+		WHERE (dataset, classifier) IN (SELECT dataset, classifier FROM source.evaluations WHERE run_id = ?) ON CONFLICT DO NOTHING`
+)
+
+var slugForm = regexp.MustCompile(`^[a-z]+-[a-z]+-[0-9]+$`)
+
+// insertRun keeps the run's slug if it is one and no run here has it.
+func (m *merger) insertRun(ctx context.Context, tx *sql.Tx, id string) error {
+	var name string
+	if err := tx.QueryRowContext(ctx, querySourceSlug, id).Scan(&name); err != nil {
+		return err
+	}
+	for attempt := 0; attempt <= maxSlugAttempts; attempt++ {
+		var taken bool
+		if err := tx.QueryRowContext(ctx, querySlugTaken, name).Scan(&taken); err != nil {
+			return err
+		}
+		if !taken && slugForm.MatchString(name) {
+			break
+		}
+		name = slug(id, attempt)
+	}
+	columns := quotedNames("", without(m.tables.runs, "id", "slug"))
+	_, err := tx.ExecContext(ctx, fill(templateInsertRun, "{columns}", columns), id, name)
+	return err
+}
+
+// copyOwned copies the rows of a table that belong to a run, and their parts.
+func copyOwned(ctx context.Context, tx *sql.Tx, t ownedTable, id string) error {
+	if t.id == "" {
+		_, err := tx.ExecContext(ctx, t.fill(templateCopy), id)
+		return err
+	}
+	// One by one, since each gets a new number, which its parts refer to.
+	rows, err := column[int64](ctx, tx, t.fill(templateIDs), id)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	row, err := tx.PrepareContext(ctx, t.fill(templateCopyRow))
+	if err != nil {
+		return err
+	}
+	defer row.Close()
+	parts := make([]*sql.Stmt, len(t.parts))
+	for i, p := range t.parts {
+		if parts[i], err = tx.PrepareContext(ctx, t.fillPart(p, templateCopyPart)); err != nil {
+			return err
+		}
+		defer parts[i].Close()
+	}
+	for _, there := range rows {
+		result, err := row.ExecContext(ctx, there)
+		if err != nil {
+			return err
+		}
+		here, err := result.LastInsertId()
+		if err != nil {
+			return err
+		}
+		for _, part := range parts {
+			if _, err := part.ExecContext(ctx, there, here); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// clear removes everything recorded about a run but its labels.
+func (m *merger) clear(ctx context.Context, tx *sql.Tx, id string) error {
+	const beforeTheFirst = -1
+	if err := deleteSamples(ctx, tx, id, beforeTheFirst); err != nil { // with the pictures that only they have
+		return err
+	}
+	for _, t := range m.tables.owned {
+		if slices.Contains(labelTables, t.name) {
+			continue
+		}
+		for _, p := range t.parts {
+			if _, err := tx.ExecContext(ctx, t.fillPart(p, templateDeletePart), id); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, t.fill(templateDelete), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noFiles is a run with nothing beside the store.
+type noFiles struct{}
+
+func (noFiles) Place() error { return nil }
+func (noFiles) Keep()        {}
+func (noFiles) Undo() error  { return nil }

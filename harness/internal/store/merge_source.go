@@ -1,0 +1,227 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// source is a store file that runs are merged from: sound, of the newest schema,
+// and not written.
+type source struct {
+	path  string // as the user named it
+	file  string // what to read: path, or a copy of the newest schema
+	mode  mode
+	clean func() // removes what reading it has needed
+}
+
+// openSource checks a source. A trusted one is not searched for damage.
+func (s *Store) openSource(ctx context.Context, path string, trusted bool) (*source, error) {
+	src := &source{path: path, clean: func() {}}
+	if err := s.readySource(ctx, src, trusted); err != nil {
+		src.clean()
+		return nil, asSource(failure("reading the store to merge", path, err))
+	}
+	return src, nil
+}
+
+func (s *Store) readySource(ctx context.Context, src *source, trusted bool) (err error) {
+	if err := checkFile(ctx, src.path, s.busy); err != nil {
+		return err
+	}
+	if src.file, err = filepath.Abs(src.path); err != nil {
+		return err
+	}
+	if same, err := sameFile(src.file, s.path); err != nil {
+		return err
+	} else if same {
+		return errors.New("it is the store that it is to be merged into")
+	}
+	if original := src.file; !hasLog(original) {
+		src.clean = func() { removeEmptyLog(original, s.busy) }
+	}
+	db, version, mode, err := connectReadOnly(ctx, src.file, s.busy)
+	if err != nil {
+		return err
+	}
+	defer func() { db.Close() }()
+	src.mode = mode
+	if version < s.version {
+		if err := s.upgradeCopy(ctx, src, db); err != nil {
+			return fmt.Errorf("bringing a copy of it to schema version %d: %w", s.version, err)
+		}
+		copied, err := connect(ctx, src.file, s.busy, reading)
+		if err != nil {
+			return err
+		}
+		db.Close()
+		db = copied
+	}
+	if trusted {
+		return nil
+	}
+	if err := s.sameTables(ctx, db); err != nil {
+		return err
+	}
+	return checkIntegrity(ctx, db, queryQuickCheck)
+}
+
+// CheckFile tells, as far as it is known without reading the whole file, whether
+// a file is a store that this build can merge or open. Nothing is written.
+func CheckFile(ctx context.Context, path string) error {
+	return checkFile(ctx, path, defaultBusyTimeout)
+}
+
+func checkFile(ctx context.Context, path string, busy time.Duration) error {
+	const op = "reading the store"
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no store at %s: %w", path, fs.ErrNotExist)
+	case err != nil:
+		return fmt.Errorf("%s %s: %w", op, path, err)
+	}
+	if err := checkHeader(path, info); errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s %s: %w: make it readable for this user", op, path, fs.ErrPermission)
+	} else if err != nil {
+		return asSource(failure(op, path, err))
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", op, path, err)
+	}
+	if !hasLog(absolute) {
+		defer removeEmptyLog(absolute, busy)
+	}
+	db, version, _, err := connectReadOnly(ctx, absolute, busy)
+	if err == nil {
+		var newest int64
+		if newest, err = newestVersion(); err == nil {
+			err = checkVersion(version, newest)
+		}
+		db.Close()
+	}
+	return asSource(failure(op, path, err))
+}
+
+// upgradeCopy makes the source a copy of itself that has the newest schema. The
+// copy lies beside the store: the source's folder may not be writable.
+func (s *Store) upgradeCopy(ctx context.Context, src *source, db *sql.DB) error {
+	dir, err := os.MkdirTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+".merge-*")
+	if err != nil {
+		return err
+	}
+	tidy := src.clean
+	src.clean = func() { tidy(); os.RemoveAll(dir) }
+	src.file, src.mode = filepath.Join(dir, "source.db"), readingOnly
+	if err := copyInto(ctx, db, src.file); err != nil {
+		return err
+	}
+	return createOrMigrate(ctx, src.file, s.busy)
+}
+
+const (
+	queryQuickCheck  = `PRAGMA quick_check(10)`
+	queryAllowCopies = `PRAGMA query_only = 0` // the connection still cannot write its own file
+	queryCopy        = `VACUUM INTO ?`
+	queryTableTexts  = `SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name <> 'goose_db_version'`
+)
+
+// copyInto writes what a file holds into a new, compact one.
+func copyInto(ctx context.Context, db *sql.DB, path string) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, queryAllowCopies); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, queryCopy, path)
+	return err
+}
+
+// sameTables refuses a source whose tables are not those that its schema version
+// promises: someone else has made it.
+func (s *Store) sameTables(ctx context.Context, db *sql.DB) error {
+	here, err := tableTexts(ctx, s.read)
+	if err != nil {
+		return err
+	}
+	there, err := tableTexts(ctx, db)
+	if err != nil {
+		return err
+	}
+	for name, text := range here {
+		if there[name] != text {
+			return &Error{Kind: ErrCorrupt, Err: fmt.Errorf("its table %s is not that of schema version %d", name, s.version)}
+		}
+	}
+	return nil
+}
+
+func tableTexts(ctx context.Context, db *sql.DB) (map[string]string, error) {
+	rows, err := db.QueryContext(ctx, queryTableTexts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	texts := map[string]string{}
+	for rows.Next() {
+		var name, text string
+		if err := rows.Scan(&name, &text); err != nil {
+			return nil, err
+		}
+		texts[name] = text
+	}
+	return texts, rows.Err()
+}
+
+func hasLog(path string) bool {
+	_, err := os.Stat(path + "-wal")
+	return err == nil
+}
+
+// removeEmptyLog lets SQLite remove the log and the index of it that reading has
+// made beside a file: only a connection that may write does that as it closes.
+func removeEmptyLog(path string, busy time.Duration) {
+	ctx := context.Background()
+	if db, err := connect(ctx, path, busy, reading); err == nil {
+		fileVersion(ctx, db) // opens the log; what is wrong with it has been told
+		db.Close()
+	}
+}
+
+// sameFile tells whether two paths lead to one file.
+func sameFile(a, b string) (bool, error) {
+	infoA, err := os.Stat(a)
+	if err != nil {
+		return false, err
+	}
+	infoB, err := os.Stat(b)
+	return err == nil && os.SameFile(infoA, infoB), err
+}
+
+// asSource gives an error about a source the advice that fits one.
+func asSource(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	of := map[error]string{
+		ErrNotAStore:   "name the file of a store, such as runs/harness.db",
+		ErrNewerSchema: "update harness",
+		ErrReadOnly:    "make the file readable for this user, or copy it to where it is",
+	}
+	if text, ok := of[e.Kind]; ok {
+		full := *e
+		full.Advice = text
+		return &full
+	}
+	return err
+}
