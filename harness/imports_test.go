@@ -52,7 +52,7 @@ func TestImportsGoOneWay(t *testing.T) {
 			func(_, imported string) bool { return !within(imported, internal+"store") }},
 		{"comparing does not know training",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"compare", "gate", "baseline"}, func(p string) bool { return within(importer, internal+p) })
+				return slices.ContainsFunc([]string{"compare", "gate", "baseline", "benchmark"}, func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool {
 				return !slices.ContainsFunc([]string{"train", "experiment", "backend", "checkpoint"}, func(p string) bool { return within(imported, internal+p) })

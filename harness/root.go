@@ -24,6 +24,7 @@ const (
 	exitUsage       = 2
 	exitDiverged    = 3
 	exitGate        = 4
+	exitDiffers     = 5
 	exitInterrupted = 130
 )
 
@@ -35,8 +36,8 @@ brave-otter-42, a config's name (its latest run), @1 for the last run, @2 for
 the one before.
 
 Exit codes: 0 done, 1 failure, 2 wrong usage or config, 3 training diverged, 4 a
-gate failed (compare --fail-if), 130 interrupted (a checkpoint was written; run
---resume continues).`
+gate failed (compare --fail-if), 5 a repeated run differs (verify), 130
+interrupted (a checkpoint was written; run --resume continues).`
 
 // streams are the standard streams: stdout is data, stderr is talk.
 type streams struct {
@@ -99,6 +100,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newListCommand(a),
 		newShowCommand(a),
 		newCompareCommand(a),
+		newVerifyCommand(a),
 		newBaselineCommand(a),
 		newLogsCommand(a),
 		newRmCommand(a),
@@ -175,6 +177,7 @@ func exitCode(err error) int {
 		configs  *config.Errors
 		diverged *train.DivergedError
 		gate     *gateError
+		differs  *differsError
 		file     *baseline.Error
 	)
 	switch {
@@ -186,6 +189,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &gate):
 		return exitGate
+	case errors.As(err, &differs):
+		return exitDiffers
 	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	default:

@@ -9,22 +9,30 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"flowharness/harness/internal/compare"
 )
 
 const (
 	format  = "harness baseline"
-	version = 1
+	version = 2 // the newest; files of one variant are still written as 1
 )
 
-// File is the content of a baseline file: the runs of one group, with every
+// File is the content of a baseline file of one variant: its runs, with every
 // metric of each, so that tests over seeds and images can be made against them.
 type File struct {
 	Format  string           `json:"format"`
 	Version int              `json:"version"`
 	Label   string           `json:"label"`
 	Runs    []compare.Record `json:"runs"`
+}
+
+// variantsFile is the content of a file of several variants, of version 2.
+type variantsFile struct {
+	Format   string            `json:"format"`
+	Version  int               `json:"version"`
+	Variants []compare.Variant `json:"variants"`
 }
 
 // Error reports a file that is not a baseline which this program can read.
@@ -40,23 +48,51 @@ func Encode(label string, records []compare.Record) ([]byte, error) {
 	if len(records) == 0 {
 		return nil, errors.New("a baseline needs at least one run")
 	}
+	return encode(File{format, 1, label, records})
+}
+
+// EncodeVariants writes several variants as a baseline. Their labels must differ.
+func EncodeVariants(variants []compare.Variant) ([]byte, error) {
+	if problem := checkVariants(variants); problem != "" {
+		return nil, errors.New(problem)
+	}
+	return encode(variantsFile{format, version, variants})
+}
+
+func encode(file any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(File{format, version, label, records}); err != nil {
+	if err := encoder.Encode(file); err != nil {
 		return nil, fmt.Errorf("writing a baseline: %w", err)
 	}
 	return b.Bytes(), nil
 }
 
-// Read reads a baseline file and checks it.
+// Read reads a baseline file of one variant and checks it.
 func Read(path string) (*File, error) {
+	variants, err := ReadVariants(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(variants) > 1 {
+		var labels []string
+		for _, v := range variants {
+			labels = append(labels, v.Label)
+		}
+		return nil, &Error{path, fmt.Sprintf("it holds %d variants (%s), and a comparison is with one: harness baseline save writes a file of one", len(variants), strings.Join(labels, ", "))}
+	}
+	return &File{format, 1, variants[0].Label, variants[0].Runs}, nil
+}
+
+// ReadVariants reads a baseline file of one variant or several and checks it.
+func ReadVariants(path string) ([]compare.Variant, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the baseline: %w", err)
 	}
-	bad := func(format string, args ...any) (*File, error) {
+	bad := func(format string, args ...any) ([]compare.Variant, error) {
 		return nil, &Error{path, fmt.Sprintf(format, args...)}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -81,23 +117,58 @@ func Read(path string) (*File, error) {
 	case head.Version < 1:
 		return bad("its version is %d", head.Version)
 	}
-	var f File
+	var one File
+	var several variantsFile
+	var f any = &several
+	if head.Version == 1 {
+		f = &one
+	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&f); err != nil {
+	if err := decoder.Decode(f); err != nil {
 		return bad("%v", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return bad("something follows its end")
 	}
-	if len(f.Runs) == 0 {
-		return bad("it holds no runs")
+	variants := several.Variants
+	if head.Version == 1 {
+		variants = []compare.Variant{{Label: one.Label, Runs: one.Runs}}
 	}
-	for i, r := range f.Runs {
-		if r.ID == "" || r.Config == nil || r.Scalars == nil {
-			return bad("run %d of it lacks its id, config or metrics", i+1)
+	if problem := checkVariants(variants); problem != "" {
+		return bad("%s", problem)
+	}
+	for _, v := range variants {
+		for i, r := range v.Runs {
+			v.Runs[i] = r.FromFile()
 		}
-		f.Runs[i] = r.FromFile()
 	}
-	return &f, nil
+	return variants, nil
+}
+
+// checkVariants says what a baseline's variants lack; "" if nothing.
+func checkVariants(variants []compare.Variant) string {
+	if len(variants) == 0 {
+		return "it holds no variants"
+	}
+	seen := map[string]bool{}
+	for _, v := range variants {
+		of := ""
+		if len(variants) > 1 {
+			of = fmt.Sprintf(" of variant %q", v.Label)
+			if seen[v.Label] {
+				return fmt.Sprintf("two variants of it are called %q", v.Label)
+			}
+		}
+		seen[v.Label] = true
+		if len(v.Runs) == 0 {
+			return "it holds no runs" + of
+		}
+		for i, r := range v.Runs {
+			if r.ID == "" || r.Config == nil || r.Scalars == nil {
+				return fmt.Sprintf("run %d of it%s lacks its id, config or metrics", i+1, of)
+			}
+		}
+	}
+	return ""
 }

@@ -71,7 +71,7 @@ func TestWhatIsNoBaselineIsRefused(t *testing.T) {
 		"truncated":         {good[:len(good)/2], "truncated after"},
 		"truncated early":   {good[:3], "truncated"},
 		"empty":             {" \n", "it is empty"},
-		"newer":             {strings.Replace(good, `"version": 1`, `"version": 2`, 1), "version 2, this program reads up to 1: update harness"},
+		"newer":             {strings.Replace(good, `"version": 1`, `"version": 3`, 1), "version 3, this program reads up to 2: update harness"},
 		"version 0":         {strings.Replace(good, `"version": 1`, `"version": 0`, 1), "its version is 0"},
 		"other JSON":        {`{"name": "x"}`, "not a baseline"},
 		"a list":            {`[1]`, "not a baseline"},
@@ -95,6 +95,50 @@ func TestWhatIsNoBaselineIsRefused(t *testing.T) {
 	}
 	if _, err := Encode("x", nil); err == nil {
 		t.Error("a baseline of nothing was written")
+	}
+}
+
+func TestABaselineOfSeveralVariantsReadsBack(t *testing.T) {
+	other := record()
+	other.ID = "02"
+	variants := []compare.Variant{{Label: "fm", Runs: []compare.Record{record()}}, {Label: "ddpm", Runs: []compare.Record{other}}}
+	data, err := EncodeVariants(variants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, data)
+	got, err := ReadVariants(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(variants, got, cmpopts.IgnoreUnexported(compare.Record{}), cmp.Comparer(sameValue), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got) %s", diff)
+	}
+	if _, err := Read(path); err == nil || !strings.Contains(err.Error(), "it holds 2 variants (fm, ddpm), and a comparison is with one") {
+		t.Errorf("read as a file of one: %v", err)
+	}
+	if got, err := ReadVariants(write(t, encoded(t))); err != nil || len(got) != 1 || got[0].Label != "fm" || len(got[0].Runs) != 1 {
+		t.Errorf("a file of version 1 reads as %v (%v)", got, err)
+	}
+	for name, c := range map[string]struct {
+		variants []compare.Variant
+		says     string
+	}{
+		"no variants": {nil, "no variants"},
+		"no runs":     {[]compare.Variant{{Label: "a"}}, "no runs"},
+		"one label":   {[]compare.Variant{variants[0], {Label: "fm", Runs: variants[1].Runs}}, `two variants of it are called "fm"`},
+		"empty run":   {[]compare.Variant{variants[0], {Label: "b", Runs: make([]compare.Record, 1)}}, `run 1 of it of variant "b" lacks`},
+	} {
+		if _, err := EncodeVariants(c.variants); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: writing it: %v", name, err)
+		}
+		data, err := encode(variantsFile{format, version, c.variants})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadVariants(write(t, data)); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: reading it: %v", name, err)
+		}
 	}
 }
 

@@ -106,7 +106,7 @@ func (l limits) limit(m Metric) string {
 		return l.trainLoss
 	case m.Classifier:
 		return l.classifier
-	case m.Kind == Cost && m.Name != NFE && m.Name != PeakMemory:
+	case m.timed():
 		return l.timing
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"flowharness/harness/internal/store"
 )
@@ -139,5 +140,35 @@ func TestPicturesOfTheSameNoiseHaveAStripOfDifferences(t *testing.T) {
 	ddpm := makeRun(t, st, sketch{name: "d", process: "ddpm"})
 	if pictures, err = compared(t, st, Options{}, a, ddpm).Pictures(t.Context(), st); err != nil || !strings.Contains(pictures[0].Title, "they share no sampler") {
 		t.Errorf("no common sampler: %+v, %v", pictures, err)
+	}
+}
+
+func TestTheStepRatioIsComparedBetweenMachines(t *testing.T) {
+	st := tempStore(t)
+	// A step of makeRun takes 10 ms.
+	calibrated := func(name, host string, times ...time.Duration) *store.Run {
+		run := makeRun(t, st, sketch{name: name, host: host, config: "x: " + name, status: store.StatusRunning})
+		w, err := st.OpenWriter(t.Context(), run.ID)
+		must(t, err)
+		for i, d := range times {
+			w.Phase("calibration", 1+99*i, d)
+		}
+		must(t, w.Finish(t.Context(), store.StatusFinished, ""))
+		return run
+	}
+	r := compared(t, st, Options{}, calibrated("a", "box", 2*time.Millisecond, 3*time.Millisecond), calibrated("b", "other", time.Millisecond),
+		makeRun(t, st, sketch{name: "c", config: "x: c"}))
+	row := rowOf(t, r, StepRatio)
+	if a, b := float64(row.Groups[0].Mean), float64(row.Groups[1].Mean); math.Abs(a-4) > 1e-9 || math.Abs(b-10) > 1e-9 || !row.Groups[2].Mean.Missing() {
+		t.Errorf("the ratios are %v, %v and %v, want 4, 10 and none", a, b, row.Groups[2].Mean)
+	}
+	if v := row.Comparisons[0].Verdict; v != TooFewSeeds {
+		t.Errorf("between machines the verdict is %q", v)
+	}
+	if v := rowOf(t, r, StepsPerSecond).Comparisons[0].Verdict; v != NotComparable {
+		t.Errorf("of the steps per second it is %q", v)
+	}
+	if r.Timed(StepRatio) {
+		t.Error("it counts as a time")
 	}
 }

@@ -22,6 +22,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"cl
 // page is what the template shows.
 type page struct {
 	Title    string
+	Lead     []Table // before everything else
 	Groups   []legend
 	Verdicts []Finding
 	Warnings []string
@@ -51,9 +52,10 @@ type pagePicture struct {
 
 // HTML is the comparison as one page that needs no network: charts are SVG,
 // grids are in it. clean is applied to every text that comes from a config or a
-// user; the template escapes it.
-func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) string) ([]byte, error) {
-	p := page{Charts: r.charts(clean)}
+// user; the template escapes it. lead are tables to show first, whose texts are
+// clean.
+func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) string, lead ...Table) ([]byte, error) {
+	p := page{Charts: r.charts(clean), Lead: lead}
 	var labels []string
 	for i, g := range r.Groups {
 		detail := fmt.Sprintf("%d runs", len(g.Runs))
@@ -116,15 +118,15 @@ func (r *Result) addPictures(ctx context.Context, st *store.Store, p *page, clea
 // verdictClass is the CSS class of a cell.
 func verdictClass(cell any) string {
 	switch text := fmt.Sprint(cell); {
-	case text == string(Better):
+	case text == string(Better), text == "ok":
 		return "better"
-	case text == string(Worse):
+	case text == string(Worse), text == "failed":
 		return "worse"
 	case text == string(Different):
 		return "different"
 	case text == string(NoEvidence), text == string(NoVariance):
 		return "none"
-	case strings.HasPrefix(text, string(TooFewSeeds)), text == string(NotComparable), text == string(NoValue):
+	case strings.HasPrefix(text, string(TooFewSeeds)), text == string(NotComparable), text == string(NoValue), text == "skipped":
 		return "unsure"
 	}
 	return ""

@@ -48,6 +48,7 @@ var known = append(described(),
 	Metric{Name: TrainLoss, Kind: Loss, Better: Lower},
 	Metric{Name: StepsPerSecond, Kind: Cost, Better: Higher},
 	Metric{Name: StepSeconds, Kind: Cost, Better: Lower, Detail: true},
+	Metric{Name: StepRatio, Kind: Cost, Better: Lower},
 	Metric{Name: TrainSeconds, Kind: Cost, Better: Lower},
 	Metric{Name: SecondsPerImage, Kind: Cost, Better: Lower},
 	Metric{Name: NFE, Kind: Cost, Better: Lower},
@@ -79,6 +80,7 @@ const (
 	ValLoss         = "val/loss"   // the last
 	StepsPerSecond  = "steps_per_second"
 	StepSeconds     = "step_seconds" // median
+	StepRatio       = "step_ratio"   // speed as a ratio to a calibration kernel timed in the same process
 	TrainSeconds    = "train_seconds"
 	SecondsPerImage = "seconds_per_image"
 	NFE             = "nfe" // evaluations of the model for an image
@@ -104,6 +106,12 @@ func find(name string) (m Metric, order int) {
 
 // better tells whether a difference is one for the better.
 func (m Metric) better(difference float64) bool { return (difference > 0) == (m.Better == Higher) }
+
+// timed tells whether a metric is a time or a speed, which depends on the
+// machine. The step ratio is made to be compared between machines.
+func (m Metric) timed() bool {
+	return m.Kind == Cost && m.Name != NFE && m.Name != PeakMemory && m.Name != StepRatio
+}
 
 // Identifier is a metric's name as gate expressions and CSV columns spell it.
 func Identifier(name string) string {

@@ -53,10 +53,7 @@ func (r *Result) Incomparable(name string, group int) string {
 func (r *Result) TimingWarning(group int) string { return r.limits[group].timing }
 
 // Timed tells whether a metric is a time or a speed.
-func (r *Result) Timed(name string) bool {
-	m := describe(name)
-	return m.Kind == Cost && name != NFE && name != PeakMemory
-}
+func (r *Result) Timed(name string) bool { return describe(name).timed() }
 
 // VerdictOf is the verdict on a metric of a group, and what it rests on. Where
 // there are too few seeds it is that of the images, on these checkpoints alone.

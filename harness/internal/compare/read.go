@@ -18,8 +18,9 @@ const lateLosses = 100
 
 // Series and phases that are compared.
 const (
-	stepTimes = "time/step"
-	valPrefix = "val/"
+	stepTimes        = "time/step"
+	calibrationTimes = "time/calibration" // of a fixed amount of work, timed beside the training
+	valPrefix        = "val/"
 )
 
 // Data is what runs are compared by.
@@ -93,8 +94,12 @@ func (r *Record) readSeries(ctx context.Context, st *store.Store, run *store.Run
 	if err != nil {
 		return err
 	}
+	calibration := math.NaN()
 	for _, s := range summaries {
 		switch {
+		case s.Name == calibrationTimes:
+			// Of few measurements, each a median, the mean: at both ends of a run.
+			calibration = s.Sum / float64(s.Count)
 		case s.Name == TrainLoss:
 			r.LastLoss, r.BestLoss = Value(s.Last), Value(s.Min)
 			late, err := st.Tail(ctx, run.ID, TrainLoss, lateLosses)
@@ -116,6 +121,9 @@ func (r *Record) readSeries(ctx context.Context, st *store.Store, run *store.Run
 				r.Scalars[StepsPerSecond] = Value(1 / median)
 			}
 		}
+	}
+	if ratio := float64(r.StepTime) / calibration; !math.IsNaN(ratio) && !math.IsInf(ratio, 0) {
+		r.Scalars[StepRatio] = Value(ratio)
 	}
 	if r.PeakMemory > 0 {
 		r.Scalars[PeakMemory] = Value(r.PeakMemory)

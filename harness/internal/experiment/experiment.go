@@ -29,6 +29,9 @@ type Options struct {
 	// StopAfter ends the run as interrupted after this update, if it is not the
 	// last: see [train.Options].
 	StopAfter int
+	// Calibrate times a fixed amount of work beside the training, so that its
+	// speed can be compared between machines: see [train.Calibration].
+	Calibrate bool
 	Progress  func(train.Event)
 	// Started is called once the run is in the store and training is about to
 	// begin.
@@ -144,12 +147,20 @@ func (s *session) checkSameAs(run *store.Run) error {
 	if err := json.Unmarshal(run.Environment, &began); err != nil {
 		return fmt.Errorf("run %s: its recorded environment: %w", run.Slug, err)
 	}
-	if sum := began.Dataset.SHA256; sum != "" && sum != s.data.Fingerprint {
-		return fmt.Errorf("run %s began on other images: the SHA-256 of its %d of %s is %.12s, that of those here %.12s; name the folder that holds them with $%s",
-			run.Slug, began.Dataset.Images, began.Dataset.Name, sum, s.data.Fingerprint, dataset.DataDirEnv)
+	if err := s.checkImages(run, began); err != nil {
+		return err
 	}
 	if name := began.Backend.Name; name != "" && name != s.backend.Info.Name && s.Warn != nil {
 		s.Warn(fmt.Sprintf("run %s began on %s and goes on on %s: the result will differ in the last digits", run.Slug, name, s.backend.Info.Name))
+	}
+	return nil
+}
+
+// checkImages refuses other images than a run began with.
+func (s *session) checkImages(run *store.Run, began Environment) error {
+	if sum := began.Dataset.SHA256; sum != "" && sum != s.data.Fingerprint {
+		return fmt.Errorf("run %s began on other images: the SHA-256 of its %d of %s is %.12s, that of those here %.12s; name the folder that holds them with $%s",
+			run.Slug, began.Dataset.Images, began.Dataset.Name, sum, s.data.Fingerprint, dataset.DataDirEnv)
 	}
 	return nil
 }
@@ -162,7 +173,7 @@ func CheckpointDir(storePath, runID string) string {
 // session is everything that is open while a run trains.
 type session struct {
 	Options
-	store   *store.Store
+	store   *store.Store // nil where nothing is recorded
 	data    *dataset.Dataset
 	test    *dataset.Dataset // the images to validate on; nil if none are
 	backend *backend.Backend
@@ -171,6 +182,19 @@ type session struct {
 // open opens the dataset first and the store last, so that a run that cannot
 // start leaves nothing behind.
 func (o Options) open(ctx context.Context, cfg config.Config) (*session, error) {
+	s, err := o.openInputs(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = store.Open(ctx, o.StorePath); err != nil {
+		s.backend.Finalize()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openInputs opens what training needs, and no store.
+func (o Options) openInputs(ctx context.Context, cfg config.Config) (*session, error) {
 	s := &session{Options: o}
 	var err error
 	if s.data, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "train", Limit: cfg.Data.Limit}); err != nil {
@@ -192,16 +216,14 @@ func (o Options) open(ctx context.Context, cfg config.Config) (*session, error) 
 	if s.backend, err = o.openBackend(cfg.Backend); err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(ctx, o.StorePath); err != nil {
-		s.backend.Finalize()
-		return nil, err
-	}
 	return s, nil
 }
 
 func (s *session) close() {
 	s.backend.Finalize()
-	s.store.Close()
+	if s.store != nil {
+		s.store.Close()
+	}
 }
 
 func (o Options) openBackend(cfg config.Backend) (*backend.Backend, error) {
@@ -248,7 +270,7 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 	result, trainErr := train.Run(ctx, train.Options{
 		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend, Recorder: rec,
 		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from.state, Losses: from.losses, Drawn: from.drawn,
-		StopAfter: s.StopAfter,
+		StopAfter: s.StopAfter, Calibrate: s.Calibrate,
 		Progress: func(e train.Event) {
 			writer.Progress(e.Step, e.Steps)
 			s.Progress(e)
@@ -304,17 +326,33 @@ func ending(err error) (status store.Status, reason string) {
 
 // lookUp finds a recorded run and reads its config again.
 func lookUp(ctx context.Context, storePath, ref string) (*store.Store, *store.Run, *config.Resolved, error) {
-	if _, err := os.Stat(storePath); err != nil {
-		return nil, nil, nil, fmt.Errorf("there is no store at %s (--store or $HARNESS_STORE names another): %w", storePath, err)
+	if err := storeExists(storePath); err != nil {
+		return nil, nil, nil, err
 	}
 	st, err := store.Open(ctx, storePath)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	run, err := st.Resolve(ctx, ref)
+	run, cfg, err := recordedRun(ctx, st, ref)
 	if err != nil {
 		st.Close()
 		return nil, nil, nil, err
+	}
+	return st, run, cfg, nil
+}
+
+func storeExists(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("there is no store at %s (--store or $HARNESS_STORE names another): %w", path, err)
+	}
+	return nil
+}
+
+// recordedRun reads a run and its config, which must still mean what it did.
+func recordedRun(ctx context.Context, st *store.Store, ref string) (*store.Run, *config.Resolved, error) {
+	run, err := st.Resolve(ctx, ref)
+	if err != nil {
+		return nil, nil, err
 	}
 	cfg, err := config.Parse("run "+run.Slug, []byte(run.ResolvedYAML), nil)
 	if err == nil && cfg.Hash != run.ConfigHash {
@@ -322,10 +360,9 @@ func lookUp(ctx context.Context, storePath, ref string) (*store.Store, *store.Ru
 			cfg.Hash, run.ConfigHash, run.Slug)
 	}
 	if err != nil {
-		st.Close()
-		return nil, nil, nil, fmt.Errorf("run %s: %w", run.Slug, err)
+		return nil, nil, fmt.Errorf("run %s: %w", run.Slug, err)
 	}
-	return st, run, cfg, nil
+	return run, cfg, nil
 }
 
 func loadCheckpoint(dir string, model *models.UNet2D, run *store.Run) (*checkpoint.State, error) {

@@ -12,6 +12,7 @@ import (
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
@@ -141,6 +142,27 @@ func TestAPausedRunIsRecordedAsInterruptedAndResumed(t *testing.T) {
 	}
 	if got, want := losses(t, openStore(t, o), out.Run.ID), losses(t, openStore(t, wholeOptions), whole.Run.ID); !slices.Equal(got, want) {
 		t.Errorf("losses are %v, want %v", got, want)
+	}
+}
+
+func TestACalibratedRunHasAStepRatio(t *testing.T) {
+	o := options(t)
+	o.Calibrate = true
+	out, err := Start(t.Context(), resolve(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := openStore(t, o)
+	data, err := compare.Read(t.Context(), st, []*store.Run{out.Run})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ratio, ok := data.Records[0].Scalars[compare.StepRatio]; !ok || !(ratio > 0) {
+		t.Errorf("its step ratio is %v (%v)", ratio, ok)
+	}
+	points, err := st.Series(t.Context(), out.Run.ID, "time/calibration", store.SeriesOptions{})
+	if err != nil || len(points) != 2 || points[0].Step != 1 || points[1].Step != 6 {
+		t.Errorf("it was calibrated at %v (%v)", points, err)
 	}
 }
 

@@ -123,6 +123,9 @@ type Options struct {
 	// [ErrInterrupted]. A run that is there already trains no further. 0 goes on
 	// to the end, as does a number that is not below the run's last update.
 	StopAfter int
+	// Calibrate times a fixed amount of work at the first step and after the last:
+	// see [Calibration].
+	Calibrate bool
 	// Progress is called after every step and event; it may be nil.
 	Progress func(Event)
 }
@@ -174,6 +177,11 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 	if t.pausesAt(t.stepsDone) {
 		return res, ErrInterrupted // it was resumed from the checkpoint of a step as late as that
 	}
+	if t.stepsDone < t.steps {
+		if err := t.calibrate(t.stepsDone + 1); err != nil {
+			return res, err
+		}
+	}
 	for n := t.state.Step + 1; n <= t.steps; n++ {
 		batch, wait, err := batches.Next()
 		if err != nil {
@@ -224,6 +232,11 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 		}
 		if err := t.Recorder.Err(); err != nil {
 			return res, fmt.Errorf("recording step %d: %w", n, err)
+		}
+		if last := n == t.steps || t.pausesAt(n); last && n > t.state.Step+1 { // times of one step add up
+			if err := t.calibrate(n); err != nil {
+				return res, err
+			}
 		}
 		stop := t.pausesAt(n) || ctx.Err() != nil
 		if t.checkpointDue(n) || stop {

@@ -33,7 +33,8 @@ type trainer struct {
 	exec    *graph.Exec
 	gen     *Generator
 
-	validation *validation // nil if none is wanted
+	validation  *validation  // nil if none is wanted
+	calibration *Calibration // likewise
 
 	steps, stepsPerEpoch, pixels int
 
@@ -97,6 +98,11 @@ func newTrainer(o Options) (*trainer, error) {
 	}
 	if o.Validation != nil {
 		if t.validation, err = newValidation(o.Backend, o.Validation, model, process, cfg.Sampling.Seed); err != nil {
+			return nil, err
+		}
+	}
+	if o.Calibrate {
+		if t.calibration, err = NewCalibration(o.Backend); err != nil {
 			return nil, err
 		}
 	}
@@ -183,6 +189,9 @@ func (t *trainer) finalize() {
 	t.gen.Finalize()
 	if t.validation != nil {
 		t.validation.exec.Finalize()
+	}
+	if t.calibration != nil {
+		t.calibration.Finalize()
 	}
 	for _, d := range t.device {
 		_ = d.FinalizeAll() // a donated buffer is gone already
