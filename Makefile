@@ -1,7 +1,7 @@
 # The targets that people type are those that .ci/run calls.
 
 .DEFAULT_GOAL := help
-.PHONY: help build plugin run test race lint fmt parity
+.PHONY: help build plugin run test race lint fmt parity bench-ci bench-ci-save
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,3 +34,13 @@ fmt: ## format all code
 
 parity: plugin ## train 300 steps on MNIST and compare with PyTorch's losses (an hour or more)
 	go test ./harness/internal/train -run TestParity -parity -timeout 3h -v
+
+bench-ci: plugin ## train the benchmark's variants and hold them against runs/baselines/ci.json (ten minutes)
+	test -n "$$HARNESS_DATA_DIR" || bin/harness data fetch mnist
+	bin/harness --store runs/ci/harness.db sweep configs/sweeps/ci.yaml
+	bin/harness --store runs/ci/harness.db sweep check ci --baseline runs/baselines/ci.json --out runs/ci
+
+bench-ci-save: plugin ## the same, but save what comes out as the baseline
+	test -n "$$HARNESS_DATA_DIR" || bin/harness data fetch mnist
+	bin/harness --store runs/ci/harness.db sweep configs/sweeps/ci.yaml
+	bin/harness --store runs/ci/harness.db sweep check ci --baseline runs/baselines/ci.json --save

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shirou/gopsutil/v4/mem"
 
+	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
@@ -123,6 +124,14 @@ func (s *Session) inspect(ctx context.Context, path string) error {
 func (s *Session) refresh(ctx context.Context) (err error) {
 	s.Inventory, err = sweep.Inspect(ctx, s.Store, s.Plan.Hashes(), s.Recognition)
 	return err
+}
+
+// Data is what the runs of the sweep that have come to their end are compared by.
+func (s *Session) Data(ctx context.Context) (compare.Data, error) {
+	if s.Store == nil {
+		return compare.Data{}, fmt.Errorf("there is no store at %s", s.Path)
+	}
+	return s.Plan.Data(ctx, s.Store, s.Inventory)
 }
 
 // Close closes the store.

@@ -32,19 +32,20 @@ func Parse(name string, text []byte) (*File, error) {
 	}
 	root := document.Content[0]
 	r.fields("", root, map[string]func(key string, n *yaml.Node){
-		"name":     func(key string, n *yaml.Node) { r.decode(key, n, &f.Name) },
-		"base":     func(key string, n *yaml.Node) { r.decode(key, n, &f.Base) },
-		"matrix":   func(key string, n *yaml.Node) { f.Matrix = r.axes(key, n) },
-		"zip":      func(key string, n *yaml.Node) { f.Zip = r.zips(key, n) },
-		"include":  func(key string, n *yaml.Node) { f.Include = r.settings(key, n) },
-		"exclude":  func(key string, n *yaml.Node) { f.Exclude = r.settings(key, n) },
-		"seeds":    func(key string, n *yaml.Node) { r.decode(key, n, &f.Seeds) },
-		"search":   func(key string, n *yaml.Node) { f.Search = &Search{}; r.decode(key, n, f.Search) },
-		"retries":  func(key string, n *yaml.Node) { r.decode(key, n, &f.Retries) },
-		"launcher": func(key string, n *yaml.Node) { r.decode(key, n, &f.Launcher) },
-		"jobs":     func(key string, n *yaml.Node) { r.decode(key, n, &f.Jobs) },
-		"slurm":    func(key string, n *yaml.Node) { r.strict(key, n, &f.Slurm) },
-		"compare":  func(key string, n *yaml.Node) { r.strict(key, n, &f.Compare) },
+		"name":      func(key string, n *yaml.Node) { r.decode(key, n, &f.Name) },
+		"base":      func(key string, n *yaml.Node) { r.decode(key, n, &f.Base) },
+		"matrix":    func(key string, n *yaml.Node) { f.Matrix = r.axes(key, n) },
+		"zip":       func(key string, n *yaml.Node) { f.Zip = r.zips(key, n) },
+		"include":   func(key string, n *yaml.Node) { f.Include = r.settings(key, n) },
+		"exclude":   func(key string, n *yaml.Node) { f.Exclude = r.settings(key, n) },
+		"seeds":     func(key string, n *yaml.Node) { r.decode(key, n, &f.Seeds) },
+		"search":    func(key string, n *yaml.Node) { f.Search = &Search{}; r.decode(key, n, f.Search) },
+		"retries":   func(key string, n *yaml.Node) { r.decode(key, n, &f.Retries) },
+		"launcher":  func(key string, n *yaml.Node) { r.decode(key, n, &f.Launcher) },
+		"jobs":      func(key string, n *yaml.Node) { r.decode(key, n, &f.Jobs) },
+		"calibrate": func(key string, n *yaml.Node) { r.decode(key, n, &f.Calibrate) },
+		"slurm":     func(key string, n *yaml.Node) { r.strict(key, n, &f.Slurm) },
+		"compare":   func(key string, n *yaml.Node) { r.strict(key, n, &f.Compare) },
 	})
 	if f.Name == "" {
 		f.Name = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))

@@ -35,6 +35,10 @@ type File struct {
 	Jobs     int    // runs at once; 0: the launcher's choice
 	Slurm    Slurm
 	Compare  Compare
+
+	// Calibrate times a fixed amount of work beside every training, so that speeds
+	// of different machines can be compared.
+	Calibrate bool
 }
 
 // Search is what to look for and how; see the package search.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flowharness/harness/internal/compare"
@@ -55,40 +56,25 @@ func (p *Plan) recordTasks(ctx context.Context, st *store.Store, inv Inventory, 
 func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Comparison, error) {
 	options := compare.Options{GroupBy: p.File.Compare.GroupBy, Metrics: p.File.Compare.Metrics, Also: gate.Metrics(p.File.Compare.FailIf),
 		Sampler: p.File.Compare.Sampler, Steps: p.File.Compare.Steps, Guidance: p.File.Compare.Guidance, Labels: map[string]string{}}
-	var chosen []*store.Run
-	unfinished := 0
-	for v := range p.Variants {
-		for _, t := range p.Tasks {
-			for _, r := range t.Runs {
-				if r.Variant != v {
-					continue
-				}
-				found := inv.Of(r)
-				if !found.State.Ended() {
-					unfinished++
-					continue
-				}
-				run, err := st.Run(ctx, found.Run.ID)
-				if err != nil {
-					return nil, err
-				}
-				if len(options.GroupBy) == 0 {
-					options.Labels[run.ID] = p.Variants[v].Label
-				}
-				chosen = append(chosen, run)
-			}
+	chosen, err := p.ended(ctx, st, inv)
+	if err != nil {
+		return nil, err
+	}
+	if len(options.GroupBy) == 0 {
+		for _, r := range chosen {
+			options.Labels[r.ID] = p.Variants[r.variant].Label
 		}
 	}
 	if len(chosen) < 2 {
 		return nil, nil
 	}
-	if unfinished > 0 {
+	if unfinished := p.Runs() - len(chosen); unfinished > 0 {
 		options.Notes = append(options.Notes, fmt.Sprintf("%d of %d runs of the sweep have not come to their end and are left out", unfinished, p.Runs()))
 	}
 	if s := p.File.Search; s != nil {
 		options.Also = append(options.Also, s.Objective.Metric)
 	}
-	data, err := compare.Read(ctx, st, chosen)
+	data, err := read(ctx, st, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +91,50 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 		c.Best = best(c.Result, s)
 	}
 	return c, nil
+}
+
+// Data is what a comparison needs of the runs that have come to their end, by
+// variant.
+func (p *Plan) Data(ctx context.Context, st *store.Store, inv Inventory) (compare.Data, error) {
+	chosen, err := p.ended(ctx, st, inv)
+	if err != nil {
+		return compare.Data{}, err
+	}
+	return read(ctx, st, chosen)
+}
+
+// endedRun is a run that has come to its end.
+type endedRun struct {
+	*store.Run
+	variant int
+}
+
+// ended are the runs that have come to their end, by variant.
+func (p *Plan) ended(ctx context.Context, st *store.Store, inv Inventory) ([]endedRun, error) {
+	var list []endedRun
+	for _, t := range p.Tasks {
+		for _, r := range t.Runs {
+			found := inv.Of(r)
+			if !found.State.Ended() {
+				continue
+			}
+			run, err := st.Run(ctx, found.Run.ID)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, endedRun{run, r.Variant})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b endedRun) int { return a.variant - b.variant })
+	return list, nil
+}
+
+func read(ctx context.Context, st *store.Store, runs []endedRun) (compare.Data, error) {
+	list := make([]*store.Run, len(runs))
+	for i, r := range runs {
+		list[i] = r.Run
+	}
+	return compare.Read(ctx, st, list)
 }
 
 // best finds the trial with the best mean of the objective, of equal ones the

@@ -17,6 +17,8 @@ type TaskSpec struct {
 	Code  string      `json:"code"`           // only runs of this code version count; empty: any
 	Since time.Time   `json:"since,omitzero"` // only runs created since
 	Runs  []RunToMake `json:"runs"`           // the first is trained, the others share its training
+
+	Calibrate bool `json:"calibrate,omitempty"` // see [File]
 }
 
 // RunToMake is a run of a task.
@@ -64,7 +66,7 @@ func (f Folder) WritePlan(p *Plan, r Recognition) error {
 	index := savedPlan{Path: p.File.Path, Base: p.File.Base, Variants: p.Variants}
 	for _, t := range p.Tasks {
 		index.Tasks = append(index.Tasks, t.Key())
-		spec := TaskSpec{Sweep: p.File.Name, Key: t.Key(), Code: r.Code, Since: r.Since}
+		spec := TaskSpec{Sweep: p.File.Name, Key: t.Key(), Code: r.Code, Since: r.Since, Calibrate: p.File.Calibrate}
 		for _, run := range t.Runs {
 			spec.Runs = append(spec.Runs, RunToMake{Variant: p.Variants[run.Variant].Label, Hash: run.Config.Hash,
 				Config: string(run.Config.YAML), Source: string(run.Config.Source), Overrides: run.Config.Overrides})

@@ -127,7 +127,7 @@ func (m *maker) make(ctx context.Context, cfg *config.Resolved, found sweep.Foun
 	if m.paused(found) {
 		return found, nil
 	}
-	o := experiment.Options{StorePath: m.StorePath, Argv: m.Argv, StopAfter: m.StopAfter, Warn: m.Log,
+	o := experiment.Options{StorePath: m.StorePath, Argv: m.Argv, StopAfter: m.StopAfter, Calibrate: m.spec.Calibrate, Warn: m.Log,
 		Started:  func(s experiment.Started) { m.reporter.started(s.Run.Slug, s.Resumed) },
 		Progress: m.reporter.event,
 	}
