@@ -146,7 +146,8 @@ func (t ownedTable) more(ctx context.Context, tx *sql.Tx, a, b, id string) (foun
 	return found, err
 }
 
-// ended tells whether the run has ended by itself, never to go on.
+// ended tells whether the run has come to its end; resuming one that diverged
+// brings it to the same.
 func (p progressOf) ended() bool { return p.status == StatusFinished || p.status == StatusDiverged }
 
 func (p progressOf) live() bool {

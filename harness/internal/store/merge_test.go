@@ -435,6 +435,10 @@ var badSources = []struct {
 		get(f.WriteAt(slices.Repeat([]byte{0xff}, 3*4096), size/2/4096*4096))(t)
 		must(t, f.Close())
 	}, ErrCorrupt, []string{".recover"}},
+	{"cut off by a byte", func(t *testing.T, path string) {
+		truncateStore(t, path, -1)
+		must(t, os.Truncate(path, get(os.Stat(path))(t).Size()-1))
+	}, ErrCorrupt, []string{"within a page"}},
 	{"with a view instead of a table", func(t *testing.T, path string) {
 		s := openAt(t, path)
 		recordFully(t, s, "x", 1, StatusFinished)
