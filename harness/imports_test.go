@@ -62,6 +62,11 @@ func TestImportsGoOneWay(t *testing.T) {
 				return within(importer, internal+"statistics") || within(importer, internal+"chart")
 			},
 			func(_, imported string) bool { return !within(imported, module) }},
+		{"searching is of values alone",
+			func(importer string) bool { return within(importer, internal+"search") },
+			func(_, imported string) bool {
+				return imported == internal+"random" || !within(imported, module) && imported != "os" && imported != "time"
+			}},
 		{"only the store speaks SQL",
 			func(importer string) bool { return !within(importer, internal+"store") },
 			func(_, imported string) bool {

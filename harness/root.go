@@ -93,6 +93,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
 		newRunCommand(a),
+		newSweepCommand(a),
 		newSampleCommand(a),
 		newEvaluateCommand(a),
 		newListCommand(a),

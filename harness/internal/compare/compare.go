@@ -31,6 +31,10 @@ type Options struct {
 
 	Targets []Target // besides those that follow from the data
 
+	// Labels says what the group of a run is called, by the run's id; a group
+	// without a label gets one of its own.
+	Labels map[string]string
+
 	// BaselineRuns is how many of the first records form the group that the
 	// others are compared with, whatever they have in common; 0: the group of
 	// the first record is it.

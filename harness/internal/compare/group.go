@@ -59,6 +59,9 @@ func group(records []Record, o Options) ([]Group, error) {
 	for i := range groups {
 		groups[i].count(records)
 		groups[i].Label = label(groups[i], records, o.GroupBy)
+		if given := o.Labels[records[groups[i].Runs[0]].ID]; given != "" {
+			groups[i].Label = given
+		}
 		if i == 0 && o.BaselineRuns > 0 && o.BaselineLabel != "" {
 			groups[i].Label = o.BaselineLabel
 		}

@@ -26,6 +26,9 @@ import (
 type Options struct {
 	StorePath string   // the store file
 	Argv      []string // recorded with the run
+	// StopAfter ends the run as interrupted after this update, if it is not the
+	// last: see [train.Options].
+	StopAfter int
 	Progress  func(train.Event)
 	// Started is called once the run is in the store and training is about to
 	// begin.
@@ -58,16 +61,30 @@ func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error
 		return Outcome{}, err
 	}
 	defer s.close()
+	run, err := s.create(ctx, cfg, "")
+	if err != nil {
+		return Outcome{}, err
+	}
+	return s.train(ctx, cfg, run, progress{})
+}
+
+// create records a new run.
+func (s *session) create(ctx context.Context, cfg *config.Resolved, trainedBy string) (*store.Run, error) {
+	code, err := machine.CodeVersion()
+	if err != nil {
+		return nil, err
+	}
 	run, err := s.store.CreateRun(ctx, store.NewRun{
 		Name: cfg.Config.Name, Tags: cfg.Config.Tags, Notes: cfg.Config.Notes,
-		ConfigHash: cfg.Hash, Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
-		SourceYAML: string(cfg.Source), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: o.Argv,
+		ConfigHash: cfg.Hash, CodeVersion: code, TrainedBy: trainedBy,
+		Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
+		SourceYAML: string(cfg.Source), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: s.Argv,
 		Environment: s.environment(ctx),
 	})
 	if err != nil {
-		return Outcome{}, fmt.Errorf("recording the new run: %w", err)
+		return nil, fmt.Errorf("recording the new run: %w", err)
 	}
-	return s.train(ctx, cfg, run, progress{})
+	return run, nil
 }
 
 // Resume continues the run that ref names from its latest checkpoint. The
@@ -231,6 +248,7 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 	result, trainErr := train.Run(ctx, train.Options{
 		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend, Recorder: rec,
 		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from.state, Losses: from.losses, Drawn: from.drawn,
+		StopAfter: s.StopAfter,
 		Progress: func(e train.Event) {
 			writer.Progress(e.Step, e.Steps)
 			s.Progress(e)

@@ -127,6 +127,23 @@ func TestAnInterruptedRunIsResumedUnderItsID(t *testing.T) {
 	}
 }
 
+func TestAPausedRunIsRecordedAsInterruptedAndResumed(t *testing.T) {
+	whole, wholeOptions := mustStart(t)
+	o := options(t)
+	o.StopAfter = 3
+	out, err := Start(t.Context(), resolve(t), o)
+	if !errors.Is(err, train.ErrInterrupted) || out.Run.Status != store.StatusInterrupted || out.Run.LastStep != 3 {
+		t.Fatalf("it ended with %v, recorded as %+v", err, out.Run)
+	}
+	o.StopAfter = 0
+	if out, err = Resume(t.Context(), out.Run.ID, o); err != nil || out.Run.Status != store.StatusFinished {
+		t.Fatalf("resumed, it ended with %v, recorded as %+v", err, out.Run)
+	}
+	if got, want := losses(t, openStore(t, o), out.Run.ID), losses(t, openStore(t, wholeOptions), whole.Run.ID); !slices.Equal(got, want) {
+		t.Errorf("losses are %v, want %v", got, want)
+	}
+}
+
 func TestResumeRefusesAConfigThatMeansSomethingElseNow(t *testing.T) {
 	out, o := mustStart(t)
 	st := openStore(t, o)

@@ -21,7 +21,7 @@ type Bin struct {
 const (
 	queryBins = `SELECT min(step), max(step), count(*), avg(value), min(value), max(value), sum(value), count(*) > count(value)
 		FROM points WHERE series_id = ?1 GROUP BY (step - ?2) / ?3 ORDER BY 1`
-	queryTail = `SELECT step, value FROM points WHERE series_id = ? ORDER BY step DESC LIMIT ?`
+	queryTail = `SELECT step, value FROM points WHERE series_id = ? AND step <= ? ORDER BY step DESC LIMIT ?`
 )
 
 // Bins sums a series up in stretches of equally many steps, at most limit of
@@ -57,10 +57,16 @@ func (s *Store) Bins(ctx context.Context, runID, name string, limit int) ([]Bin,
 
 // Tail returns the last points of a series in the order of their steps.
 func (s *Store) Tail(ctx context.Context, runID, name string, n int) ([]Point, error) {
+	return s.Before(ctx, runID, name, math.MaxInt64, n)
+}
+
+// Before returns the last points of a series at or before a step, in the order
+// of their steps.
+func (s *Store) Before(ctx context.Context, runID, name string, step, n int) ([]Point, error) {
 	op := fmt.Sprintf("reading the end of series %s", name)
 	var points []Point
 	err := s.withSeries(ctx, runID, name, func(tx *sql.Tx, id int64) (err error) {
-		points, err = readPoints(ctx, tx, n, queryTail, id, n)
+		points, err = readPoints(ctx, tx, n, queryTail, id, step, n)
 		return err
 	})
 	for i, j := 0, len(points)-1; i < j; i, j = i+1, j-1 {

@@ -23,6 +23,8 @@ type RunInfo struct {
 	Status       Status
 	StatusReason string // why it failed, diverged, or counts as crashed; otherwise empty
 	ConfigHash   string
+	CodeVersion  string // of the program that made it; "" if it was not recorded
+	TrainedBy    string // id of the run whose training this one took over; "" if it was trained itself
 	Seed         uint64
 	Process      string // "flow_match" or "ddpm"
 	Dataset      string
@@ -49,6 +51,8 @@ type NewRun struct {
 	Tags         []string
 	Notes        string
 	ConfigHash   string
+	CodeVersion  string
+	TrainedBy    string // see RunInfo
 	Seed         uint64
 	Process      string
 	Dataset      string

@@ -118,6 +118,11 @@ type Options struct {
 	Resume *checkpoint.State
 	Losses []float64
 	Drawn  []Sample
+	// StopAfter stops the run after this update as an interruption would: what is
+	// due at that step is done, a checkpoint is written, and [Run] returns
+	// [ErrInterrupted]. A run that is there already trains no further. 0 goes on
+	// to the end, as does a number that is not below the run's last update.
+	StopAfter int
 	// Progress is called after every step and event; it may be nil.
 	Progress func(Event)
 }
@@ -135,7 +140,7 @@ type Result struct {
 // checkpoints on the way.
 //
 // It returns [ErrInterrupted] when ctx ends (after finishing the step and
-// writing a checkpoint) and a [*DivergedError] when the loss stops being
+// writing a checkpoint) or StopAfter is reached, and a [*DivergedError] when the loss stops being
 // finite. Every random draw is a function of (seed, stream, step) alone, so
 // that a resumed run repeats an uninterrupted one bit for bit.
 func Run(ctx context.Context, o Options) (Result, error) {
@@ -165,6 +170,9 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 		if err := t.sampleAll(ctx, &res, epoch); err != nil {
 			return res, t.interrupted(ctx, err)
 		}
+	}
+	if t.pausesAt(t.stepsDone) {
+		return res, ErrInterrupted // it was resumed from the checkpoint of a step as late as that
 	}
 	for n := t.state.Step + 1; n <= t.steps; n++ {
 		batch, wait, err := batches.Next()
@@ -217,12 +225,13 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 		if err := t.Recorder.Err(); err != nil {
 			return res, fmt.Errorf("recording step %d: %w", n, err)
 		}
-		if t.checkpointDue(n) || ctx.Err() != nil {
+		stop := t.pausesAt(n) || ctx.Err() != nil
+		if t.checkpointDue(n) || stop {
 			if err := t.save(n); err != nil {
 				return res, err
 			}
 		}
-		if ctx.Err() != nil {
+		if stop {
 			return res, ErrInterrupted
 		}
 		// Buffers on the device are small objects on Go's side; without a
@@ -290,6 +299,9 @@ func (t *trainer) sampleAtEpoch(epoch int) bool {
 	}
 	return false
 }
+
+// pausesAt tells whether StopAfter ends the run after n updates.
+func (t *trainer) pausesAt(n int) bool { return t.StopAfter > 0 && n >= t.StopAfter && n < t.steps }
 
 func (t *trainer) checkpointDue(n int) bool {
 	c := t.Config.Checkpoint

@@ -192,6 +192,46 @@ func TestInterruptAndResumeRepeatTheUninterruptedRun(t *testing.T) {
 	}
 }
 
+// Step 4 has nothing due, 6 a validation and a checkpoint, 8 grids besides.
+func TestAPausedRunThatIsResumedRepeatsTheUninterruptedRun(t *testing.T) {
+	whole, _, err := runTiny(t, t.Context(), "go", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	all := newMemoryRecorder()
+	o := tinyOptions(t, "go", all, dir)
+	for _, stop := range []int{4, 6, 8} {
+		o.StopAfter = stop
+		res, err := Run(t.Context(), o)
+		if !errors.Is(err, ErrInterrupted) || res.Steps != stop || res.Checkpoint != checkpoint.Path(dir, stop) {
+			t.Fatalf("stopping after step %d: %v, result %+v", stop, err, res)
+		}
+		o.Resume, o.Losses, o.Drawn = loadState(t, o, stop), all.series(SeriesLoss), all.samples
+	}
+	if got := all.series("val/loss"); len(got) != 2 || len(all.samples) != 1 {
+		t.Errorf("after step 8 there are %d validation losses and %d grids, want 2 and 1", len(got), len(all.samples))
+	}
+
+	// It is past that step already, and its last step is the end, not a stop.
+	o.StopAfter = 7
+	if res, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) || res.Steps != 8 || len(all.series(SeriesLoss)) != 8 {
+		t.Errorf("stopping after a step that is done: %v, result %+v", err, res)
+	}
+	o.StopAfter = 12
+	if _, err := Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLR, SeriesLast100, "val/loss"} {
+		sameSeries(t, whole.series(s), all.series(s))
+	}
+	for i := range whole.samples {
+		if string(whole.samples[i].PNG) != string(all.samples[i].PNG) {
+			t.Errorf("grid %d differs", i)
+		}
+	}
+}
+
 func TestNonFiniteLossEndsAsDivergedAndKeepsTheLastGoodCheckpoint(t *testing.T) {
 	rec := newMemoryRecorder()
 	o := tinyOptions(t, "go", rec, t.TempDir())

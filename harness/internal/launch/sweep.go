@@ -1,0 +1,245 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/mem"
+
+	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/sweep"
+)
+
+// Options say how a sweep is run.
+type Options struct {
+	StorePath func(fromConfig string) string
+	Launcher  string // empty: the file's
+	Jobs      int    // 0: the file's
+	Retries   *int   // nil: the file's
+	Fresh     bool   // make all runs again
+	AnyCode   bool   // runs of other versions of the program count, too
+	Yes       bool   // more than sweep.MaxRuns are fine
+	Observe   func(sweep.Progress)
+	Warn      func(message string)
+}
+
+// Session is a sweep with what its store holds of it.
+type Session struct {
+	Options
+	Plan        *sweep.Plan
+	Path        string       // of the store
+	Store       *store.Store // nil if there is none yet
+	Folder      sweep.Folder
+	Recognition sweep.Recognition
+	Inventory   sweep.Inventory
+	Memory      sweep.Memory
+}
+
+// Open plans the sweep of a file and finds out what is done of it. It writes
+// nothing.
+func Open(ctx context.Context, path string, o Options) (*Session, error) {
+	file, err := sweep.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if o.Launcher != "" {
+		file.Launcher = o.Launcher
+	}
+	if o.Jobs > 0 {
+		file.Jobs = o.Jobs
+	}
+	if o.Retries != nil {
+		file.Retries = *o.Retries
+	}
+	limit := uint64(sweep.MaxRuns)
+	if o.Yes {
+		limit = 1<<64 - 1
+	}
+	plan, err := file.Plan(limit)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{Options: o, Plan: plan, Path: o.StorePath(plan.Tasks[0].Runs[0].Config.Config.Store)}
+	s.Folder = sweep.FolderOf(s.Path, file.Name)
+	return s, s.inspect(ctx, path)
+}
+
+// Reopen is Open of a sweep that was run before, by its name, as it was planned
+// then.
+func Reopen(ctx context.Context, name string, o Options) (*Session, error) {
+	s := &Session{Options: o, Path: o.StorePath("")}
+	s.Folder = sweep.FolderOf(s.Path, name)
+	var err error
+	if s.Plan, err = s.Folder.ReadPlan(); err != nil {
+		return nil, fmt.Errorf("sweep %s: %w", name, err)
+	}
+	memory, err := s.Folder.Recall()
+	if err != nil {
+		return nil, err
+	}
+	s.Plan.File.Launcher, s.AnyCode = memory.Launcher, memory.AnyCode
+	return s, s.inspect(ctx, memory.File)
+}
+
+// inspect fills in what is known of the runs.
+func (s *Session) inspect(ctx context.Context, path string) error {
+	var err error
+	if s.Memory, err = s.Folder.Recall(); err != nil {
+		return err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return err
+	}
+	if s.Memory.File != "" && s.Memory.File != path && s.Warn != nil {
+		s.Warn(fmt.Sprintf("a sweep %s was run from %s before; its runs count where their configs are the same", s.Plan.File.Name, s.Memory.File))
+	}
+	s.Memory.File, s.Memory.Launcher, s.Memory.AnyCode = path, s.Plan.File.Launcher, s.AnyCode
+	if s.Memory.Code, err = machine.CodeVersion(); err != nil {
+		return err
+	}
+	if s.Fresh {
+		s.Memory.Since = time.Now().Truncate(time.Millisecond) // the store's precision
+	}
+	s.Recognition = sweep.Recognition{Code: s.Memory.Code, Since: s.Memory.Since}
+	if s.AnyCode {
+		s.Recognition.Code = ""
+	}
+	if _, err := os.Stat(s.Path); errors.Is(err, os.ErrNotExist) {
+		s.Inventory = sweep.Inventory{}
+		return nil
+	}
+	if s.Store, err = store.Open(ctx, s.Path); err != nil {
+		return err
+	}
+	return s.refresh(ctx)
+}
+
+func (s *Session) refresh(ctx context.Context) (err error) {
+	s.Inventory, err = sweep.Inspect(ctx, s.Store, s.Plan.Hashes(), s.Recognition)
+	return err
+}
+
+// Close closes the store.
+func (s *Session) Close() {
+	if s.Store != nil {
+		s.Store.Close()
+	}
+}
+
+// Costs are those of the runs that the store holds.
+func (s *Session) Costs(ctx context.Context) (sweep.Costs, error) {
+	if s.Store == nil {
+		return sweep.Costs{}, nil
+	}
+	return sweep.NewCosts(ctx, s.Store)
+}
+
+// Run has the runs made that are not made yet, and waits for them.
+func (s *Session) Run(ctx context.Context) (sweep.Outcome, error) {
+	unlock, err := s.Folder.Lock()
+	if err != nil {
+		return sweep.Outcome{}, fmt.Errorf("sweep %s: %w", s.Plan.File.Name, err)
+	}
+	defer unlock()
+	if err := s.begin(ctx); err != nil {
+		return sweep.Outcome{}, err
+	}
+	launcher, err := s.local(ctx)
+	if err != nil {
+		return sweep.Outcome{}, err
+	}
+	conductor := &sweep.Conductor{Plan: s.Plan, Store: s.Store, Folder: s.Folder, Launcher: launcher, Recognition: s.Recognition,
+		Retries: s.Plan.File.Retries, Observe: s.Observe, Warn: s.Warn}
+	outcome, err := conductor.Conduct(ctx)
+	return outcome, errors.Join(err, s.note(context.WithoutCancel(ctx)))
+}
+
+// begin writes down what is about to be run.
+func (s *Session) begin(ctx context.Context) (err error) {
+	if s.Store == nil {
+		if s.Store, err = store.Open(ctx, s.Path); err != nil {
+			return err
+		}
+	}
+	if err := s.Folder.WritePlan(s.Plan, s.Recognition); err != nil {
+		return err
+	}
+	if err := s.Folder.Remember(s.Memory); err != nil {
+		return fmt.Errorf("writing the state of the sweep: %w", err)
+	}
+	return s.note(ctx)
+}
+
+// note records which runs belong to the sweep by now.
+func (s *Session) note(ctx context.Context) error {
+	if err := s.refresh(ctx); err != nil {
+		return err
+	}
+	return s.Plan.Record(ctx, s.Store, s.Inventory)
+}
+
+// local prepares workers on this machine: as many as fit into its memory.
+func (s *Session) local(ctx context.Context) (*Local, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program: %w", err)
+	}
+	l := &Local{Jobs: max(1, s.Plan.File.Jobs), CPUs: CPUs()}
+	l.Worker = func(t sweep.Task, stopAfter int) Worker {
+		argv := []string{program, "--store", s.Path, "sweep", "task", string(s.Folder), t.Key()}
+		if stopAfter > 0 {
+			argv = append(argv, "--stop-after", strconv.Itoa(stopAfter))
+		}
+		return Worker{argv, s.Folder.LogPath(t.Key())}
+	}
+	costs, err := s.Costs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := mem.VirtualMemoryWithContext(ctx)
+	if err != nil {
+		return l, nil // then there is nothing to divide
+	}
+	l.Memory = int64(memory.Available)
+	if one := costs.Memory(s.Inventory.Left(s.Plan)); one > 0 && one*int64(l.Jobs) > l.Memory {
+		fit := max(1, int(l.Memory/one))
+		if fit < l.Jobs && s.Warn != nil {
+			s.Warn(fmt.Sprintf("a run like these took %d MiB, and %d MiB are free: %d at once instead of %d", one>>20, l.Memory>>20, fit, l.Jobs))
+		}
+		l.Jobs = fit
+	}
+	return l, nil
+}
+
+// Summary says in sentences what a sweep has come to.
+func (s *Session) Summary(outcome sweep.Outcome) []string {
+	counts := map[sweep.State]int{}
+	shared := 0
+	for _, t := range s.Plan.Tasks {
+		for i, r := range t.Runs {
+			counts[s.Inventory.Of(r).State]++
+			if i > 0 {
+				shared++
+			}
+		}
+	}
+	lines := []string{fmt.Sprintf("%d variants, %d runs: %d done, %d diverged, %d failed, %d not done.", len(s.Plan.Variants), s.Plan.Runs(),
+		counts[sweep.StateDone], counts[sweep.StateDiverged], counts[sweep.StateFailed],
+		counts[sweep.StateNew]+counts[sweep.StateInterrupted]+counts[sweep.StateRunning])}
+	if shared > 0 {
+		lines = append(lines, fmt.Sprintf("%d runs share the training of another.", shared))
+	}
+	if outcome.Retried > 0 {
+		lines = append(lines, fmt.Sprintf("Tasks were started again %d times.", outcome.Retried))
+	}
+	for _, p := range outcome.Stopped {
+		lines = append(lines, fmt.Sprintf("Stopped at step %d: %s (%s %.4g).", p.Step, s.Plan.Variants[p.Variant].Label, s.Plan.File.Search.Objective.Metric, p.Value))
+	}
+	return lines
+}

@@ -1,0 +1,174 @@
+package sweep
+
+import (
+	"fmt"
+	"math/bits"
+	"reflect"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Size is how many combinations matrix, zip and search make before include and
+// exclude; it stops counting at the largest uint64.
+func (f *File) Size() uint64 {
+	if f.Search != nil {
+		return uint64(f.Search.Budget)
+	}
+	size := uint64(1)
+	for _, a := range f.Matrix {
+		size = times(size, uint64(len(a.Values)))
+	}
+	for _, zip := range f.Zip {
+		size = times(size, uint64(len(zip[0].Values)))
+	}
+	return size
+}
+
+func times(a, b uint64) uint64 {
+	high, low := bits.Mul64(a, b)
+	if high > 0 {
+		return 1<<64 - 1
+	}
+	return low
+}
+
+// settings lists the combinations: of matrix and zip the last path changes
+// fastest, those that include adds come last. Trials of a search that chose the
+// same values are one.
+//
+// Include works as in the matrices of CI systems: an entry is added to every
+// combination whose own values it does not change, and is a combination by
+// itself if there is none.
+func (f *File) settings() ([]Setting, error) {
+	if f.Search != nil {
+		return f.searched(), nil
+	}
+	list := []Setting{{}}
+	varied := map[string]bool{}
+	for _, axis := range f.Matrix {
+		varied[axis.Path] = true
+		list = product(list, len(axis.Values), func(i int) Setting { return Setting{{axis.Path, axis.Values[i]}} })
+	}
+	for _, zip := range f.Zip {
+		for _, axis := range zip {
+			varied[axis.Path] = true
+		}
+		list = product(list, len(zip[0].Values), func(i int) Setting {
+			var s Setting
+			for _, axis := range zip {
+				s = append(s, Assignment{axis.Path, axis.Values[i]})
+			}
+			return s
+		})
+	}
+	if len(varied) == 0 && len(f.Include) > 0 {
+		list = nil // there is nothing to add to
+	}
+	list = f.exclude(list)
+	original := len(list)
+	for _, extra := range f.Include {
+		added := false
+		for i := range list[:original] {
+			if fits(list[i], extra, varied) {
+				list[i], added = list[i].with(extra), true
+			}
+		}
+		if !added {
+			list = append(list, extra)
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s: exclude leaves nothing: no combination remains", f.Path)
+	}
+	return list, nil
+}
+
+func product(list []Setting, n int, value func(i int) Setting) []Setting {
+	all := make([]Setting, 0, len(list)*n)
+	for _, s := range list {
+		for i := range n {
+			all = append(all, s.with(value(i)))
+		}
+	}
+	return all
+}
+
+// exclude removes the combinations that have all values of an exclude entry.
+func (f *File) exclude(list []Setting) []Setting {
+	kept := list[:0]
+next:
+	for _, s := range list {
+		for _, out := range f.Exclude {
+			if has(s, out) {
+				continue next
+			}
+		}
+		kept = append(kept, s)
+	}
+	return kept
+}
+
+func has(s, part Setting) bool {
+	for _, a := range part {
+		if v, ok := s.value(a.Path); !ok || !equal(v, a.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// equal compares values as YAML means them: 1e-3 is 0.001.
+func equal(a, b string) bool {
+	if a == b {
+		return true
+	}
+	var left, right any
+	return yaml.Unmarshal([]byte(a), &left) == nil && yaml.Unmarshal([]byte(b), &right) == nil && reflect.DeepEqual(plain(left), plain(right))
+}
+
+// plain turns whole numbers into floating point, in lists and mappings too.
+func plain(v any) any {
+	switch v := v.(type) {
+	case int:
+		return float64(v)
+	case []any:
+		for i := range v {
+			v[i] = plain(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = plain(v[key])
+		}
+	}
+	return v
+}
+
+// fits tells whether an include entry leaves the varied values as they are.
+func fits(s, extra Setting, varied map[string]bool) bool {
+	for _, a := range extra {
+		if !varied[a.Path] {
+			continue
+		}
+		if v, ok := s.value(a.Path); !ok || !equal(v, a.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// searched lists the trials of a search.
+func (f *File) searched() []Setting {
+	var list []Setting
+	seen := map[string]bool{}
+	for i := range f.Search.Budget {
+		var s Setting
+		for _, v := range f.Search.Trial(i) {
+			s = append(s, Assignment{v.Path, v.Value})
+		}
+		if text := s.String(); !seen[text] {
+			seen[text] = true
+			list = append(list, s)
+		}
+	}
+	return list
+}

@@ -1,0 +1,146 @@
+// Package sweep makes many runs of one: it reads a sweep file, plans which runs
+// it stands for, finds out which of them are made already, and has the others
+// made by a launcher.
+//
+// The data flows one way: [Load] reads a [File], [File.Plan] makes the [Plan],
+// [Inspect] sets it beside what a store holds, and [Conduct] has the rest made.
+// Everything that outlives a command lies in a [Folder] beside the store.
+package sweep
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"flowharness/harness/internal/search"
+)
+
+// File is a sweep file: a base config and what is varied about it.
+type File struct {
+	Path   string // of the file
+	Source []byte // its text
+
+	Name string // default: the file's name without its extension
+	Base string // path of the config that is varied
+
+	Matrix  []Axis    // their product
+	Zip     [][]Axis  // of each, the values of the same position together
+	Include []Setting // added to the combinations that they fit to, or else combinations of their own
+	Exclude []Setting // combinations that are left out
+	Search  *Search   // nil: none
+	Seeds   []uint64  // default: the base's seed
+
+	Retries  int    // how often a failed run is tried again
+	Launcher string // [LauncherLocal] or [LauncherSlurm]
+	Jobs     int    // runs at once; 0: the launcher's choice
+	Slurm    Slurm
+	Compare  Compare
+}
+
+// Search is what to look for and how; see the package search.
+type Search = search.Config
+
+// Names of the launchers.
+const (
+	LauncherLocal = "local" // processes on this machine
+	LauncherSlurm = "slurm" // job arrays of a cluster
+)
+
+// Launchers lists the launchers.
+func Launchers() []string { return []string{LauncherLocal, LauncherSlurm} }
+
+// Axis is a config path with the values it takes.
+type Axis struct {
+	Path   string
+	Values []string // as YAML on one line
+}
+
+// Setting is a value of each of some config paths, in the order of the file.
+type Setting []Assignment
+
+// Assignment gives a config path a value.
+type Assignment struct {
+	Path  string `json:"path"`
+	Value string `json:"value"` // as YAML on one line
+}
+
+// Slurm is what sbatch is asked for; empty fields leave it to the cluster.
+type Slurm struct {
+	Partition string   `yaml:"partition"`
+	Account   string   `yaml:"account"`
+	Time      string   `yaml:"time"` // limit of one task, such as 02:00:00
+	GPUs      int      `yaml:"gpus"` // of one task
+	CPUs      int      `yaml:"cpus"` // of one task
+	Memory    string   `yaml:"memory"`
+	Extra     []string `yaml:"extra"` // further flags of sbatch, such as --constraint=a100
+}
+
+// Compare says how the comparison at the end is made; see harness compare.
+type Compare struct {
+	GroupBy  []string `yaml:"group_by"`
+	Metrics  []string `yaml:"metrics"`
+	Sampler  string   `yaml:"sampler"`
+	Steps    int      `yaml:"steps"`
+	Guidance *float64 `yaml:"guidance"`
+	FailIf   []string `yaml:"fail_if"`
+}
+
+// Load reads a sweep file. What is wrong with it is one [*config.Errors].
+func Load(path string) (*File, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the sweep: %w", err)
+	}
+	if len(text) > maxFileSize {
+		return nil, fmt.Errorf("reading the sweep: %s is larger than %d bytes; is this a sweep file?", path, maxFileSize)
+	}
+	f, err := Parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(f.Base) {
+		f.Base = filepath.Join(filepath.Dir(path), f.Base)
+	}
+	return f, nil
+}
+
+// maxFileSize is far more than any sweep file.
+const maxFileSize = 1 << 20
+
+// String is the setting as it could be typed: train.lr=0.001 process.name=ddpm.
+func (s Setting) String() string {
+	text := ""
+	for i, a := range s {
+		if i > 0 {
+			text += " "
+		}
+		text += a.Path + "=" + a.Value
+	}
+	return text
+}
+
+// value is what a setting gives a path.
+func (s Setting) value(path string) (string, bool) {
+	for _, a := range s {
+		if a.Path == path {
+			return a.Value, true
+		}
+	}
+	return "", false
+}
+
+// with is the setting with another one's values, which win.
+func (s Setting) with(other Setting) Setting {
+	merged := append(Setting{}, s...)
+next:
+	for _, a := range other {
+		for i := range merged {
+			if merged[i].Path == a.Path {
+				merged[i].Value = a.Value
+				continue next
+			}
+		}
+		merged = append(merged, a)
+	}
+	return merged
+}

@@ -1,0 +1,152 @@
+package sweep
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Folder is what outlives the commands of a sweep: the tasks as their processes
+// read them, how far each is, what was submitted, the stores of tasks that write
+// their own, logs and reports. It lies beside the store.
+type Folder string
+
+// FolderOf is the folder of a sweep.
+func FolderOf(storePath, name string) Folder {
+	return Folder(filepath.Join(filepath.Dir(storePath), "sweeps", name))
+}
+
+// Paths within the folder.
+func (f Folder) taskPath(key string) string   { return filepath.Join(string(f), "tasks", key+".json") }
+func (f Folder) statusPath(key string) string { return filepath.Join(string(f), "status", key+".json") }
+func (f Folder) sourcePath() string           { return filepath.Join(string(f), "sweep.yaml") }
+func (f Folder) planPath() string             { return filepath.Join(string(f), "plan.json") }
+func (f Folder) statePath() string            { return filepath.Join(string(f), "state.json") }
+
+// LogPath is where what a task prints goes.
+func (f Folder) LogPath(key string) string { return filepath.Join(string(f), "logs", key+".log") }
+
+// ShardPath is the store of a task that writes its own.
+func (f Folder) ShardPath(key string) string {
+	return filepath.Join(string(f), "shards", key, "harness.db")
+}
+
+// ReportPath is where a report of the sweep goes: report.md, report.html.
+func (f Folder) ReportPath(extension string) string {
+	return filepath.Join(string(f), "report."+extension)
+}
+
+// ErrBusy reports a sweep that another process works on.
+var ErrBusy = errors.New("the sweep is being run by another process")
+
+// Lock makes this process the only one that works on the sweep, until unlock is
+// called. It is [ErrBusy] if there is one.
+func (f Folder) Lock() (unlock func(), err error) {
+	if err := os.MkdirAll(string(f), 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder of the sweep: %w", err)
+	}
+	path := filepath.Join(string(f), "lock")
+	lock := flock.New(path)
+	switch ok, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("locking the sweep: %w", err)
+	case !ok:
+		owner, _ := os.ReadFile(path)
+		return nil, fmt.Errorf("%w (%s): wait for it or stop it", ErrBusy, strings.TrimSpace(string(owner)))
+	}
+	host, _ := os.Hostname()
+	if err := os.WriteFile(path, fmt.Appendf(nil, "process %d on %s\n", os.Getpid(), host), 0o644); err != nil {
+		_ = lock.Unlock()
+		return nil, fmt.Errorf("locking the sweep: %w", err)
+	}
+	return func() { _ = lock.Unlock() }, nil
+}
+
+// Owner is the process that holds the lock; 0 if none does.
+func (f Folder) Owner() (pid int, host string) {
+	path := filepath.Join(string(f), "lock")
+	lock := flock.New(path)
+	if ok, err := lock.TryRLock(); ok || err != nil {
+		_ = lock.Unlock()
+		return 0, ""
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, ""
+	}
+	if n, _ := fmt.Sscanf(string(text), "process %d on %s", &pid, &host); n != 2 {
+		return 0, ""
+	}
+	return pid, host
+}
+
+// Memory is what a sweep remembers from one command to the next.
+type Memory struct {
+	File     string    `json:"file"`           // absolute path of the sweep file
+	Launcher string    `json:"launcher"`       // of the latest command
+	Code     string    `json:"code"`           // code version of the latest command
+	AnyCode  bool      `json:"any_code"`       // whether runs of other code versions count
+	Since    time.Time `json:"since,omitzero"` // runs created earlier do not count
+}
+
+// Remember keeps the memory.
+func (f Folder) Remember(m Memory) error { return writeJSON(f.statePath(), m) }
+
+// Recall returns the memory; nothing for a sweep that was not run before.
+func (f Folder) Recall() (m Memory, err error) {
+	err = readJSON(f.statePath(), &m)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Memory{}, nil
+	}
+	return m, err
+}
+
+func readJSON(path string, v any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(path, append(text, '\n'))
+}
+
+// writeFile writes a file that appears under its name only when complete.
+func writeFile(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(text)
+	for _, step := range []func() error{func() error { return temporary.Chmod(0o644) }, temporary.Close} {
+		if e := step(); err == nil {
+			err = e
+		}
+	}
+	if err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(temporary.Name())
+	}
+	return err
+}

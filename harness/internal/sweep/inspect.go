@@ -1,0 +1,112 @@
+package sweep
+
+import (
+	"context"
+	"time"
+
+	"flowharness/harness/internal/store"
+)
+
+// State says how far a run of a plan is.
+type State string
+
+// The states of runs.
+const (
+	StateNew         State = "new"         // there is no such run
+	StateDone        State = "done"        // finished
+	StateDiverged    State = "diverged"    // came to an end of its own, too
+	StateRunning     State = "running"     // some process makes it right now
+	StateInterrupted State = "interrupted" // can be continued: it was stopped, killed or has failed
+	StateFailed      State = "failed"      // the same, and the reason is an error
+)
+
+// Ended tells whether there is nothing left to do for a run.
+func (s State) Ended() bool { return s == StateDone || s == StateDiverged }
+
+// Recognition says which runs of a store count as runs of a plan.
+type Recognition struct {
+	Code  string    // only runs of this code version; empty: of any
+	Since time.Time // only runs created at or after this time; zero: all
+}
+
+// Found is a run of a plan and how far it is.
+type Found struct {
+	State State
+	Run   store.RunInfo // zero if the state is new
+}
+
+// Inventory is what a store holds of a plan, by config hash.
+type Inventory map[string]Found
+
+// Inspect looks up the runs of a plan. A run is recognised by its config hash,
+// which the seed is part of, and by its code version; of several the one that is
+// furthest counts, and then the latest.
+func Inspect(ctx context.Context, st *store.Store, hashes []string, r Recognition) (Inventory, error) {
+	list, err := st.RunsOf(ctx, hashes...)
+	if err != nil {
+		return nil, err
+	}
+	inventory := Inventory{}
+	for _, run := range list {
+		if r.Code != "" && run.CodeVersion != r.Code || run.CreatedAt.Before(r.Since) {
+			continue
+		}
+		found := Found{stateOf(run.Status), run}
+		if known, ok := inventory[run.ConfigHash]; !ok || rank[found.State] >= rank[known.State] {
+			inventory[run.ConfigHash] = found
+		}
+	}
+	return inventory, nil
+}
+
+// rank orders states by how much of a run is left to be done.
+var rank = map[State]int{StateFailed: 1, StateInterrupted: 1, StateRunning: 2, StateDiverged: 3, StateDone: 4}
+
+func stateOf(status store.Status) State {
+	switch status {
+	case store.StatusFinished:
+		return StateDone
+	case store.StatusDiverged:
+		return StateDiverged
+	case store.StatusRunning:
+		return StateRunning
+	case store.StatusFailed:
+		return StateFailed
+	default:
+		return StateInterrupted
+	}
+}
+
+// Of is what is known of a run of a plan.
+func (inv Inventory) Of(r PlannedRun) Found {
+	if found, ok := inv[r.Config.Hash]; ok {
+		return found
+	}
+	return Found{State: StateNew}
+}
+
+// Task is the state of a task: that of the run that is least far. A training
+// that diverged ends the runs that share it, too.
+func (inv Inventory) Task(t Task) State {
+	if first := inv.Of(t.Runs[0]); first.State == StateDiverged {
+		return StateDiverged
+	}
+	least := StateDone
+	for _, r := range t.Runs {
+		if s := inv.Of(r).State; rank[s] < rank[least] {
+			least = s
+		}
+	}
+	return least
+}
+
+// Left are the tasks that are not ended.
+func (inv Inventory) Left(p *Plan) []Task {
+	var left []Task
+	for _, t := range p.Tasks {
+		if !inv.Task(t).Ended() {
+			left = append(left, t)
+		}
+	}
+	return left
+}

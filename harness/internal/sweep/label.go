@@ -1,0 +1,87 @@
+package sweep
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// labels makes short names of settings: process=ddpm steps=10.
+type labels struct {
+	settings []Setting
+	short    map[string]string // of paths
+	seen     map[string]int
+}
+
+func newLabels(settings []Setting) *labels {
+	l := &labels{settings: settings, short: map[string]string{}, seen: map[string]int{}}
+	taken := map[string][]string{}
+	for _, s := range settings {
+		for _, a := range s {
+			if _, ok := l.short[a.Path]; !ok {
+				name := lastWord(a.Path)
+				l.short[a.Path] = name
+				taken[name] = append(taken[name], a.Path)
+			}
+		}
+	}
+	for _, paths := range taken {
+		if len(paths) > 1 {
+			for _, path := range paths {
+				l.short[path] = path
+			}
+		}
+	}
+	return l
+}
+
+// of is the label of a setting; a variant without one is called as given.
+func (l *labels) of(i int, otherwise string) string {
+	var parts []string
+	for _, a := range l.settings[i] {
+		parts = append(parts, l.short[a.Path]+"="+shortValue(a.Value))
+	}
+	label := strings.Join(parts, " ")
+	if label == "" {
+		label = otherwise
+	}
+	l.seen[label]++
+	if n := l.seen[label]; n > 1 {
+		return fmt.Sprintf("%s #%d", label, n)
+	}
+	return label
+}
+
+// lastWord is the end of a path that says what it is about: that of
+// process.name is process.
+func lastWord(path string) string {
+	words := strings.Split(path, ".")
+	if n := len(words); n > 1 && words[n-1] == "name" {
+		return words[n-2]
+	}
+	return words[len(words)-1]
+}
+
+// shortValue leaves out the brackets of a list of one plain value.
+func shortValue(value string) string {
+	if inner, ok := strings.CutPrefix(value, "["); ok {
+		if inner, ok = strings.CutSuffix(inner, "]"); ok && !strings.ContainsAny(inner, ",[]{}") {
+			return inner
+		}
+	}
+	return value
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9.+]+`)
+
+// runName makes a label fit to be the name of a config, as far as its length
+// allows; the number keeps those apart that would be cut off alike.
+func runName(sweep, label string, variant int) string {
+	const longest = 64
+	name := strings.Trim(sweep+"-"+notInNames.ReplaceAllString(label, "-"), "._+-")
+	if len(name) <= longest {
+		return name
+	}
+	end := fmt.Sprintf("-%d", variant)
+	return strings.TrimRight(name[:longest-len(end)], "._+-") + end
+}

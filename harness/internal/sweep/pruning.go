@@ -1,0 +1,136 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"flowharness/harness/internal/statistics"
+)
+
+// Pruned is a trial of a search that was stopped before its end.
+type Pruned struct {
+	Variant int     // index into the plan
+	Step    int     // where it was compared with the others
+	Value   float64 // the objective there; NaN if it had none
+}
+
+// objectiveWindow is how many losses the objective train/loss is the mean of:
+// the noise of a single one is larger than most differences.
+const objectiveWindow = 100
+
+// conductSearch makes the trials rung by rung: at each rung all that are left
+// are compared, and some are stopped there. What is decided does not depend on
+// which trial came there first.
+func (c *Conductor) conductSearch(ctx context.Context) (Outcome, error) {
+	search := c.Plan.File.Search
+	total := 0
+	for _, t := range c.Plan.Tasks {
+		total = max(total, steps(t.Runs[0].Config.Config))
+	}
+	rungs, err := search.Stopping.Rungs(total)
+	if err != nil {
+		return Outcome{}, err
+	}
+	var out Outcome
+	alive := make([]int, len(c.Plan.Variants))
+	for i := range alive {
+		alive[i] = i
+	}
+	for i, rung := range append(rungs, 0) {
+		stage := fmt.Sprintf("rung %d of %d, to step %d: %d trials", i+1, len(rungs)+1, rung, len(alive))
+		if rung == 0 {
+			stage = fmt.Sprintf("to the end: %d trials", len(alive))
+		}
+		failed, err := c.make(ctx, c.tasksOf(alive), rung, stage)
+		out.Failed, out.Retried = append(out.Failed, failed...), c.restarted
+		if err != nil || rung == 0 {
+			return out, err
+		}
+		alive = slices.DeleteFunc(alive, func(v int) bool { return failedVariant(failed, v) })
+		values, err := c.objectives(ctx, alive, rung)
+		if err != nil {
+			return out, err
+		}
+		var kept []int
+		for j, keep := range search.Stopping.Keep(values, search.Objective.Maximize()) {
+			if keep {
+				kept = append(kept, alive[j])
+			} else {
+				out.Stopped = append(out.Stopped, Pruned{alive[j], rung, values[j]})
+			}
+		}
+		if alive = kept; len(alive) == 0 {
+			return out, nil // every trial has failed
+		}
+	}
+	return out, nil
+}
+
+// tasksOf are the tasks that hold runs of some variants.
+func (c *Conductor) tasksOf(variants []int) []Task {
+	var list []Task
+	for _, t := range c.Plan.Tasks {
+		if slices.ContainsFunc(t.Runs, func(r PlannedRun) bool { return slices.Contains(variants, r.Variant) }) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+func failedVariant(failed []Failure, variant int) bool {
+	return slices.ContainsFunc(failed, func(f Failure) bool {
+		return slices.ContainsFunc(f.Task.Runs, func(r PlannedRun) bool { return r.Variant == variant })
+	})
+}
+
+// objectives are the means over the seeds of variants at a rung; NaN where a run
+// diverged before it.
+func (c *Conductor) objectives(ctx context.Context, variants []int, rung int) ([]float64, error) {
+	inventory, err := Inspect(ctx, c.Store, c.Plan.Hashes(), c.Recognition)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]float64, len(variants))
+	for i, v := range variants {
+		var seeds []float64
+		for _, t := range c.Plan.Tasks {
+			for _, r := range t.Runs {
+				if r.Variant != v {
+					continue
+				}
+				value, err := c.objective(ctx, inventory.Of(r), rung)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", c.Plan.Variants[v].Label, err)
+				}
+				seeds = append(seeds, value)
+			}
+		}
+		values[i] = statistics.Mean(seeds)
+	}
+	return values, nil
+}
+
+func (c *Conductor) objective(ctx context.Context, found Found, rung int) (float64, error) {
+	if found.State == StateDiverged && found.Run.LastStep < rung {
+		return math.NaN(), nil
+	}
+	name, window := c.Plan.File.Search.Objective.Metric, 1
+	if name == "train/loss" {
+		window = objectiveWindow
+	}
+	points, err := c.Store.Before(ctx, found.Run.ID, name, rung, window)
+	if err != nil {
+		return 0, err
+	}
+	if len(points) == 0 {
+		return 0, errors.New("run " + found.Run.Slug + " has no " + name + fmt.Sprintf(" up to step %d: metrics.validate_every_steps says when val/loss is computed", rung))
+	}
+	values := make([]float64, len(points))
+	for i, p := range points {
+		values[i] = p.Value
+	}
+	return statistics.Mean(values), nil
+}

@@ -1,0 +1,141 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/store"
+)
+
+// Comparison is what the variants of a sweep have come to.
+type Comparison struct {
+	Result *compare.Result
+	Checks []gate.Check // of the sweep's conditions
+	Best   *Best        // of a search
+}
+
+// Best is the trial with the best objective.
+type Best struct {
+	Variant string
+	Value   float64
+}
+
+// Record notes in the store which runs belong to the sweep.
+func (p *Plan) Record(ctx context.Context, st *store.Store, inv Inventory) error {
+	if err := st.PutSweep(ctx, p.File.Name, string(p.File.Source)); err != nil {
+		return err
+	}
+	var list []store.SweepRun
+	for _, t := range p.Tasks {
+		for _, r := range t.Runs {
+			found := inv.Of(r)
+			if found.State == StateNew {
+				continue
+			}
+			setting := map[string]string{}
+			for _, a := range p.Variants[r.Variant].Setting {
+				setting[a.Path] = a.Value
+			}
+			list = append(list, store.SweepRun{RunID: found.Run.ID, Variant: p.Variants[r.Variant].Label, Setting: setting})
+		}
+	}
+	return st.PutSweepRuns(ctx, p.File.Name, list)
+}
+
+// Compare compares the variants, each with the first, by the runs that have come
+// to their end. It is nil if these are fewer than two.
+func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Comparison, error) {
+	options := compare.Options{GroupBy: p.File.Compare.GroupBy, Metrics: p.File.Compare.Metrics, Also: gate.Metrics(p.File.Compare.FailIf),
+		Sampler: p.File.Compare.Sampler, Steps: p.File.Compare.Steps, Guidance: p.File.Compare.Guidance, Labels: map[string]string{}}
+	var chosen []*store.Run
+	unfinished := 0
+	for v := range p.Variants {
+		for _, t := range p.Tasks {
+			for _, r := range t.Runs {
+				if r.Variant != v {
+					continue
+				}
+				found := inv.Of(r)
+				if !found.State.Ended() {
+					unfinished++
+					continue
+				}
+				run, err := st.Run(ctx, found.Run.ID)
+				if err != nil {
+					return nil, err
+				}
+				if len(options.GroupBy) == 0 {
+					options.Labels[run.ID] = p.Variants[v].Label
+				}
+				chosen = append(chosen, run)
+			}
+		}
+	}
+	if len(chosen) < 2 {
+		return nil, nil
+	}
+	if unfinished > 0 {
+		options.Notes = append(options.Notes, fmt.Sprintf("%d of %d runs of the sweep have not come to their end and are left out", unfinished, p.Runs()))
+	}
+	if s := p.File.Search; s != nil {
+		options.Also = append(options.Also, s.Objective.Metric)
+	}
+	data, err := compare.Read(ctx, st, chosen)
+	if err != nil {
+		return nil, err
+	}
+	c := &Comparison{}
+	if c.Result, err = compare.Compare(data, options); err != nil {
+		return nil, err
+	}
+	if len(p.File.Compare.FailIf) > 0 && len(c.Result.Groups) > 1 {
+		if c.Checks, err = gate.Evaluate(c.Result, p.File.Compare.FailIf); err != nil {
+			return nil, err
+		}
+	}
+	if s := p.File.Search; s != nil {
+		c.Best = best(c.Result, s)
+	}
+	return c, nil
+}
+
+// best finds the trial with the best mean of the objective, of equal ones the
+// first; nil if none has a value.
+func best(r *compare.Result, s *Search) *Best {
+	var found *Best
+	for g, group := range r.Groups {
+		value := r.Mean(s.Objective.Metric, g)
+		if value.Missing() {
+			continue
+		}
+		v := float64(value)
+		if found == nil || s.Objective.Maximize() && v > found.Value || !s.Objective.Maximize() && v < found.Value {
+			found = &Best{group.Label, v}
+		}
+	}
+	return found
+}
+
+// WriteReports leaves the comparison as Markdown and as a page in the folder.
+func (p *Plan) WriteReports(ctx context.Context, st *store.Store, c *Comparison, folder Folder, summary []string, clean func(string) string) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Sweep %s\n\n%s\n\n", compare.EscapeMarkdown(clean(p.File.Name)), compare.EscapeMarkdown(clean(strings.Join(summary, " "))))
+	if err := c.Result.WriteMarkdown(&b, clean); err != nil {
+		return err
+	}
+	if err := writeFile(folder.ReportPath("md"), b.Bytes()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	page, err := c.Result.HTML(ctx, st, clean)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(folder.ReportPath("html"), page); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}

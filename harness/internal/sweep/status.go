@@ -1,0 +1,52 @@
+package sweep
+
+import (
+	"errors"
+	"io/fs"
+	"time"
+)
+
+// Status is how far a task is, as its process says.
+type Status struct {
+	Task    string    `json:"task"`
+	Attempt string    `json:"attempt"` // tells one start of the process from the next
+	State   TaskState `json:"state"`
+	Error   string    `json:"error,omitempty"` // why it failed
+	Host    string    `json:"host"`
+	PID     int       `json:"pid"`
+
+	Run     string  `json:"run,omitempty"` // slug of the run that is made now, or was last
+	Variant string  `json:"variant"`
+	Doing   string  `json:"doing,omitempty"` // what it does, if it does not train
+	Step    int     `json:"step"`
+	Steps   int     `json:"steps"`
+	Loss    float64 `json:"loss"`
+
+	Updated time.Time `json:"updated"`
+}
+
+// TaskState is the state of a task's process.
+type TaskState string
+
+// The states of tasks.
+const (
+	TaskRunning     TaskState = "running"
+	TaskDone        TaskState = "done"        // its runs have ended, or paused where they were asked to
+	TaskInterrupted TaskState = "interrupted" // it was told to stop, and can be continued
+	TaskFailed      TaskState = "failed"
+)
+
+// Ended tells whether the process has said its last word.
+func (s TaskState) Ended() bool { return s != "" && s != TaskRunning }
+
+// WriteStatus replaces what is known of a task.
+func (f Folder) WriteStatus(s Status) error { return writeJSON(f.statusPath(s.Task), s) }
+
+// ReadStatus returns what is known of a task; nothing before its first start.
+func (f Folder) ReadStatus(key string) (s Status, err error) {
+	err = readJSON(f.statusPath(key), &s)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Status{Task: key}, nil
+	}
+	return s, err
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"flowharness/harness/internal/launch"
+	"flowharness/harness/internal/sweep"
+)
+
+// sweepProgress tells a person how far a sweep is: a table that is drawn anew on
+// a terminal, a line for each task that ends and every so often elsewhere.
+type sweepProgress struct {
+	out      io.Writer
+	terminal bool
+	started  time.Time
+	lines    int // of the table that stands on the terminal
+	last     sweep.Progress
+	lastLine time.Time
+}
+
+// Times between drawings of the table, and between lines where there is none.
+const (
+	sweepTableEvery = 500 * time.Millisecond
+	sweepLineEvery  = 30 * time.Second
+)
+
+func newSweepProgress(out io.Writer, terminal bool) *sweepProgress {
+	return &sweepProgress{out: out, terminal: terminal, started: time.Now()}
+}
+
+// begin says what is about to be made.
+func (p *sweepProgress) begin(s *launch.Session) {
+	left := s.Inventory.Left(s.Plan)
+	fmt.Fprintf(p.out, "sweep %s: %d runs of %d variants in %d tasks, %d tasks to do\n", clean(s.Plan.File.Name), s.Plan.Runs(), len(s.Plan.Variants), len(s.Plan.Tasks), len(left))
+}
+
+// observe is called while the sweep runs.
+func (p *sweepProgress) observe(now sweep.Progress) {
+	ended := now.Ended != p.last.Ended || now.Failed != p.last.Failed || now.Stage != p.last.Stage
+	p.last = now
+	switch {
+	case p.terminal && (ended || time.Since(p.lastLine) >= sweepTableEvery):
+		p.lastLine = time.Now()
+		p.draw(now)
+	case !p.terminal && (ended || time.Since(p.lastLine) >= sweepLineEvery):
+		p.lastLine = time.Now()
+		fmt.Fprintln(p.out, p.headline(now))
+	}
+}
+
+// interject prints above the table.
+func (p *sweepProgress) interject(print func()) {
+	p.erase()
+	print()
+}
+
+// close leaves the last state on the terminal.
+func (p *sweepProgress) close() { p.lines = 0 }
+
+func (p *sweepProgress) headline(now sweep.Progress) string {
+	parts := []string{fmt.Sprintf("%d of %d tasks ended", now.Ended, now.Tasks)}
+	if now.Stage != "" {
+		parts = append([]string{now.Stage}, parts...)
+	}
+	if now.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", now.Failed))
+	}
+	if now.Retried > 0 {
+		parts = append(parts, fmt.Sprintf("%d started again", now.Retried))
+	}
+	if n := len(now.Running); n > 0 {
+		s := now.Running[0]
+		parts = append(parts, fmt.Sprintf("%d running (%s %s)", n, clean(s.Variant), taskProgress(s)))
+	}
+	return strings.Join(append(parts, time.Since(p.started).Round(time.Second).String()), ", ")
+}
+
+func (p *sweepProgress) draw(now sweep.Progress) {
+	p.erase()
+	a := &app{streams: streams{out: p.out}}
+	fmt.Fprintln(p.out, p.headline(now))
+	p.lines = 1
+	if len(now.Running) == 0 {
+		return
+	}
+	t := a.newTable()
+	t.SetOutputMirror(nil)
+	t.Style().Format.Header = text.FormatDefault
+	t.AppendHeader(row("variant", "run", "progress", "loss"))
+	const most = 20
+	for _, s := range now.Running[:min(most, len(now.Running))] {
+		loss := ""
+		if s.Loss != 0 {
+			loss = fmt.Sprintf("%.4f", s.Loss)
+		}
+		t.AppendRow(row(clean(s.Variant), s.Run, taskProgress(s), loss))
+	}
+	table := t.Render()
+	fmt.Fprintln(p.out, table)
+	p.lines += strings.Count(table, "\n") + 1
+}
+
+// erase removes the table that stands on the terminal.
+func (p *sweepProgress) erase() {
+	if p.lines > 0 {
+		fmt.Fprint(p.out, text.CursorUp.Sprintn(p.lines)+"\r"+text.EraseLine.Sprint()+"\x1b[J")
+		p.lines = 0
+	}
+}
+
+// taskProgress is how far a task is, in words.
+func taskProgress(s sweep.Status) string {
+	steps := ""
+	if s.Steps > 0 {
+		steps = fmt.Sprintf("step %d/%d", s.Step, s.Steps)
+	}
+	return strings.TrimSpace(steps + " " + clean(s.Doing))
+}
