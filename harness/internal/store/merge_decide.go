@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -96,7 +95,7 @@ func (m *merger) readable(ctx context.Context, tx *sql.Tx, id string, there prog
 func (m *merger) compareContents(ctx context.Context, tx *sql.Tx, id string, conflict func(string, ...any) error) (outcome, error) {
 	var more, fewer []string // tables of which the source has what is not here, and the other way round
 	for _, t := range m.tables.owned {
-		if slices.Contains(labelTables, t.name) {
+		if t.kept() {
 			continue
 		}
 		moreThere, err := t.more(ctx, tx, "source", "main", id)
