@@ -3,10 +3,12 @@ package merge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -111,6 +113,12 @@ func TestCheckpointsComeWithTheirRun(t *testing.T) {
 		t.Errorf("wanted and merged files differ:\n%s", diff)
 	}
 
+	for _, name := range []string{"step-4", "step-8"} {
+		if !same(filepath.Join(checkpoint.RunDir(src.Path(), run.ID), name), filepath.Join(checkpoint.RunDir(dst.Path(), run.ID), name)) {
+			t.Errorf("%s takes space twice on one disk", name)
+		}
+	}
+
 	// Continued: the source's in place of the store's own.
 	must(t, src.StartResume(t.Context(), run.ID, 10))
 	goOn(t, src, run.ID, 20, store.StatusFinished, map[string]string{"step-20": "twenty"})
@@ -142,6 +150,51 @@ func TestStoresInOneFolderShareTheirCheckpoints(t *testing.T) {
 	mergeInto(t, dst, src, store.MergeResult{Added: 1})
 	if got := list(t, dst)["checkpoints/"+run.ID+"/step-8"]; got != "eight" {
 		t.Errorf("the checkpoint holds %q", got)
+	}
+}
+
+func TestSeveralMergeIntoOneStoreAtOnce(t *testing.T) {
+	const sources, runs = 3, 6
+	path := filepath.Join(t.TempDir(), "all.db")
+	openStore(t, path)
+	first := openStore(t, filepath.Join(t.TempDir(), "s.db"))
+	for i := range runs {
+		record(t, first, map[string]string{"step-8": fmt.Sprint(i)})
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var sum store.MergeResult
+	for range sources {
+		wg.Go(func() {
+			dst, err := store.Open(t.Context(), path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer dst.Close()
+			result, err := Store(t.Context(), dst, first.Path(), store.MergeOptions{})
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			sum.Added += result.Added
+			sum.Same += result.Same
+		})
+	}
+	wg.Wait()
+	if sum != (store.MergeResult{Added: runs, Same: runs * (sources - 1)}) {
+		t.Errorf("together they gave %+v", sum)
+	}
+	files := 0
+	for name := range entries(t, filepath.Join(filepath.Dir(path), "checkpoints")) {
+		if strings.HasPrefix(name, ".") {
+			t.Errorf("%s was left behind", name)
+		}
+		files++
+	}
+	if files != runs {
+		t.Errorf("there are %d checkpoints, want %d", files, runs)
 	}
 }
 

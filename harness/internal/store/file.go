@@ -29,7 +29,7 @@ func prepareFile(ctx context.Context, path string, busy time.Duration) error {
 	}
 
 	// Creating and migrating is for one process at a time.
-	unlock, err := lockFile(ctx, path+".lock", busy)
+	unlock, err := lockFile(ctx, path+".lock", busy, "creating or upgrading it")
 	if err != nil {
 		return err
 	}
@@ -145,8 +145,9 @@ func checkHeader(path string, info fs.FileInfo) error {
 // applicationID is what the migrations write into the file's header.
 const applicationID = 1213353555
 
-// lockFile takes a lock between processes. Unlocking also removes the file.
-func lockFile(ctx context.Context, path string, limit time.Duration) (unlock func(), err error) {
+// lockFile takes a lock between processes, for what they then are doing. Unlocking
+// also removes the file.
+func lockFile(ctx context.Context, path string, limit time.Duration, doing string) (unlock func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
@@ -154,7 +155,7 @@ func lockFile(ctx context.Context, path string, limit time.Duration) (unlock fun
 		locked, err := lock.TryLockContext(waiting, 10*time.Millisecond)
 		if !locked {
 			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-				return nil, &Error{Kind: ErrLocked, Err: fmt.Errorf("another process has been creating or upgrading it for %v", limit)}
+				return nil, &Error{Kind: ErrLocked, Err: fmt.Errorf("another process has been %s for %v", doing, limit)}
 			}
 			return nil, err
 		}

@@ -70,7 +70,7 @@ func (e *ConflictError) Error() string {
 //
 // A run that is here too is left alone if it is the same, or further than the
 // source's. It is replaced if the source continues it; its slug, tags and notes
-// stay. If the two differ in another way the run is refused with a
+// stay. It belongs to the sweeps of both. If the two differ in another way the run is refused with a
 // [*ConflictError], and the others go on. Runs that are live, here or there, are
 // left alone.
 //
@@ -120,10 +120,7 @@ func (s *Store) Merge(ctx context.Context, src string, o MergeOptions) (MergeRes
 		}
 	}
 	if len(o.Runs) == 0 {
-		refused = append(refused, m.inTx(ctx, op, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, queryMergeReferences)
-			return err
-		}))
+		refused = append(refused, m.inTx(ctx, op, func(tx *sql.Tx) error { return m.rest(ctx, tx) }))
 	}
 	return result, errors.Join(refused...)
 }
@@ -142,6 +139,23 @@ func (r *MergeResult) add(o outcome) {
 		r.Live++
 	}
 }
+
+// rest brings over what belongs to no run: reference values, and sweeps without
+// runs.
+func (m *merger) rest(ctx context.Context, tx *sql.Tx) error {
+	for _, t := range m.tables.shared {
+		if t.name == tableImages {
+			continue // all belong to runs, some perhaps to refused ones
+		}
+		if _, err := tx.ExecContext(ctx, t.fill(templateShareAll)); err != nil {
+			return fmt.Errorf("table %s: %w", t.name, err)
+		}
+	}
+	_, err := tx.ExecContext(ctx, queryMergeReferences)
+	return err
+}
+
+const tableImages = "images"
 
 // endsMerging tells whether an error would meet every other run, too.
 func endsMerging(err error) bool {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -96,7 +95,7 @@ func (m *merger) readable(ctx context.Context, tx *sql.Tx, id string, there prog
 func (m *merger) compareContents(ctx context.Context, tx *sql.Tx, id string, conflict func(string, ...any) error) (outcome, error) {
 	var more, fewer []string // tables of which the source has what is not here, and the other way round
 	for _, t := range m.tables.owned {
-		if slices.Contains(labelTables, t.name) {
+		if t.kept() {
 			continue
 		}
 		moreThere, err := t.more(ctx, tx, "source", "main", id)
@@ -146,7 +145,8 @@ func (t ownedTable) more(ctx context.Context, tx *sql.Tx, a, b, id string) (foun
 	return found, err
 }
 
-// ended tells whether the run has ended by itself, never to go on.
+// ended tells whether the run has come to its end; resuming one that diverged
+// brings it to the same.
 func (p progressOf) ended() bool { return p.status == StatusFinished || p.status == StatusDiverged }
 
 func (p progressOf) live() bool {

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
+	"time"
 )
 
 // outcome is what became of a run of the source.
@@ -23,34 +23,64 @@ const (
 // takes tells whether the store takes over what the source has.
 func (o outcome) takes() bool { return o == outcomeAdded || o == outcomeContinued }
 
+// filesPatience is how long to wait for another process that is copying the files
+// of a run.
+const filesPatience = 10 * time.Minute
+
+// copier is [MergeOptions.CopyFiles].
+type copier func(ctx context.Context, runID string) (StagedFiles, error)
+
 // merge merges one run. Its files are made ready before the transaction, which
 // keeps other processes from writing, and placed as its last act.
-func (m *merger) merge(ctx context.Context, id string, copyFiles func(context.Context, string) (StagedFiles, error)) (outcome, error) {
+func (m *merger) merge(ctx context.Context, id string, copyFiles copier) (outcome, error) {
 	op := fmt.Sprintf("merging run %s of %s", id, m.source.path)
-	var files StagedFiles = noFiles{}
-	if copyFiles != nil {
-		what, err := m.foresee(ctx, op, id)
-		if err != nil || !what.takes() {
-			return what, err
-		}
-		if files, err = copyFiles(ctx, id); err != nil {
-			if kindOf(err) == ErrFull {
-				return what, m.store.failure(op, err)
-			}
-			return what, fmt.Errorf("%s: copying its files: %w", op, err)
-		}
+	if copyFiles == nil {
+		return m.commit(ctx, op, id, noFiles{})
 	}
-	var what outcome
-	err := m.inTx(ctx, op, func(tx *sql.Tx) (err error) {
-		if what, err = m.decide(ctx, tx, id); err != nil || !what.takes() {
+	// Two that merge into one store at once would use the same temporary names.
+	unlock, err := lockFile(ctx, m.store.path+".merge.lock", filesPatience, "copying the files of a run")
+	if err != nil {
+		return 0, m.store.failure(op, err)
+	}
+	defer unlock()
+	what, err := m.foresee(ctx, op, id)
+	if err != nil {
+		return what, err
+	}
+	if !what.takes() {
+		return m.commit(ctx, op, id, nil)
+	}
+	files, err := copyFiles(ctx, id)
+	if err != nil {
+		if kindOf(err) == ErrFull {
+			return what, m.store.failure(op, err)
+		}
+		return what, fmt.Errorf("%s: copying its files: %w", op, err)
+	}
+	return m.commit(ctx, op, id, files)
+}
+
+// commit merges a run whose files are ready; they are nil if none seemed needed.
+func (m *merger) commit(ctx context.Context, op, id string, files StagedFiles) (what outcome, err error) {
+	err = m.inTx(ctx, op, func(tx *sql.Tx) (err error) {
+		if what, err = m.decide(ctx, tx, id); err != nil || what == outcomeLive {
 			return err
+		}
+		if !what.takes() {
+			return m.join(ctx, tx, id)
+		}
+		if files == nil {
+			return fmt.Errorf("%s: it changed meanwhile: try again", op)
 		}
 		if err := m.take(ctx, tx, id, what); err != nil {
 			return err
 		}
 		return files.Place()
 	})
-	if err != nil || !what.takes() {
+	switch {
+	case files == nil:
+		return what, err
+	case err != nil || !what.takes():
 		return what, errors.Join(err, files.Undo())
 	}
 	files.Keep()
@@ -84,8 +114,11 @@ func (m *merger) take(ctx context.Context, tx *sql.Tx, id string, what outcome) 
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
 	}
+	if err := m.join(ctx, tx, id); err != nil {
+		return err
+	}
 	for _, t := range m.tables.owned {
-		if what == outcomeContinued && slices.Contains(labelTables, t.name) {
+		if t.joins || what == outcomeContinued && t.kept() {
 			continue
 		}
 		if err := copyOwned(ctx, tx, t, id); err != nil {
@@ -94,6 +127,27 @@ func (m *merger) take(ctx context.Context, tx *sql.Tx, id string, what outcome) 
 	}
 	_, err := tx.ExecContext(ctx, queryMergeRunReferences, id)
 	return err
+}
+
+// join brings over what a run belongs to, which it does in both stores then.
+func (m *merger) join(ctx context.Context, tx *sql.Tx, id string) error {
+	for _, owner := range m.tables.owned {
+		if !owner.joins {
+			continue
+		}
+		for _, t := range m.tables.shared {
+			if t.from != owner.name {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, t.fill(templateShare), id); err != nil {
+				return fmt.Errorf("table %s: %w", t.name, err)
+			}
+		}
+		if _, err := tx.ExecContext(ctx, owner.fill(templateJoin), id); err != nil {
+			return fmt.Errorf("table %s: %w", owner.name, err)
+		}
+	}
+	return nil
 }
 
 const (
@@ -174,7 +228,7 @@ func (m *merger) clear(ctx context.Context, tx *sql.Tx, id string) error {
 		return err
 	}
 	for _, t := range m.tables.owned {
-		if slices.Contains(labelTables, t.name) {
+		if t.kept() {
 			continue
 		}
 		for _, p := range t.parts {

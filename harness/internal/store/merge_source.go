@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,9 @@ type source struct {
 
 // openSource checks a source. A trusted one is not searched for damage.
 func (s *Store) openSource(ctx context.Context, path string, trusted bool) (*source, error) {
+	if err := checkFile(ctx, path, s.busy); err != nil {
+		return nil, err
+	}
 	src := &source{path: path, clean: func() {}}
 	if err := s.readySource(ctx, src, trusted); err != nil {
 		src.clean()
@@ -31,9 +35,6 @@ func (s *Store) openSource(ctx context.Context, path string, trusted bool) (*sou
 }
 
 func (s *Store) readySource(ctx context.Context, src *source, trusted bool) (err error) {
-	if err := checkFile(ctx, src.path, s.busy); err != nil {
-		return err
-	}
 	if src.file, err = filepath.Abs(src.path); err != nil {
 		return err
 	}
@@ -86,9 +87,12 @@ func checkFile(ctx context.Context, path string, busy time.Duration) error {
 	case err != nil:
 		return fmt.Errorf("%s %s: %w", op, path, err)
 	}
-	if err := checkHeader(path, info); errors.Is(err, fs.ErrPermission) {
+	if err = checkHeader(path, info); errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%s %s: %w: make it readable for this user", op, path, fs.ErrPermission)
-	} else if err != nil {
+	} else if err == nil {
+		err = checkWholePages(path, info)
+	}
+	if err != nil {
 		return asSource(failure(op, path, err))
 	}
 	absolute, err := filepath.Abs(path)
@@ -107,6 +111,29 @@ func checkFile(ctx context.Context, path string, busy time.Duration) error {
 		db.Close()
 	}
 	return asSource(failure(op, path, err))
+}
+
+// checkWholePages finds a file that is cut off within its last page, which SQLite
+// would read as if zeros followed.
+func checkWholePages(path string, info fs.FileInfo) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	const at = 16
+	var field [2]byte
+	if _, err := f.ReadAt(field[:], at); err != nil {
+		return err
+	}
+	size := int64(binary.BigEndian.Uint16(field[:]))
+	if size == 1 { // SQLite's way to write 65536 in two bytes
+		size = 1 << 16
+	}
+	if size == 0 || info.Size()%size != 0 {
+		return &Error{Kind: ErrCorrupt, Err: fmt.Errorf("it ends after %d bytes, within a page", info.Size())}
+	}
+	return nil
 }
 
 // upgradeCopy makes the source a copy of itself that has the newest schema. The

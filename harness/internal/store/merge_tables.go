@@ -23,6 +23,9 @@ type ownedTable struct {
 	id      string   // a number that each store gives out itself; "" if there is none
 	columns []string // all but id
 	parts   []partTable
+	// joins is set for a table that says which shared rows a run belongs to, such
+	// as its sweeps: a run belongs to all that either store knows of.
+	joins bool
 }
 
 // partTable has rows that belong to one row of an owned table.
@@ -44,6 +47,9 @@ type sharedTable struct {
 
 // References are merged apart: they belong to a dataset, not to a run.
 const tableReferences = "reference_metrics"
+
+// kept tells whether the rows of a table stay when the run is replaced.
+func (t ownedTable) kept() bool { return t.joins || slices.Contains(labelTables, t.name) }
 
 // Labels are what the user of a store says about a run; where a run is in two
 // stores, each keeps its own.
@@ -92,6 +98,7 @@ func readTables(ctx context.Context, db *sql.DB) (tables, error) {
 				owner.parts = append(owner.parts, partTable{name: r.table, key: r.column, columns: without(columns[r.table], r.column)})
 			case r.table == owner.name && r.to != "runs" && ids[r.to] == "":
 				placed = append(placed, r.to)
+				owner.joins = owner.id == ""
 				t.shared = append(t.shared, sharedTable{name: r.to, key: r.toColumn, columns: columns[r.to], from: owner.name, by: r.column, fromKey: owner.key})
 			}
 		}
@@ -152,11 +159,13 @@ const (
 	templateUpdateRun = `UPDATE main.runs SET ({columns}) = (SELECT {columns} FROM source.runs WHERE id = ?1) WHERE id = ?1`
 
 	templateCopy     = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE "{key}" = ?1`
+	templateJoin     = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE "{key}" = ?1 ON CONFLICT DO NOTHING`
 	templateIDs      = `SELECT "{id}" FROM source."{table}" WHERE "{key}" = ?1 ORDER BY "{id}"`
 	templateCopyRow  = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE "{id}" = ?1`
 	templateCopyPart = `INSERT INTO main."{part}" ("{part key}", {columns}) SELECT ?2, {columns} FROM source."{part}" WHERE "{part key}" = ?1`
 	templateShare    = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}"
 		WHERE "{key}" IN (SELECT "{by}" FROM source."{from}" WHERE "{from key}" = ?1) ORDER BY "{key}" ON CONFLICT DO NOTHING`
+	templateShareAll = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE true ORDER BY "{key}" ON CONFLICT DO NOTHING`
 
 	templateDelete     = `DELETE FROM main."{table}" WHERE "{key}" = ?1`
 	templateDeletePart = `DELETE FROM main."{part}" WHERE "{part key}" IN (SELECT "{id}" FROM main."{table}" WHERE "{key}" = ?1)`

@@ -42,6 +42,9 @@ func recordSteps(t testing.TB, s *Store, runID string, seed, from, to int) {
 		w.Phase("step", step, time.Duration(step+seed)*time.Millisecond)
 	}
 	w.Progress(to, 100)
+	sweep := fmt.Sprint("sweep ", seed)
+	must(t, s.PutSweep(t.Context(), sweep, "seeds: 5"))
+	must(t, s.PutSweepRuns(t.Context(), sweep, []SweepRun{{RunID: runID, Variant: fmt.Sprint("seed ", seed), Setting: map[string]string{"seed": fmt.Sprint(seed)}}}))
 	w.Log("info", fmt.Sprintf("steps %d to %d of seed %d", from, to, seed))
 	drawing := Drawing{Step: to, Epoch: 1, Sampler: "euler", SamplerJSON: "{}", Steps: 4, Guidance: 2, Seed: uint64(seed), NFE: 4, Images: 4, Seconds: 0.5}
 	for _, png := range []string{"the same in all", fmt.Sprint("of seed ", seed, " at step ", to)} {
@@ -117,7 +120,7 @@ func TestMergingBringsEveryRowOfEveryTableOnce(t *testing.T) {
 	for table, rows := range kept {
 		want[table] = append(want[table], rows...)
 		slices.Sort(want[table])
-		if table == "images" || table == tableReferences {
+		if table == tableImages || table == tableReferences {
 			want[table] = slices.Compact(want[table])
 		}
 		if len(rows) == 0 {
@@ -202,21 +205,66 @@ func TestATableThatMergingCannotPlaceIsAnErrorNotALoss(t *testing.T) {
 func TestAColumnAndTablesOfALaterMigrationAreMerged(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
 	for _, s := range []*Store{src, dst} {
-		get(s.write.Exec(`ALTER TABLE runs ADD COLUMN code_version TEXT NOT NULL DEFAULT '';
-			CREATE TABLE sweeps (id TEXT PRIMARY KEY, spec TEXT NOT NULL) STRICT;
-			CREATE TABLE sweep_runs (sweep_id TEXT NOT NULL REFERENCES sweeps (id), run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-				"index" INTEGER NOT NULL, PRIMARY KEY (sweep_id, run_id)) STRICT, WITHOUT ROWID`))(t)
+		get(s.write.Exec(`ALTER TABLE runs ADD COLUMN flavour TEXT NOT NULL DEFAULT '';
+			CREATE TABLE boxes (name TEXT PRIMARY KEY, "order" TEXT NOT NULL) STRICT;
+			CREATE TABLE boxed (box TEXT NOT NULL REFERENCES boxes (name), run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+				"index" INTEGER NOT NULL, PRIMARY KEY (box, run_id)) STRICT, WITHOUT ROWID;
+			CREATE TABLE pets (id INTEGER PRIMARY KEY, owner TEXT NOT NULL REFERENCES runs (id), name TEXT NOT NULL) STRICT;
+			CREATE TABLE toys (pet INTEGER NOT NULL REFERENCES pets (id), name TEXT NOT NULL) STRICT`))(t)
 	}
+	get(dst.write.Exec(`INSERT INTO pets (owner, name) VALUES (?, 'first')`, newRun(t, dst, "own").ID))(t)
 	for i := range 2 {
 		run := recordFully(t, src, fmt.Sprint("run", i), i, StatusFinished)
-		get(src.write.Exec(`UPDATE runs SET code_version = 'v' || seed; INSERT INTO sweeps VALUES ('s', 'grid') ON CONFLICT DO NOTHING`))(t)
-		get(src.write.Exec(`INSERT INTO sweep_runs VALUES ('s', ?, ?)`, run.ID, i))(t)
+		get(src.write.Exec(`UPDATE runs SET flavour = 'v' || seed; INSERT INTO boxes VALUES ('b', 'x') ON CONFLICT DO NOTHING`))(t)
+		get(src.write.Exec(`INSERT INTO boxed VALUES ('b', ?, ?)`, run.ID, i))(t)
+		get(src.write.Exec(`INSERT INTO pets (owner, name) VALUES (?, 'second')`, run.ID))(t)
+		get(src.write.Exec(`INSERT INTO toys SELECT max(id), ? FROM pets`, run.Name))(t)
 	}
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 2})
-	if diff := cmp.Diff(dump(t, src), dump(t, dst)); diff != "" {
-		t.Errorf("source and store differ:\n%s", diff)
-	}
 	checkMerge(t, dst, src.Path(), MergeResult{Same: 2})
+	const all = `SELECT r.name, r.flavour, b.box, o."order", b."index", p.name, t.name FROM runs r JOIN boxed b ON b.run_id = r.id JOIN boxes o ON o.name = b.box
+		JOIN pets p ON p.owner = r.id JOIN toys t ON t.pet = p.id ORDER BY r.id`
+	if there, here := rowsOf(t, src, all), rowsOf(t, dst, all); len(here) != 2 || !slices.Equal(there, here) {
+		t.Errorf("the store has %q, the source %q", here, there)
+	}
+}
+
+// rowsOf runs a query and writes down its rows.
+func rowsOf(t *testing.T, s *Store, query string) []string {
+	t.Helper()
+	rows := get(s.write.Query(query))(t)
+	defer rows.Close()
+	columns := get(rows.Columns())(t)
+	var list []string
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		must(t, rows.Scan(values...))
+		var b strings.Builder
+		for _, v := range values {
+			fmt.Fprint(&b, *v.(*any), " ")
+		}
+		list = append(list, b.String())
+	}
+	must(t, rows.Err())
+	return list
+}
+
+func TestARunBelongsToTheSweepsOfBothStores(t *testing.T) {
+	src, dst, run := twoStores(t, StatusFinished)
+	for s, name := range map[*Store]string{src: "theirs", dst: "ours"} {
+		must(t, s.PutSweep(t.Context(), name, "x"))
+		must(t, s.PutSweepRuns(t.Context(), name, []SweepRun{{RunID: run.ID, Variant: name}}))
+	}
+	must(t, src.PutSweep(t.Context(), "without runs", "x"))
+	checkMerge(t, dst, src.Path(), MergeResult{Same: 1})
+	for name, want := range map[string]int{"ours": 1, "theirs": 1, "sweep 1": 1, "without runs": 0} {
+		if sweep := get(dst.Sweep(t.Context(), name))(t); len(sweep.Runs) != want {
+			t.Errorf("sweep %s has %d runs, want %d", name, len(sweep.Runs), want)
+		}
+	}
 }
 
 // twoStores returns a store with a run that has recorded 20 steps, and a copy.
@@ -304,7 +352,11 @@ func TestARunThatIsInBothStores(t *testing.T) {
 				t.Fatalf("the error is %v, want one that says %q", err, c.says)
 			}
 			get(dst.Run(t.Context(), other.ID))(t) // the others go on
-			must(t, dst.DeleteRun(t.Context(), other.ID))
+			forget := func(s *Store) {
+				must(t, s.DeleteRun(t.Context(), other.ID))
+				get(s.write.Exec(`DELETE FROM sweeps WHERE name = 'sweep 5'`))(t)
+			}
+			forget(dst)
 			if c.want.Continued == 0 {
 				if diff := cmp.Diff(before, dump(t, dst)); diff != "" {
 					t.Errorf("the store changed:\n%s", diff)
@@ -318,7 +370,7 @@ func TestARunThatIsInBothStores(t *testing.T) {
 				t.Errorf("the run's labels are %s, %v, %q", labels.Slug, labels.Tags, labels.Notes)
 			}
 			label(t, src, run.ID)
-			must(t, src.DeleteRun(t.Context(), other.ID))
+			forget(src)
 			if diff := cmp.Diff(dump(t, src), dump(t, dst)); diff != "" {
 				t.Errorf("source and store differ:\n%s", diff)
 			}
@@ -435,6 +487,10 @@ var badSources = []struct {
 		get(f.WriteAt(slices.Repeat([]byte{0xff}, 3*4096), size/2/4096*4096))(t)
 		must(t, f.Close())
 	}, ErrCorrupt, []string{".recover"}},
+	{"cut off by a byte", func(t *testing.T, path string) {
+		truncateStore(t, path, -1)
+		must(t, os.Truncate(path, get(os.Stat(path))(t).Size()-1))
+	}, ErrCorrupt, []string{"within a page"}},
 	{"with a view instead of a table", func(t *testing.T, path string) {
 		s := openAt(t, path)
 		recordFully(t, s, "x", 1, StatusFinished)
@@ -539,6 +595,48 @@ func TestACancelledMergeKeepsTheRunsDoneAndIsContinued(t *testing.T) {
 	}
 	must(t, dst.Integrity(t.Context()))
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 2, Same: 2})
+	if diff := cmp.Diff(dump(t, src), dump(t, dst)); diff != "" {
+		t.Errorf("source and store differ:\n%s", diff)
+	}
+}
+
+// mergeSource merges the store source.db beside a store.
+func mergeSource(path string) error {
+	ctx := context.Background()
+	s, err := Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.Merge(ctx, filepath.Join(filepath.Dir(path), "source.db"), MergeOptions{})
+	return err
+}
+
+func TestAKilledMergeIsContinuedByTheNextOne(t *testing.T) {
+	dir := t.TempDir()
+	src := openAt(t, filepath.Join(dir, "source.db"))
+	for i := range 30 {
+		run := newRun(t, src, fmt.Sprint(i))
+		w := openWriter(t, src, run.ID)
+		for step := range 5000 {
+			w.Point("train/loss", step, 1/float64(step+i+1))
+		}
+		must(t, w.Finish(t.Context(), StatusFinished, ""))
+	}
+	dst := openAt(t, filepath.Join(dir, "harness.db"))
+	merging := child(t, "merge", dst.Path())
+	must(t, merging.Start())
+	for limit := time.Now().Add(20 * time.Second); len(get(dst.ListRuns(t.Context(), Filter{}))(t)) < 3 && time.Now().Before(limit); {
+		time.Sleep(time.Millisecond)
+	}
+	must(t, merging.Process.Kill())
+	merging.Wait() // its error is that it was killed
+	must(t, dst.Integrity(t.Context()))
+	there := len(get(dst.ListRuns(t.Context(), Filter{}))(t))
+	if there < 3 || there == 30 {
+		t.Fatalf("the merge was killed after %d runs", there)
+	}
+	checkMerge(t, dst, src.Path(), MergeResult{Added: 30 - there, Same: there})
 	if diff := cmp.Diff(dump(t, src), dump(t, dst)); diff != "" {
 		t.Errorf("source and store differ:\n%s", diff)
 	}

@@ -26,6 +26,7 @@ var roles = map[string]func(path string) error{
 	"record":        recordRun,
 	"recordEndless": recordEndless,
 	"readOnly":      tryReadOnly,
+	"merge":         mergeSource,
 }
 
 // child starts this binary again in a role.
