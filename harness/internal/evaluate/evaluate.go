@@ -24,9 +24,34 @@ const kernelSeed = 0
 // batchSize is the number of images drawn and read at a time.
 const batchSize = 200
 
+// Tools are what measuring needs besides a model's weights: the classifier, what
+// it reads in the test split, and the programs that draw. Measurements of one
+// dataset, model and process can share them.
+type Tools struct {
+	classifier *classifier.Classifier
+	reference  *classifier.Reference
+	gen        *train.Generator
+}
+
+// Open prepares to measure models of a config's dataset. The generator stays the
+// caller's.
+func Open(ctx context.Context, b compute.Backend, data config.Data, gen *train.Generator) (*Tools, error) {
+	t := &Tools{gen: gen}
+	err := backend.Catch(func() (err error) {
+		t.classifier, t.reference, err = openReference(ctx, b, data)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Close frees the classifier.
+func (t *Tools) Close() { t.classifier.Finalize() }
+
 // Options say what to measure.
 type Options struct {
-	Backend compute.Backend
 	// Config holds the model, its process, the samplings to measure (every
 	// sampler, number of steps and guidance scale of sampling) and the number of
 	// images.
@@ -57,22 +82,12 @@ type Result struct {
 
 // Run measures every sampling of the config. It stops between two evaluations of
 // the network when ctx ends.
-func Run(ctx context.Context, o Options) error {
+func (t *Tools) Run(ctx context.Context, o Options) error {
 	return backend.Catch(func() error {
-		c, reference, err := openReference(ctx, o.Backend, o.Config.Data)
-		if err != nil {
-			return err
-		}
-		defer c.Finalize()
-		gen, err := train.NewGenerator(o.Backend, o.Config)
-		if err != nil {
-			return err
-		}
-		defer gen.Finalize()
 		weights := tensors.FromFlatDataAndDimensions(o.Weights, len(o.Weights))
 		defer weights.MustFinalizeAll()
 		size := o.Config.Model.SampleSize
-		e := &evaluation{Options: o, classifier: c, reference: reference, gen: gen, weights: weights, pixels: size * size}
+		e := &evaluation{Options: o, Tools: t, weights: weights, pixels: size * size}
 		return e.run(ctx)
 	})
 }
@@ -80,11 +95,9 @@ func Run(ctx context.Context, o Options) error {
 // evaluation is a measurement in progress.
 type evaluation struct {
 	Options
-	classifier *classifier.Classifier
-	reference  *classifier.Reference
-	gen        *train.Generator
-	weights    *tensors.Tensor
-	pixels     int // of an image
+	*Tools
+	weights *tensors.Tensor
+	pixels  int // of an image
 }
 
 func (e *evaluation) run(ctx context.Context) error {

@@ -58,23 +58,22 @@ func TestMeasuringStopsWhenToldTo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	o.Progress = func(string, int, int) { cancel() }
 	o.Record = func(context.Context, Result) error { t.Error("half a measurement is recorded"); return nil }
-	if err := Run(ctx, o); !errors.Is(err, context.Canceled) {
+	if err := open(t, o).Run(ctx, o); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 }
 
 func TestADatasetWithoutAClassifierIsRefused(t *testing.T) {
 	t.Setenv("HARNESS_CLASSIFIER_DIR", t.TempDir())
-	o := options(t)
-	o.Config.Data.Name = "kmnist"
-	if err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "harness metrics fit kmnist") {
+	if _, err := Open(t.Context(), openBackend(t), config.Data{Name: "kmnist"}, nil); err == nil || !strings.Contains(err.Error(), "harness metrics fit kmnist") {
 		t.Errorf("error %v does not say what to type", err)
 	}
 }
 
 // TestAnchorsAreTheBestAndTheWorst is also a test of the shipped classifier.
 func TestAnchorsAreTheBestAndTheWorst(t *testing.T) {
-	anchors, err := Anchors(t.Context(), openBackend(t), config.Data{Name: "digits"}, 500)
+	o := options(t)
+	anchors, err := open(t, o).Anchors(t.Context(), o.Config.Data, 500)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +97,7 @@ func options(t *testing.T) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{Backend: openBackend(t), Config: resolved.Config, Weights: train.InitialWeights(model, 0)}
+	return Options{Config: resolved.Config, Weights: train.InitialWeights(model, 0)}
 }
 
 func run(t *testing.T, o Options) (results []Result) {
@@ -107,10 +106,26 @@ func run(t *testing.T, o Options) (results []Result) {
 		results = append(results, r)
 		return nil
 	}
-	if err := Run(t.Context(), o); err != nil {
+	if err := open(t, o).Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	return results
+}
+
+func open(t *testing.T, o Options) *Tools {
+	t.Helper()
+	b := openBackend(t)
+	gen, err := train.NewGenerator(b, o.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(gen.Finalize)
+	tools, err := Open(t.Context(), b, o.Config.Data, gen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tools.Close)
+	return tools
 }
 
 func openBackend(t *testing.T) compute.Backend {

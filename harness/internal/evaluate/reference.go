@@ -15,18 +15,13 @@ import (
 // Anchors measures training images and noise against the test split, as many of
 // each as are drawn from models: the ends of the scale that a model's values are
 // to be read on.
-func Anchors(ctx context.Context, b compute.Backend, data config.Data, images int) (anchors *classifier.Anchors, err error) {
+func (t *Tools) Anchors(ctx context.Context, data config.Data, images int) (anchors *classifier.Anchors, err error) {
 	err = backend.Catch(func() error {
-		c, reference, err := openReference(ctx, b, data)
-		if err != nil {
-			return err
-		}
-		defer c.Finalize()
 		train, err := dataset.Open(ctx, dataset.Options{Name: data.Name, Dir: data.Dir, Split: "train", Limit: images})
 		if err != nil {
 			return err
 		}
-		anchors, err = c.Anchors(ctx, reference, train, images)
+		anchors, err = t.classifier.Anchors(ctx, t.reference, train, images)
 		return err
 	})
 	return anchors, err

@@ -49,7 +49,7 @@ func Derive(ctx context.Context, cfg *config.Resolved, from string, o Options) (
 	if err != nil {
 		return Outcome{}, err
 	}
-	s, err := o.open(ctx, cfg.Config)
+	s, err := o.open(ctx, cfg)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/gomlx/compute"
-
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
@@ -24,25 +22,29 @@ func Evaluate(ctx context.Context, ref string, so SampleOptions, o Options) (*st
 		return nil, nil, err
 	}
 	defer t.close()
-	records, err := o.measure(ctx, t.store, t.run.ID, t.backend.Backend, t.config, t.state)
+	records, err := o.measure(ctx, t.store, t.run.ID, t.bench, t.config, t.state)
 	return t.run, records, err
 }
 
 // measure measures a model and records the results one by one, and once for a
 // dataset what to hold them against.
-func (o Options) measure(ctx context.Context, st *store.Store, runID string, b compute.Backend, cfg config.Config, state *checkpoint.State) ([]store.EvaluationRecord, error) {
+func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *Workbench, cfg config.Config, state *checkpoint.State) ([]store.EvaluationRecord, error) {
 	progress := func(e train.Event) {
 		if o.Progress != nil {
 			o.Progress(e)
 		}
 	}
-	if err := reference(ctx, st, b, cfg, progress); err != nil {
+	tools, err := w.measuring(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := reference(ctx, st, tools, cfg, progress); err != nil {
 		return nil, err
 	}
 	weights, ema := state.Weights(cfg.Sampling.UseEMA)
 	var records []store.EvaluationRecord
-	err := evaluate.Run(ctx, evaluate.Options{
-		Backend: b, Config: cfg, Weights: weights,
+	err = tools.Run(ctx, evaluate.Options{
+		Config: cfg, Weights: weights,
 		Record: func(ctx context.Context, r evaluate.Result) error {
 			record, err := evaluationRecord(r, state.Step, ema)
 			if err != nil {
@@ -60,7 +62,7 @@ func (o Options) measure(ctx context.Context, st *store.Store, runID string, b c
 
 // reference records the values of real images and of noise, if the store lacks
 // them.
-func reference(ctx context.Context, st *store.Store, b compute.Backend, cfg config.Config, progress func(train.Event)) error {
+func reference(ctx context.Context, st *store.Store, tools *evaluate.Tools, cfg config.Config, progress func(train.Event)) error {
 	c, err := classifier.Load(cfg.Data.Name, cfg.Data.Flip)
 	if err != nil {
 		return err
@@ -75,7 +77,7 @@ func reference(ctx context.Context, st *store.Store, b compute.Backend, cfg conf
 		}
 	}
 	progress(train.Event{Message: fmt.Sprintf("measuring real images of %s, and noise", cfg.Data.Name)})
-	anchors, err := evaluate.Anchors(ctx, b, cfg.Data, cfg.Metrics.Images)
+	anchors, err := tools.Anchors(ctx, cfg.Data, cfg.Metrics.Images)
 	if err != nil {
 		return fmt.Errorf("measuring real images: %w", err)
 	}

@@ -13,7 +13,6 @@ import (
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/checkpoint"
-	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/machine"
@@ -33,6 +32,7 @@ type Options struct {
 	// speed can be compared between machines: see [train.Calibration].
 	Calibrate bool
 	Progress  func(train.Event)
+	Workbench *Workbench // what is open already; nil: a run opens and closes its own
 	// Started is called once the run is in the store and training is about to
 	// begin.
 	Started func(Started)
@@ -59,7 +59,7 @@ type Outcome struct {
 // Start trains a new run of a config. The returned error is the run's own: the
 // store then holds its status and its reason.
 func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error) {
-	s, err := o.open(ctx, cfg.Config)
+	s, err := o.open(ctx, cfg)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -115,7 +115,7 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	s, err := o.open(ctx, cfg.Config)
+	s, err := o.open(ctx, cfg)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -173,54 +173,39 @@ func CheckpointDir(storePath, runID string) string {
 // session is everything that is open while a run trains.
 type session struct {
 	Options
-	store   *store.Store // nil where nothing is recorded
-	data    *dataset.Dataset
-	test    *dataset.Dataset // the images to validate on; nil if none are
-	backend *backend.Backend
+	*Workbench
+	store *store.Store
 }
 
-// open opens the dataset first and the store last, so that a run that cannot
+// open opens the images first and the store last, so that a run that cannot
 // start leaves nothing behind.
-func (o Options) open(ctx context.Context, cfg config.Config) (*session, error) {
+func (o Options) open(ctx context.Context, cfg *config.Resolved) (*session, error) {
 	s, err := o.openInputs(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	if s.store, err = store.Open(ctx, o.StorePath); err != nil {
-		s.backend.Finalize()
+		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
 // openInputs opens what training needs, and no store.
-func (o Options) openInputs(ctx context.Context, cfg config.Config) (*session, error) {
-	s := &session{Options: o}
+func (o Options) openInputs(ctx context.Context, cfg *config.Resolved) (*session, error) {
+	s := &session{Options: o, Workbench: o.Workbench}
+	if s.Workbench != nil {
+		return s, s.serves(cfg)
+	}
 	var err error
-	if s.data, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "train", Limit: cfg.Data.Limit}); err != nil {
-		return nil, err
-	}
-	if err = train.Check(cfg, s.data); err != nil {
-		return nil, err
-	}
-	if n := cfg.Metrics.ValidationImages; n > 0 {
-		if s.test, err = dataset.Open(ctx, dataset.Options{Name: cfg.Data.Name, Dir: cfg.Data.Dir, Split: "test", Limit: n}); err != nil {
-			return nil, err
-		}
-	}
-	if cfg.Metrics.AtEnd {
-		if _, err := classifier.Load(cfg.Data.Name, cfg.Data.Flip); err != nil {
-			return nil, err // now rather than when training is done
-		}
-	}
-	if s.backend, err = o.openBackend(cfg.Backend); err != nil {
-		return nil, err
-	}
-	return s, nil
+	s.Workbench, err = OpenWorkbench(ctx, cfg, o)
+	return s, err
 }
 
 func (s *session) close() {
-	s.backend.Finalize()
+	if s.Options.Workbench == nil {
+		s.Workbench.Close()
+	}
 	if s.store != nil {
 		s.store.Close()
 	}
@@ -267,7 +252,7 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 			show(e)
 		}
 	}
-	result, trainErr := train.Run(ctx, train.Options{
+	result, trainErr := s.run(ctx, train.Options{
 		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend, Recorder: rec,
 		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from.state, Losses: from.losses, Drawn: from.drawn,
 		StopAfter: s.StopAfter, Calibrate: s.Calibrate,
@@ -292,6 +277,15 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 	return Outcome{Run: run, Result: result}, errors.Join(trainErr, finishErr)
 }
 
+// run trains with the workbench's programs.
+func (s *session) run(ctx context.Context, o train.Options) (train.Result, error) {
+	var err error
+	if o.Generator, err = s.generator(o.Config); err != nil {
+		return train.Result{}, err
+	}
+	return train.Run(ctx, o)
+}
+
 // measureAtEnd measures the model that training has ended with.
 func (s *session) measureAtEnd(ctx context.Context, cfg config.Config, run *store.Run) error {
 	model, err := models.New(cfg.Model)
@@ -302,7 +296,7 @@ func (s *session) measureAtEnd(ctx context.Context, cfg config.Config, run *stor
 	if err != nil {
 		return err
 	}
-	_, err = s.measure(ctx, s.store, run.ID, s.backend.Backend, cfg, state)
+	_, err = s.measure(ctx, s.store, run.ID, s.Workbench, cfg, state)
 	if ctx.Err() != nil {
 		return train.ErrInterrupted // what has been measured so far stays
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"slices"
 
-	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
@@ -38,17 +37,17 @@ func Sample(ctx context.Context, ref string, so SampleOptions, o Options) (*stor
 	record := func(ctx context.Context, s train.Sample) error {
 		return t.store.AddSample(ctx, t.run.ID, sampleRecord(s))
 	}
-	samples, err := train.SampleRun(ctx, t.backend.Backend, t.config, t.state, record, o.Progress)
+	samples, err := train.SampleRun(ctx, t.bench.backend.Backend, t.config, t.state, record, o.Progress)
 	return t.run, samples, err
 }
 
 // trained is a run with its checkpoint, opened to draw from it.
 type trained struct {
-	store   *store.Store
-	run     *store.Run
-	config  config.Config // with what SampleOptions say
-	state   *checkpoint.State
-	backend *backend.Backend
+	store  *store.Store
+	run    *store.Run
+	config config.Config // with what SampleOptions say
+	state  *checkpoint.State
+	bench  *Workbench
 }
 
 func openTrained(ctx context.Context, ref string, so SampleOptions, o Options) (*trained, error) {
@@ -81,12 +80,13 @@ func (t *trained) open(so SampleOptions, o Options) error {
 	if err != nil {
 		return err
 	}
-	t.backend, err = o.openBackend(t.config.Backend)
+	b, err := o.openBackend(t.config.Backend)
+	t.bench = &Workbench{backend: b}
 	return err
 }
 
 func (t *trained) close() {
-	t.backend.Finalize()
+	t.bench.Close()
 	t.store.Close()
 }
 

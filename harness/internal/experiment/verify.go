@@ -57,7 +57,7 @@ func Verify(ctx context.Context, ref string, vo VerifyOptions, o Options) (Verif
 		return v, err
 	}
 	v.RecordedSteps = recorded.last
-	s, err := o.openInputs(ctx, cfg.Config)
+	s, err := o.openInputs(ctx, cfg)
 	if err != nil {
 		return v, err
 	}
@@ -101,7 +101,7 @@ func (s *session) verify(ctx context.Context, cfg *config.Resolved, recorded *re
 	if vo.Steps > 0 {
 		stop = min(stop, vo.Steps)
 	}
-	result, err := train.Run(ctx, train.Options{Config: c, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend,
+	result, err := s.run(ctx, train.Options{Config: c, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend,
 		Recorder: replay, CheckpointDir: dir, RunID: v.Run.ID, StopAfter: stop, Progress: s.Progress})
 	v.Steps = result.Steps
 	paused := errors.Is(err, train.ErrInterrupted) && ctx.Err() == nil
@@ -133,8 +133,12 @@ func (s *session) repeatEvaluations(ctx context.Context, c config.Config, dir st
 		return err
 	}
 	weights, ema := state.Weights(c.Sampling.UseEMA)
-	return evaluate.Run(ctx, evaluate.Options{
-		Backend: s.backend.Backend, Config: c, Weights: weights,
+	tools, err := s.measuring(ctx, c)
+	if err != nil {
+		return err
+	}
+	return tools.Run(ctx, evaluate.Options{
+		Config: c, Weights: weights,
 		Record: func(_ context.Context, r evaluate.Result) error {
 			record, err := evaluationRecord(r, state.Step, ema)
 			if err != nil {

@@ -55,9 +55,15 @@ type maker struct {
 	Options
 	spec     sweep.TaskSpec
 	reporter *reporter
+	bench    *experiment.Workbench // what the runs share; nil before the first
 }
 
 func (m *maker) run(ctx context.Context) error {
+	defer func() {
+		if m.bench != nil {
+			m.bench.Close()
+		}
+	}()
 	var trained store.RunInfo
 	var failures []error
 	for i, r := range m.spec.Runs {
@@ -133,6 +139,12 @@ func (m *maker) make(ctx context.Context, cfg *config.Resolved, found sweep.Foun
 	}
 	var out experiment.Outcome
 	var err error
+	if m.bench == nil {
+		if m.bench, err = experiment.OpenWorkbench(ctx, cfg, o); err != nil {
+			return found, err
+		}
+	}
+	o.Workbench = m.bench
 	switch {
 	case found.State != sweep.StateNew:
 		out, err = experiment.Resume(ctx, found.Run.ID, o)

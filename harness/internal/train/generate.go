@@ -16,7 +16,8 @@ import (
 	"flowharness/schedulers"
 )
 
-// Generator draws samples from the weights of a model.
+// Generator draws samples from the weights of a model. It can be shared by runs
+// of one model and process, so that these compile its programs once.
 //
 // The network with guidance is one compiled program per guidance mode and
 // number of images; timestep and guidance scale are inputs, so every sampler,
@@ -29,7 +30,7 @@ type Generator struct {
 	size    int // height and width of an image
 	runner  *schedulers.Runner
 	execs   map[schedulers.GuidanceMode]*Exec
-	warm    bool // everything the config needs is compiled
+	warm    map[string]bool // what was drawn once, and so is compiled; by [warmKey]
 }
 
 // Request asks for images.
@@ -63,7 +64,7 @@ func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
 		return nil, err
 	}
 	return &Generator{backend: b, model: model, process: cfg.Process, size: cfg.Model.SampleSize,
-		runner: schedulers.NewRunner(b), execs: map[schedulers.GuidanceMode]*Exec{}}, nil
+		runner: schedulers.NewRunner(b), execs: map[schedulers.GuidanceMode]*Exec{}, warm: map[string]bool{}}, nil
 }
 
 // Generate runs the sampler on weights, the flat vector of the model's layout.

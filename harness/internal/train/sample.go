@@ -122,7 +122,7 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 	}
 	var samples []Sample
 	labels := GridLabels(cfg.Sampling.Rows, cfg.Model.NumClasses)
-	if !gen.warm && progress != nil {
+	if gen.cold(cfg, labels) && progress != nil {
 		progress(Event{Message: "compiling the sampling step"})
 	}
 	if err := gen.WarmUp(ctx, weights, cfg, labels); err != nil {
@@ -159,29 +159,43 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 // discarded step of each, so that the seconds of what is drawn with as many
 // labels from then on are those of sampling.
 func (g *Generator) WarmUp(ctx context.Context, weights *tensors.Tensor, cfg config.Config, labels []int32) error {
-	if g.warm {
-		return nil
-	}
-	for _, sampler := range cfg.Sampling.Samplers {
-		for _, scale := range cfg.Sampling.Guidance {
-			for _, s := range warmUpScales(scale, cfg.Sampling.GuidanceInterval) {
-				r := Request{Sampler: sampler, Steps: 1, Labels: labels, Guidance: schedulers.Guidance{Scale: s}}
-				if _, err := g.Generate(ctx, weights, r); err != nil {
-					return err
-				}
-			}
+	for _, r := range warmUps(cfg, labels) {
+		if g.warm[warmKey(r)] {
+			continue
 		}
+		if _, err := g.Generate(ctx, weights, r); err != nil {
+			return err
+		}
+		g.warm[warmKey(r)] = true
 	}
-	g.warm = true
 	return nil
 }
 
-// warmUpScales adds to a scale the 1 that applies outside of its interval.
-func warmUpScales(scale float64, interval config.Interval) []float64 {
-	if interval.IsZero() || scale == 1 {
-		return []float64{scale}
+// cold tells whether there is something for WarmUp to do.
+func (g *Generator) cold(cfg config.Config, labels []int32) bool {
+	return slices.ContainsFunc(warmUps(cfg, labels), func(r Request) bool { return !g.warm[warmKey(r)] })
+}
+
+// warmUps are the shortest requests that use all programs of a config.
+func warmUps(cfg config.Config, labels []int32) []Request {
+	var list []Request
+	for _, sampler := range cfg.Sampling.Samplers {
+		for _, scale := range cfg.Sampling.Guidance {
+			scales := []float64{scale}
+			if !cfg.Sampling.GuidanceInterval.IsZero() && scale != 1 {
+				scales = append(scales, 1) // which applies outside of the interval
+			}
+			for _, s := range scales {
+				list = append(list, Request{Sampler: sampler, Steps: 1, Labels: labels, Guidance: schedulers.Guidance{Scale: s}})
+			}
+		}
 	}
-	return []float64{scale, 1}
+	return list
+}
+
+// warmKey is the same for requests that the same programs serve.
+func warmKey(r Request) string {
+	return fmt.Sprint(r.Sampler, " ", r.Guidance.ModeAt(0, 1), " ", len(r.Labels))
 }
 
 // GridLabels are the classes of a grid in row-major order: every row is the

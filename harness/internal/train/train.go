@@ -126,6 +126,8 @@ type Options struct {
 	// Calibrate times a fixed amount of work at the first step and after the last:
 	// see [Calibration].
 	Calibrate bool
+	// Generator draws the grids, and is left open; nil: the run compiles its own.
+	Generator *Generator
 	// Progress is called after every step and event; it may be nil.
 	Progress func(Event)
 }

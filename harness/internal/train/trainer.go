@@ -93,8 +93,10 @@ func newTrainer(o Options) (*trainer, error) {
 	if t.exec, err = compileStep(o.Backend, t.graph); err != nil {
 		return nil, err
 	}
-	if t.gen, err = NewGenerator(o.Backend, cfg); err != nil {
-		return nil, err
+	if t.gen = o.Generator; t.gen == nil {
+		if t.gen, err = NewGenerator(o.Backend, cfg); err != nil {
+			return nil, err
+		}
 	}
 	if o.Validation != nil {
 		if t.validation, err = newValidation(o.Backend, o.Validation, model, process, cfg.Sampling.Seed); err != nil {
@@ -186,7 +188,9 @@ func (t *trainer) sampleWeights() *tensors.Tensor {
 
 func (t *trainer) finalize() {
 	t.exec.Finalize()
-	t.gen.Finalize()
+	if t.Generator == nil {
+		t.gen.Finalize()
+	}
 	if t.validation != nil {
 		t.validation.exec.Finalize()
 	}

@@ -1,0 +1,98 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+
+	"flowharness/harness/internal/backend"
+	"flowharness/harness/internal/classifier"
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/evaluate"
+	"flowharness/harness/internal/train"
+)
+
+// Workbench is what is open while runs are made: the backend, the images, and the
+// programs that draw and measure. Runs of one training can share it, and then
+// compile these programs once.
+type Workbench struct {
+	training string // the training hash of the configs that it serves; "" if there are no images to train on
+	backend  *backend.Backend
+	data     *dataset.Dataset
+	test     *dataset.Dataset // the images to validate on; nil if none are
+
+	gen   *train.Generator // nil until something is drawn
+	tools *evaluate.Tools  // nil until something is measured
+}
+
+// OpenWorkbench opens what the runs of a config's training need.
+func OpenWorkbench(ctx context.Context, cfg *config.Resolved, o Options) (*Workbench, error) {
+	training, err := cfg.TrainingHash()
+	if err != nil {
+		return nil, err
+	}
+	w := &Workbench{training: training}
+	c := cfg.Config
+	if w.data, err = dataset.Open(ctx, dataset.Options{Name: c.Data.Name, Dir: c.Data.Dir, Split: "train", Limit: c.Data.Limit}); err != nil {
+		return nil, err
+	}
+	if err = train.Check(c, w.data); err != nil {
+		return nil, err
+	}
+	if n := c.Metrics.ValidationImages; n > 0 {
+		if w.test, err = dataset.Open(ctx, dataset.Options{Name: c.Data.Name, Dir: c.Data.Dir, Split: "test", Limit: n}); err != nil {
+			return nil, err
+		}
+	}
+	if c.Metrics.AtEnd {
+		if _, err := classifier.Load(c.Data.Name, c.Data.Flip); err != nil {
+			return nil, err // now rather than when training is done
+		}
+	}
+	if w.backend, err = o.openBackend(c.Backend); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Close frees what was opened.
+func (w *Workbench) Close() {
+	if w.tools != nil {
+		w.tools.Close()
+	}
+	if w.gen != nil {
+		w.gen.Finalize()
+	}
+	w.backend.Finalize()
+}
+
+var errOtherBench = errors.New("what is open serves the runs of another training")
+
+// serves is an error if the workbench was opened for another training.
+func (w *Workbench) serves(cfg *config.Resolved) error {
+	training, err := cfg.TrainingHash()
+	if err == nil && training != w.training {
+		err = errOtherBench
+	}
+	return err
+}
+
+// generator draws.
+func (w *Workbench) generator(cfg config.Config) (_ *train.Generator, err error) {
+	if w.gen == nil {
+		w.gen, err = train.NewGenerator(w.backend.Backend, cfg)
+	}
+	return w.gen, err
+}
+
+// measuring is what measures.
+func (w *Workbench) measuring(ctx context.Context, cfg config.Config) (_ *evaluate.Tools, err error) {
+	if w.tools != nil {
+		return w.tools, nil
+	}
+	gen, err := w.generator(cfg)
+	if err == nil {
+		w.tools, err = evaluate.Open(ctx, w.backend.Backend, cfg.Data, gen)
+	}
+	return w.tools, err
+}
