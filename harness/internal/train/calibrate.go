@@ -38,7 +38,7 @@ const (
 // find the moments in which nothing else runs, and training steps do not.
 const (
 	calibrationRepetition = 50 * time.Millisecond
-	calibrationTime       = 400 * time.Millisecond // of all, unless three take longer
+	calibrationTime       = 300 * time.Millisecond // of all, unless three take longer
 )
 
 // NewCalibration compiles the work and does it once.
@@ -80,7 +80,7 @@ func NewCalibration(b compute.Backend) (*Calibration, error) {
 }
 
 // Measure returns the median time of a call over several repetitions. It takes
-// 0.4 s, or a little more on a slow backend.
+// 0.3 s, or a little more on a slow backend.
 func (c *Calibration) Measure() (time.Duration, error) {
 	var times []time.Duration
 	for total := time.Duration(0); len(times) < 3 || total < calibrationTime; {
