@@ -33,12 +33,12 @@ const (
 	calibrationChannels = 32
 )
 
-// A measurement is the median of at least so many repetitions, and of more
-// while it takes less than the time given.
+// A measurement is the median of repetitions, each of as many calls as fill a
+// time that is long beside the slices of a busy processor: shorter ones would
+// find the moments in which nothing else runs, and training steps do not.
 const (
-	calibrationLeast = 3
-	calibrationMost  = 49
-	calibrationTime  = 200 * time.Millisecond
+	calibrationRepetition = 50 * time.Millisecond
+	calibrationTime       = 300 * time.Millisecond // of all, unless three take longer
 )
 
 // NewCalibration compiles the work and does it once.
@@ -79,16 +79,21 @@ func NewCalibration(b compute.Backend) (*Calibration, error) {
 	return c, nil
 }
 
-// Measure returns the median time of several repetitions. It takes a few tenths
-// of a second, longer on a slow backend.
+// Measure returns the median time of a call over several repetitions. It takes
+// 0.3 s, or a little more on a slow backend.
 func (c *Calibration) Measure() (time.Duration, error) {
 	var times []time.Duration
-	for total := time.Duration(0); len(times) < calibrationLeast || len(times) < calibrationMost && total < calibrationTime; {
-		took, err := c.once()
-		if err != nil {
-			return 0, err
+	for total := time.Duration(0); len(times) < 3 || total < calibrationTime; {
+		var took time.Duration
+		calls := 0
+		for ; took < calibrationRepetition; calls++ {
+			once, err := c.once()
+			if err != nil {
+				return 0, err
+			}
+			took += once
 		}
-		times = append(times, took)
+		times = append(times, took/time.Duration(calls))
 		total += took
 	}
 	slices.Sort(times)
