@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
 
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/sweep"
@@ -73,36 +75,49 @@ func (p *sweepProgress) headline(now sweep.Progress) string {
 	if now.Retried > 0 {
 		parts = append(parts, fmt.Sprintf("%d started again", now.Retried))
 	}
-	if n := len(now.Running); n > 0 {
+	switch n := len(now.Running); {
+	case n > 0 && p.terminal:
+		parts = append(parts, fmt.Sprintf("%d running", n))
+	case n > 0:
 		s := now.Running[0]
 		parts = append(parts, fmt.Sprintf("%d running (%s %s)", n, clean(s.Variant), taskProgress(s)))
 	}
 	return strings.Join(append(parts, time.Since(p.started).Round(time.Second).String()), ", ")
 }
 
+// draw replaces the table. No line is wider than the terminal, since what stands
+// there is erased by its number of lines.
 func (p *sweepProgress) draw(now sweep.Progress) {
 	p.erase()
-	a := &app{streams: streams{out: p.out}}
-	fmt.Fprintln(p.out, p.headline(now))
-	p.lines = 1
-	if len(now.Running) == 0 {
-		return
+	lines := []string{p.headline(now)}
+	if len(now.Running) > 0 {
+		lines = append(lines, strings.Split(p.table(now.Running), "\n")...)
 	}
-	t := a.newTable()
+	width, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil || width < 1 {
+		width = 80
+	}
+	for _, line := range lines {
+		fmt.Fprintln(p.out, text.Trim(line, width-1))
+	}
+	p.lines = len(lines)
+}
+
+// table lists the tasks that run, the first ones if there are many.
+func (p *sweepProgress) table(running []sweep.Status) string {
+	const most = 20
+	t := (&app{streams: streams{out: p.out}}).newTable()
 	t.SetOutputMirror(nil)
 	t.Style().Format.Header = text.FormatDefault
 	t.AppendHeader(row("variant", "run", "progress", "loss"))
-	const most = 20
-	for _, s := range now.Running[:min(most, len(now.Running))] {
+	for _, s := range running[:min(most, len(running))] {
 		loss := ""
 		if s.Loss != 0 {
 			loss = fmt.Sprintf("%.4f", s.Loss)
 		}
 		t.AppendRow(row(clean(s.Variant), s.Run, taskProgress(s), loss))
 	}
-	table := t.Render()
-	fmt.Fprintln(p.out, table)
-	p.lines += strings.Count(table, "\n") + 1
+	return t.Render()
 }
 
 // erase removes the table that stands on the terminal.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -251,9 +252,13 @@ func (s *Session) local(ctx context.Context) (*Local, error) {
 // Summary says in sentences what a sweep has come to.
 func (s *Session) Summary(outcome sweep.Outcome) []string {
 	counts := map[sweep.State]int{}
-	shared := 0
+	stopped, shared := 0, 0
 	for _, t := range s.Plan.Tasks {
 		for i, r := range t.Runs {
+			if slices.ContainsFunc(outcome.Stopped, func(p sweep.Pruned) bool { return p.Variant == r.Variant }) {
+				stopped++
+				continue
+			}
 			counts[s.Inventory.Of(r).State]++
 			if i > 0 {
 				shared++
@@ -263,6 +268,9 @@ func (s *Session) Summary(outcome sweep.Outcome) []string {
 	lines := []string{fmt.Sprintf("%d variants, %d runs: %d done, %d diverged, %d failed, %d not done.", len(s.Plan.Variants), s.Plan.Runs(),
 		counts[sweep.StateDone], counts[sweep.StateDiverged], counts[sweep.StateFailed],
 		counts[sweep.StateNew]+counts[sweep.StateInterrupted]+counts[sweep.StateRunning])}
+	if stopped > 0 {
+		lines = append(lines, fmt.Sprintf("%d runs were stopped early.", stopped))
+	}
 	if shared > 0 {
 		lines = append(lines, fmt.Sprintf("%d runs share the training of another.", shared))
 	}

@@ -69,7 +69,11 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 		return nil, nil
 	}
 	if unfinished := p.Runs() - len(chosen); unfinished > 0 {
-		options.Notes = append(options.Notes, fmt.Sprintf("%d of %d runs of the sweep have not come to their end and are left out", unfinished, p.Runs()))
+		note := "%d of %d runs of the sweep have not come to their end and are left out"
+		if p.File.Search != nil && p.File.Search.Stopping.Rule != "" {
+			note = "%d of %d runs of the search were stopped early, or have not come to their end, and are left out"
+		}
+		options.Notes = append(options.Notes, fmt.Sprintf(note, unfinished, p.Runs()))
 	}
 	if s := p.File.Search; s != nil {
 		options.Also = append(options.Also, s.Objective.Metric)
