@@ -20,7 +20,7 @@ const slurmSweep = `
 name: cluster
 base: tiny.yaml
 matrix:
-  train.steps: [90]
+  train.steps: [60]
   train.lr: [1e-3, 3e-3]
   sampling.steps: [[2], [4]]
 seeds: [0, 1]
@@ -96,6 +96,90 @@ func TestSweepOnACluster(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(h.dir, "runs", "sweeps", "cluster", "report.html")); err != nil {
 		t.Error(err)
 	}
+
+	t.Run("what sbatch refuses is said in its words, and leaves nothing in the queue", func(t *testing.T) {
+		h.write(t, "sweep.yaml", strings.NewReplacer("cpus: 1", "partition: nowhere", "name: cluster", "name: refused", "[60]", "[61]").Replace(slurmSweep))
+		p := h.start(t, "sweep", "sweep.yaml")
+		p.waitFor(t, regexp.MustCompile(`^harness: submitting job "refused-.*[Ii]nvalid partition`))
+		p.mustEnd(t, exitFailure)
+		p = h.start(t, "sweep", "sweep.yaml", "--launcher", "local", "--jobs", "0")
+		p.mustEnd(t, exitUsage)
+		if out := h.mustRun(t, "sweep", "cancel", "refused"); !strings.Contains(out, "nothing of sweep refused is running") {
+			t.Errorf("cancelling it printed %s", out)
+		}
+	})
+	t.Run("shards that are damaged or another sweep's are refused, the others merged", func(t *testing.T) {
+		shards := filepath.Join(h.dir, "runs", "sweeps", "cluster", "shards")
+		damaged, foreign := filepath.Join(shards, first.Task, "harness.db"), filepath.Join(shards, second.Task, "harness.db")
+		if err := os.Truncate(damaged, 5000); err != nil {
+			t.Fatal(err)
+		}
+		other, err := os.ReadFile(filepath.Join(shards, third.Task, "harness.db"))
+		if err == nil {
+			err = os.WriteFile(foreign, other, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(h.dir, "runs", "harness.db"), filepath.Join(h.dir, "before.db")); err != nil {
+			t.Fatal(err)
+		}
+		out, err := h.command("sweep", "collect", "cluster").CombinedOutput()
+		for _, want := range []string{"collecting task " + first.Task, "damaged", "collecting task " + second.Task, "none of this sweep"} {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("it does not say %q:\n%s", want, out)
+			}
+		}
+		if err == nil {
+			t.Error("collecting succeeded")
+		}
+		if got := h.sweepLosses(t, "runs/harness.db"); len(got) != 4 {
+			t.Errorf("%d runs of the other shards were merged, want 4", len(got))
+		}
+		h.mustRun(t, "merge", "before.db")
+		if got := h.sweepLosses(t, "runs/harness.db"); len(got) != 8 {
+			t.Errorf("with those collected before there are %d runs, want 8", len(got))
+		}
+	})
+}
+
+// TestAClusterThatCannotBeUsed needs none.
+func TestAClusterThatCannotBeUsed(t *testing.T) {
+	h := buildSweep(t, slurmSweep)
+	for _, tc := range []struct {
+		name     string
+		commands map[string]string // what they print
+		want     string
+	}{
+		{"no sbatch", nil, "no command sbatch in the PATH: run this on a login node of a Slurm cluster (perhaps after module load slurm), " +
+			"install Slurm's client (on Debian: apt-get install slurm-client), or use --launcher local"},
+		{"an sbatch that answers nonsense", map[string]string{"sbatch": "Good morning", "squeue": "", "scancel": "", "sacct": ""}, `answered "Good morning", which is not a job number`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			path := t.TempDir()
+			for name, answer := range tc.commands {
+				script := "#!/bin/sh\ncat >/dev/null\nprintf '%s' '" + answer + "'\n"
+				if name != "sbatch" {
+					script = "#!/bin/sh\nprintf '%s' '" + answer + "'\n"
+				}
+				if err := os.WriteFile(filepath.Join(path, name), []byte(script), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tc.commands != nil {
+				path += ":/bin:/usr/bin"
+			}
+			cmd := h.command("sweep", "sweep.yaml")
+			cmd.Env = append(cmd.Env, "PATH="+path)
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), tc.want) {
+				t.Errorf("%v: it says\n%s", err, out)
+			}
+			if out, err := h.command("list").CombinedOutput(); err == nil && strings.Contains(string(out), "cluster") {
+				t.Errorf("runs are recorded:\n%s", out)
+			}
+		})
+	}
 }
 
 // buildSweep builds the program beside tiny.yaml and a sweep file.
@@ -107,12 +191,16 @@ func buildSweep(t *testing.T, sweep string) program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"tiny.yaml": string(tiny), "sweep.yaml": sweep} {
-		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h.write(t, "tiny.yaml", string(tiny))
+	h.write(t, "sweep.yaml", sweep)
 	return h
+}
+
+func (h program) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // sweepLosses are the losses of the runs of a store, in full precision.

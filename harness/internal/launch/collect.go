@@ -18,6 +18,9 @@ import (
 // A store that cannot be read is reported and does not keep the others from
 // being merged.
 func (s *Session) Collect(ctx context.Context) error {
+	if err := s.openStore(ctx); err != nil {
+		return err
+	}
 	var failures []error
 	for _, t := range s.Plan.Tasks {
 		if err := s.collectTask(ctx, t); err != nil {

@@ -181,11 +181,9 @@ func (s *Session) Run(ctx context.Context) (sweep.Outcome, error) {
 }
 
 // begin writes down what is about to be run.
-func (s *Session) begin(ctx context.Context) (err error) {
-	if s.Store == nil {
-		if s.Store, err = store.Open(ctx, s.Path); err != nil {
-			return err
-		}
+func (s *Session) begin(ctx context.Context) error {
+	if err := s.openStore(ctx); err != nil {
+		return err
 	}
 	if err := s.Folder.WritePlan(s.Plan, s.Recognition); err != nil {
 		return err
@@ -200,6 +198,14 @@ func (s *Session) begin(ctx context.Context) (err error) {
 		s.warn("%v", err) // its task records into another store, or is made again
 	}
 	return nil
+}
+
+// openStore makes the store if there is none yet.
+func (s *Session) openStore(ctx context.Context) (err error) {
+	if s.Store == nil {
+		s.Store, err = store.Open(ctx, s.Path)
+	}
+	return err
 }
 
 func (s *Session) warn(format string, args ...any) {
