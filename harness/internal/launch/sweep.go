@@ -61,7 +61,7 @@ func Open(ctx context.Context, path string, o Options) (*Session, error) {
 	if o.Yes {
 		limit = 1<<64 - 1
 	}
-	plan, err := file.Plan(limit)
+	plan, err := file.Plan(ctx, limit)
 	if err != nil {
 		return nil, err
 	}

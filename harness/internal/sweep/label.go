@@ -74,14 +74,26 @@ func shortValue(value string) string {
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9.+]+`)
 
-// runName makes a label fit to be the name of a config, as far as its length
-// allows; the number keeps those apart that would be cut off alike.
-func runName(sweep, label string, variant int) string {
+// names makes the names of a sweep's runs: those of one variant have the same.
+type names struct {
+	sweep string
+	taken map[string]bool
+	next  int // number of the variant
+}
+
+func newNames(sweep string) *names { return &names{sweep: sweep, taken: map[string]bool{}} }
+
+// of makes the label of the next variant fit to be the name of a config, as far
+// as its length allows; a number keeps those apart that would be the same then.
+func (n *names) of(label string) string {
 	const longest = 64
-	name := strings.Trim(sweep+"-"+notInNames.ReplaceAllString(label, "-"), "._+-")
-	if len(name) <= longest {
-		return name
+	name := strings.Trim(n.sweep+"-"+notInNames.ReplaceAllString(label, "-"), "._+-")
+	unique := name
+	for number := n.next; len(unique) > longest || n.taken[unique]; number++ {
+		end := fmt.Sprintf("-%d", number)
+		unique = strings.TrimRight(name[:min(len(name), longest-len(end))], "._+-") + end
 	}
-	end := fmt.Sprintf("-%d", variant)
-	return strings.TrimRight(name[:longest-len(end)], "._+-") + end
+	n.next++
+	n.taken[unique] = true
+	return unique
 }

@@ -53,26 +53,21 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 		Sampler: p.File.Compare.Sampler, Steps: p.File.Compare.Steps, Guidance: p.File.Compare.Guidance, Labels: map[string]string{}}
 	var chosen []*store.Run
 	unfinished := 0
-	for v := range p.Variants {
-		for _, t := range p.Tasks {
-			for _, r := range t.Runs {
-				if r.Variant != v {
-					continue
-				}
-				found := inv.Of(r)
-				if !found.State.Ended() {
-					unfinished++
-					continue
-				}
-				run, err := st.Run(ctx, found.Run.ID)
-				if err != nil {
-					return nil, err
-				}
-				if len(options.GroupBy) == 0 {
-					options.Labels[run.ID] = p.Variants[v].Label
-				}
-				chosen = append(chosen, run)
+	for v, runs := range p.runsOf() {
+		for _, r := range runs {
+			found := inv.Of(r)
+			if !found.State.Ended() {
+				unfinished++
+				continue
 			}
+			run, err := st.Run(ctx, found.Run.ID)
+			if err != nil {
+				return nil, err
+			}
+			if len(options.GroupBy) == 0 {
+				options.Labels[run.ID] = p.Variants[v].Label
+			}
+			chosen = append(chosen, run)
 		}
 	}
 	if len(chosen) < 2 {
