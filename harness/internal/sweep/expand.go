@@ -67,10 +67,16 @@ func (f *File) settings() ([]Setting, error) {
 	list = f.exclude(list, meaning)
 	original := len(list)
 	for _, extra := range f.Include {
+		var more Setting // what it says besides the values that are there
+		for _, a := range extra {
+			if !varied[a.Path] {
+				more = append(more, a)
+			}
+		}
 		added := false
 		for i := range list[:original] {
 			if fits(list[i], extra, varied, meaning) {
-				list[i], added = list[i].with(extra), true
+				list[i], added = list[i].with(more), true
 			}
 		}
 		if !added {
