@@ -43,7 +43,7 @@ func (f *sweepFlags) options(cmd *cobra.Command, a *app) (launch.Options, error)
 		o.Retries = &f.retries
 	}
 	o.StorePath = a.storePath
-	o.Warn = func(message string) { fmt.Fprintf(a.err, "warning: %s\n", clean(message)) }
+	o.Warn = func(message string) { fmt.Fprintf(a.err, "warning: %s\n", clean(oneLine(message))) }
 	return o, nil
 }
 

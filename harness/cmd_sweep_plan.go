@@ -74,7 +74,7 @@ func plannedRuns(s *launch.Session) []plannedRun {
 			}
 			found := s.Inventory.Of(r)
 			list = append(list, plannedRun{s.Plan.Variants[r.Variant].Label, r.Config.Config.Seed, r.Config.Config.Name, r.Config.Hash, t.Key(), training,
-				found.State, found.Run.Slug, found.Run.LastStep})
+				s.Inventory.State(t, r), found.Run.Slug, found.Run.LastStep})
 		}
 	}
 	return list
@@ -125,7 +125,9 @@ func (o *sweepPlanOptions) printPlan(s *launch.Session, costs sweep.Costs) {
 	}
 }
 
-// estimate is the time that the tasks take, so many at once as the file says.
+// estimate is the time that the tasks take. On a cluster those that run at once
+// have machines of their own; on this one they divide its processors, which
+// makes each slower.
 func estimate(s *launch.Session, left []sweep.Task, costs sweep.Costs) (total time.Duration, unknown int) {
 	for _, t := range left {
 		d, known := costs.Task(t, s.Inventory)

@@ -223,7 +223,7 @@ func (s *Session) Summary(outcome sweep.Outcome) []string {
 	shared := 0
 	for _, t := range s.Plan.Tasks {
 		for i, r := range t.Runs {
-			counts[s.Inventory.Of(r).State]++
+			counts[s.Inventory.State(t, r)]++
 			if i > 0 {
 				shared++
 			}

@@ -33,7 +33,7 @@ func (s *Session) Tasks(ctx context.Context) ([]TaskInfo, error) {
 		info := TaskInfo{Task: t.Key(), Variant: s.Plan.Variants[t.Runs[0].Variant].Label, Seed: t.Runs[0].Config.Config.Seed,
 			Runs: len(t.Runs), State: string(s.Inventory.Task(t))}
 		for _, r := range t.Runs {
-			if s.Inventory.Of(r).State.Ended() {
+			if s.Inventory.State(t, r).Ended() {
 				info.Done++
 			}
 		}

@@ -39,8 +39,8 @@ type Found struct {
 type Inventory map[string]Found
 
 // Inspect looks up the runs of a plan. A run is recognised by its config hash,
-// which the seed is part of, and by its code version; of several the one that is
-// furthest counts, and then the latest.
+// which the seed is part of, and by its code version; of several the one counts of
+// whose work the least is left by its state, and then the latest.
 func Inspect(ctx context.Context, st *store.Store, hashes []string, r Recognition) (Inventory, error) {
 	list, err := st.RunsOf(ctx, hashes...)
 	if err != nil {
@@ -85,15 +85,24 @@ func (inv Inventory) Of(r PlannedRun) Found {
 	return Found{State: StateNew}
 }
 
+// State is the state of a run of a task. One that shares a training which has
+// diverged has no run of its own and has diverged with it.
+func (inv Inventory) State(t Task, r PlannedRun) State {
+	if found := inv.Of(r); found.State != StateNew {
+		return found.State
+	}
+	if inv.Of(t.Runs[0]).State == StateDiverged {
+		return StateDiverged
+	}
+	return StateNew
+}
+
 // Task is the state of a task: that of the run that is least far. A training
 // that diverged ends the runs that share it, too.
 func (inv Inventory) Task(t Task) State {
-	if first := inv.Of(t.Runs[0]); first.State == StateDiverged {
-		return StateDiverged
-	}
 	least := StateDone
 	for _, r := range t.Runs {
-		if s := inv.Of(r).State; rank[s] < rank[least] {
+		if s := inv.State(t, r); rank[s] < rank[least] {
 			least = s
 		}
 	}

@@ -53,11 +53,13 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 		Sampler: p.File.Compare.Sampler, Steps: p.File.Compare.Steps, Guidance: p.File.Compare.Guidance, Labels: map[string]string{}}
 	var chosen []*store.Run
 	unfinished := 0
-	for v, runs := range p.runsOf() {
-		for _, r := range runs {
-			found := inv.Of(r)
-			if !found.State.Ended() {
+	for v, members := range p.byVariant() {
+		for _, m := range members {
+			found := inv.Of(m.PlannedRun)
+			if !inv.State(m.Task, m.PlannedRun).Ended() {
 				unfinished++
+			}
+			if !found.State.Ended() {
 				continue
 			}
 			run, err := st.Run(ctx, found.Run.ID)

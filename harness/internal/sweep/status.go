@@ -22,7 +22,7 @@ type Status struct {
 	Steps   int     `json:"steps"`
 	Loss    float64 `json:"loss"`
 
-	Updated time.Time `json:"updated"`
+	Updated time.Time `json:"updated,omitzero"`
 }
 
 // TaskState is the state of a task's process.
