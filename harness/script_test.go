@@ -84,6 +84,7 @@ func TestScripts(t *testing.T) {
 			"disk":     mountDisk,
 			"until":    untilFile,
 			"worker":   killWorker,
+			"stopped":  sameStopped,
 			"plugin": func(ts *testscript.TestScript, _ bool, args []string) {
 				plugintest.Compile(t, ts.MkAbs(args[0]), args[1:]...)
 			},
@@ -455,6 +456,19 @@ func killWorker(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("no worker is at work")
+}
+
+// sameStopped is stopped FILE FILE: two outcomes of a search, as JSON, have
+// stopped the same trials at the same steps and objectives.
+func sameStopped(ts *testscript.TestScript, _ bool, args []string) {
+	stopped := func(path string) string {
+		var outcome struct{ Stopped []map[string]any }
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(path)), &outcome))
+		return fmt.Sprint(outcome.Stopped)
+	}
+	if a, b := stopped(args[0]), stopped(args[1]); a != b {
+		ts.Fatalf("stopped are %s and %s", a, b)
+	}
 }
 
 // mount mounts on dir until the end of the script, or skips the script where

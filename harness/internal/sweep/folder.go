@@ -54,7 +54,14 @@ func (f Folder) Lock() (unlock func(), err error) {
 	}
 	path := filepath.Join(string(f), "lock")
 	lock := flock.New(path)
-	switch ok, err := lock.TryLock(); {
+	ok, err := lock.TryLock()
+	// Whoever asks for the owner at this moment locks the file, too.
+	const attempts, pause = 10, 20 * time.Millisecond
+	for i := 1; !ok && err == nil && i < attempts; i++ {
+		time.Sleep(pause)
+		ok, err = lock.TryLock()
+	}
+	switch {
 	case err != nil:
 		return nil, fmt.Errorf("locking the sweep: %w", err)
 	case !ok:
@@ -119,6 +126,7 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
+// writeJSON writes a file that is there, and complete, after a power failure too.
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -127,8 +135,20 @@ func writeJSON(path string, v any) error {
 	return writeFile(path, append(text, '\n'))
 }
 
-// writeFile writes a file that appears under its name only when complete.
-func writeFile(path string, text []byte) error {
+// noteJSON writes a file that the next start of the sweep writes again: tasks, of
+// which there can be a hundred thousand, and how far they are.
+func noteJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, append(text, '\n'), func(*os.File) error { return nil })
+}
+
+func writeFile(path string, text []byte) error { return replaceFile(path, text, (*os.File).Sync) }
+
+// replaceFile writes a file that appears under its name only when complete.
+func replaceFile(path string, text []byte, sync func(*os.File) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -137,7 +157,7 @@ func writeFile(path string, text []byte) error {
 		return err
 	}
 	_, err = temporary.Write(text)
-	for _, step := range []func() error{func() error { return temporary.Chmod(0o644) }, temporary.Close} {
+	for _, step := range []func() error{func() error { return temporary.Chmod(0o644) }, func() error { return sync(temporary) }, temporary.Close} {
 		if e := step(); err == nil {
 			err = e
 		}

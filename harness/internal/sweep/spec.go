@@ -69,7 +69,7 @@ func (f Folder) WritePlan(p *Plan, r Recognition) error {
 			spec.Runs = append(spec.Runs, RunToMake{Variant: p.Variants[run.Variant].Label, Hash: run.Config.Hash,
 				Config: string(run.Config.YAML), Source: string(run.Config.Source), Overrides: run.Config.Overrides})
 		}
-		if err := writeJSON(f.taskPath(spec.Key), spec); err != nil {
+		if err := noteJSON(f.taskPath(spec.Key), spec); err != nil {
 			return fmt.Errorf("writing the tasks of the sweep: %w", err)
 		}
 	}

@@ -40,7 +40,7 @@ const (
 func (s TaskState) Ended() bool { return s != "" && s != TaskRunning }
 
 // WriteStatus replaces what is known of a task.
-func (f Folder) WriteStatus(s Status) error { return writeJSON(f.statusPath(s.Task), s) }
+func (f Folder) WriteStatus(s Status) error { return noteJSON(f.statusPath(s.Task), s) }
 
 // ReadStatus returns what is known of a task; nothing before its first start.
 func (f Folder) ReadStatus(key string) (s Status, err error) {
