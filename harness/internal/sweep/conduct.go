@@ -200,8 +200,12 @@ func (c *Conductor) left(ctx context.Context, tasks []Task, stopAfter int) ([]Ta
 
 // statuses are those of the tasks that are running.
 func (c *Conductor) statuses(tasks []Task) []Status {
+	begun := c.Folder.begun()
 	var list []Status
 	for _, t := range tasks {
+		if !begun[t.Key()] {
+			continue
+		}
 		if s, err := c.Folder.ReadStatus(t.Key()); err == nil && s.State == TaskRunning {
 			list = append(list, s)
 		}

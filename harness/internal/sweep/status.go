@@ -3,6 +3,9 @@ package sweep
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -49,4 +52,20 @@ func (f Folder) ReadStatus(key string) (s Status, err error) {
 		return Status{Task: key}, nil
 	}
 	return s, err
+}
+
+// begun are the tasks of which something is known: looking for the files of ten
+// thousand tasks that wait for their turn would take time from those at work.
+func (f Folder) begun() map[string]bool {
+	tasks := map[string]bool{}
+	entries, err := os.ReadDir(filepath.Dir(f.statusPath("")))
+	if err != nil {
+		return tasks // none is
+	}
+	for _, e := range entries {
+		if key, ok := strings.CutSuffix(e.Name(), ".json"); ok {
+			tasks[key] = true
+		}
+	}
+	return tasks
 }
