@@ -51,7 +51,7 @@ type Conductor struct {
 
 // Progress is how far a sweep is.
 type Progress struct {
-	Tasks   int      // of the plan
+	Tasks   int      // of the plan, or of the stage of a search
 	Ended   int      // done or given up
 	Failed  int      // given up
 	Running []Status // tasks that are being made, in the order of the plan

@@ -66,6 +66,9 @@ func (f *File) Plan(ctx context.Context, maxRuns uint64) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(settings) < 2 && len(f.Compare.FailIf) > 0 {
+		return nil, f.refuse("compare.fail_if", "conditions compare variants with the first, and there is only one")
+	}
 	p := &Plan{File: f}
 	labels := newLabels(settings)
 	for i, s := range settings {

@@ -140,6 +140,7 @@ func TestRefusedPlans(t *testing.T) {
 			`SWEEP: the variants "lr=null" and "lr=1e-3" are the same run: what they differ in changes no result, is the default of one, or is ignored by it`},
 		{"what changes no result", "matrix: {data.dir: [a, b]}",
 			`SWEEP: the variants "dir=a" and "dir=b" are the same run: what they differ in changes no result, is the default of one, or is ignored by it`},
+		{"conditions on one variant", "seeds: [0, 1]\ncompare: {fail_if: [accuracy < 1]}", "SWEEP: compare.fail_if: conditions compare variants with the first, and there is only one"},
 		{"stopping before the first validation", "search: {budget: 2, space: {train.lr: [1, 2]}, objective: {metric: val/loss, goal: minimize}, stopping: {rule: median, min_steps: 4, every_steps: 4}}",
 			"SWEEP: trials are first compared at step 4, and val/loss is first computed at step 8: set metrics.validate_every_steps to 4 (variant lr=2)"},
 		{"stopping without validation", "search: {budget: 2, space: {metrics.validation_images: [0, 1]}, objective: {metric: val/loss, goal: minimize}, stopping: {rule: median, min_steps: 8, every_steps: 4}}",

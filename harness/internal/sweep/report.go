@@ -89,7 +89,11 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 	if c.Result, err = compare.Compare(data, options); err != nil {
 		return nil, err
 	}
-	if len(p.File.Compare.FailIf) > 0 && len(c.Result.Groups) > 1 {
+	switch {
+	case len(p.File.Compare.FailIf) == 0:
+	case len(c.Result.Groups) < 2:
+		c.Result.Warnings = append(c.Result.Warnings, "the conditions of compare.fail_if are not checked: these runs form one group")
+	default:
 		if c.Checks, err = gate.Evaluate(c.Result, p.File.Compare.FailIf); err != nil {
 			return nil, err
 		}
