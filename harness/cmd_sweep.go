@@ -43,7 +43,7 @@ func (f *sweepFlags) options(cmd *cobra.Command, a *app) (launch.Options, error)
 		o.Retries = &f.retries
 	}
 	o.StorePath = a.storePath
-	o.Warn = func(message string) { fmt.Fprintf(a.err, "warning: %s\n", clean(message)) }
+	o.Warn = func(message string) { fmt.Fprintf(a.err, "warning: %s\n", clean(oneLine(message))) }
 	return o, nil
 }
 
@@ -106,7 +106,7 @@ func (o *sweepOptions) run(ctx context.Context, path string, options launch.Opti
 	defer session.Close()
 	progress.begin(session)
 	cluster := session.Plan.File.Launcher == sweep.LauncherSlurm
-	if cluster && !o.wait && len(session.Inventory.Left(session.Plan)) > 0 {
+	if cluster && !o.wait && len(session.Left()) > 0 {
 		return o.submit(ctx, session)
 	}
 	outcome, err := session.Run(ctx)

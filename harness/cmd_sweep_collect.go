@@ -46,7 +46,7 @@ func (o *sweepCollectOptions) run(ctx context.Context, name string) error {
 	if err := o.finish(ctx, session, sweep.Outcome{}, o.json); err != nil {
 		return err
 	}
-	if left := session.Inventory.Left(session.Plan); len(left) > 0 {
+	if left := session.Left(); len(left) > 0 {
 		return fmt.Errorf("%d of %d tasks have not ended: harness sweep status %s shows them, harness sweep %s goes on", len(left), len(session.Plan.Tasks), name, session.Memory.File)
 	}
 	return nil

@@ -74,14 +74,14 @@ func plannedRuns(s *launch.Session) []plannedRun {
 			}
 			found := s.Inventory.Of(r)
 			list = append(list, plannedRun{s.Plan.Variants[r.Variant].Label, r.Config.Config.Seed, r.Config.Config.Name, r.Config.Hash, t.Key(), training,
-				found.State, found.Run.Slug, found.Run.LastStep})
+				s.State(t, r), found.Run.Slug, found.Run.LastStep})
 		}
 	}
 	return list
 }
 
 func planJSON(s *launch.Session, costs sweep.Costs) map[string]any {
-	left := s.Inventory.Left(s.Plan)
+	left := s.Left()
 	total, unknown := estimate(s, left, costs)
 	return map[string]any{"sweep": s.Plan.File.Name, "variants": len(s.Plan.Variants), "runs": plannedRuns(s), "tasks": len(s.Plan.Tasks),
 		"tasks_left": len(left), "seconds_left": total.Seconds(), "tasks_of_unknown_time": unknown}
@@ -95,7 +95,7 @@ func (o *sweepPlanOptions) printPlan(s *launch.Session, costs sweep.Costs) {
 	t.AppendHeader(row("variant", "seed", "training", "state", "run"))
 	for _, r := range list[:min(most, len(list))] {
 		state := string(r.State)
-		if r.State == sweep.StateInterrupted || r.State == sweep.StateFailed {
+		if r.State == sweep.StateInterrupted || r.State == sweep.StateFailed || r.State == sweep.StateStopped {
 			state = fmt.Sprintf("%s at step %d", r.State, r.Step)
 		}
 		t.AppendRow(row(clean(r.Variant), fmt.Sprint(r.Seed), r.Training, state, r.Run))
@@ -108,10 +108,14 @@ func (o *sweepPlanOptions) printPlan(s *launch.Session, costs sweep.Costs) {
 	for _, r := range list {
 		counts[r.State]++
 	}
-	left := s.Inventory.Left(s.Plan)
-	fmt.Fprintf(o.out, "\n%d variants, %d runs in %d trainings: %d done, %d diverged, %d interrupted, %d failed, %d running, %d new\n",
+	left := s.Left()
+	stopped := ""
+	if n := counts[sweep.StateStopped]; n > 0 {
+		stopped = fmt.Sprintf(", %d stopped early", n)
+	}
+	fmt.Fprintf(o.out, "\n%d variants, %d runs in %d trainings: %d done, %d diverged, %d interrupted, %d failed, %d running, %d new%s\n",
 		len(s.Plan.Variants), len(list), len(s.Plan.Tasks), counts[sweep.StateDone], counts[sweep.StateDiverged], counts[sweep.StateInterrupted],
-		counts[sweep.StateFailed], counts[sweep.StateRunning], counts[sweep.StateNew])
+		counts[sweep.StateFailed], counts[sweep.StateRunning], counts[sweep.StateNew], stopped)
 	total, unknown := estimate(s, left, costs)
 	switch {
 	case len(left) == 0:
@@ -125,7 +129,9 @@ func (o *sweepPlanOptions) printPlan(s *launch.Session, costs sweep.Costs) {
 	}
 }
 
-// estimate is the time that the tasks take, so many at once as the file says.
+// estimate is the time that the tasks take. On a cluster those that run at once
+// have machines of their own; on this one they divide its processors, which
+// makes each slower.
 func estimate(s *launch.Session, left []sweep.Task, costs sweep.Costs) (total time.Duration, unknown int) {
 	for _, t := range left {
 		d, known := costs.Task(t, s.Inventory)

@@ -22,7 +22,7 @@ func (a *app) printSweep(session *launch.Session, outcome sweep.Outcome, compari
 		fmt.Fprintln(a.out, clean(line))
 	}
 	for _, f := range outcome.Failed {
-		fmt.Fprintf(a.out, "failed: %s: %s (log: %s)\n", clean(session.Plan.Variants[f.Task.Runs[0].Variant].Label), clean(firstLine(f.Err)), session.Folder.LogPath(f.Task.Key()))
+		fmt.Fprintf(a.out, "failed: %s: %s (log: %s)\n", clean(session.Plan.Variants[f.Task.Runs[0].Variant].Label), clean(oneLine(f.Err.Error())), session.Folder.LogPath(f.Task.Key()))
 	}
 	if comparison != nil {
 		if b := comparison.Best; b != nil {
@@ -57,7 +57,7 @@ func sweepJSON(session *launch.Session, outcome sweep.Outcome, comparison *sweep
 		for _, r := range t.Runs {
 			found := session.Inventory.Of(r)
 			runs = append(runs, map[string]any{"variant": session.Plan.Variants[r.Variant].Label, "seed": r.Config.Config.Seed, "task": t.Key(),
-				"state": found.State, "id": found.Run.ID, "slug": found.Run.Slug, "trained_by": found.Run.TrainedBy})
+				"state": session.State(t, r), "id": found.Run.ID, "slug": found.Run.Slug, "trained_by": found.Run.TrainedBy})
 		}
 	}
 	failed := []map[string]any{}
@@ -81,7 +81,11 @@ func sweepJSON(session *launch.Session, outcome sweep.Outcome, comparison *sweep
 	return out
 }
 
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+// oneLine joins the lines of a message.
+func oneLine(message string) string {
+	var lines []string
+	for line := range strings.Lines(message) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return strings.Join(lines, "; ")
 }

@@ -16,10 +16,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -79,6 +82,9 @@ func TestScripts(t *testing.T) {
 			"lock":     lockStore,
 			"readonly": makeReadOnly,
 			"disk":     mountDisk,
+			"until":    untilFile,
+			"worker":   killWorker,
+			"stopped":  sameStopped,
 			"plugin": func(ts *testscript.TestScript, _ bool, args []string) {
 				plugintest.Compile(t, ts.MkAbs(args[0]), args[1:]...)
 			},
@@ -411,6 +417,58 @@ func mountDisk(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	mount(ts, dir, "-t", "tmpfs", "-o", "size="+args[1], "tmpfs")
+}
+
+// untilFile is until FOLDER PATTERN: it waits until some file in the folder
+// matches.
+func untilFile(ts *testscript.TestScript, _ bool, args []string) {
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		paths, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*"))
+		ts.Check(err)
+		for _, path := range paths {
+			if data, err := os.ReadFile(path); err == nil && pattern.Match(data) {
+				return
+			}
+		}
+	}
+	ts.Fatalf("no file in %s came to match %s", args[0], args[1])
+}
+
+// killWorker is worker FOLDER SIGNAL: the worker of a sweep that is at work gets
+// a signal.
+func killWorker(ts *testscript.TestScript, _ bool, args []string) {
+	paths, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "status", "*.json"))
+	ts.Check(err)
+	for _, path := range paths {
+		var status struct {
+			State string
+			PID   int
+		}
+		data, err := os.ReadFile(path)
+		ts.Check(err)
+		ts.Check(json.Unmarshal(data, &status))
+		if status.State == "running" {
+			signal := map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM}[args[1]]
+			ts.Check(syscall.Kill(status.PID, signal))
+			return
+		}
+	}
+	ts.Fatalf("no worker is at work")
+}
+
+// sameStopped is stopped FILE FILE: two outcomes of a search, as JSON, have
+// stopped the same trials at the same steps and objectives.
+func sameStopped(ts *testscript.TestScript, _ bool, args []string) {
+	stopped := func(path string) string {
+		var outcome struct{ Stopped []map[string]any }
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(path)), &outcome))
+		return fmt.Sprint(outcome.Stopped)
+	}
+	if a, b := stopped(args[0]), stopped(args[1]); a != b {
+		ts.Fatalf("stopped are %s and %s", a, b)
+	}
 }
 
 // mount mounts on dir until the end of the script, or skips the script where

@@ -37,7 +37,7 @@ func newSweepProgress(out io.Writer, terminal bool) *sweepProgress {
 
 // begin says what is about to be made.
 func (p *sweepProgress) begin(s *launch.Session) {
-	left := s.Inventory.Left(s.Plan)
+	left := s.Left()
 	fmt.Fprintf(p.out, "sweep %s: %d runs of %d variants in %d tasks, %d tasks to do\n", clean(s.Plan.File.Name), s.Plan.Runs(), len(s.Plan.Variants), len(s.Plan.Tasks), len(left))
 }
 

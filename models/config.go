@@ -11,18 +11,18 @@ import (
 
 // Config describes a UNet2D; the keys are diffusers' names.
 type Config struct {
-	SampleSize       int      `yaml:"sample_size" json:"sample_size"`               // height and width of an image
-	InChannels       int      `yaml:"in_channels" json:"in_channels"`               // image channels, without those of the class embedding
-	OutChannels      int      `yaml:"out_channels" json:"out_channels"`             // channels of the prediction
-	BlockOutChannels []int    `yaml:"block_out_channels" json:"block_out_channels"` // channels of each level, finest first
-	LayersPerBlock   int      `yaml:"layers_per_block" json:"layers_per_block"`     // residual blocks of a down block; an up block has one more
-	DownBlockTypes   []string `yaml:"down_block_types" json:"down_block_types"`     // DownBlock2D or AttnDownBlock2D, one a level
-	UpBlockTypes     []string `yaml:"up_block_types" json:"up_block_types"`         // UpBlock2D or AttnUpBlock2D, one a level, coarsest first
-	NormNumGroups    int      `yaml:"norm_num_groups" json:"norm_num_groups"`       // groups of every GroupNorm
-	NormEps          float64  `yaml:"norm_eps" json:"norm_eps"`                     // added to the variance
-	AttentionHeadDim int      `yaml:"attention_head_dim" json:"attention_head_dim"` // width of a head, not their number
-	NumClasses       int      `yaml:"num_classes" json:"num_classes"`               // rows of the class embedding; row 0 is "no class"
-	ClassEmbedSize   int      `yaml:"class_emb_size" json:"class_emb_size"`         // channels the class embedding adds to the input; 0 makes an unconditional network
+	SampleSize       int      `yaml:"sample_size" json:"sample_size"`                    // height and width of an image
+	InChannels       int      `yaml:"in_channels" json:"in_channels"`                    // image channels, without those of the class embedding
+	OutChannels      int      `yaml:"out_channels" json:"out_channels"`                  // channels of the prediction
+	BlockOutChannels []int    `yaml:"block_out_channels,flow" json:"block_out_channels"` // channels of each level, finest first
+	LayersPerBlock   int      `yaml:"layers_per_block" json:"layers_per_block"`          // residual blocks of a down block; an up block has one more
+	DownBlockTypes   []string `yaml:"down_block_types,flow" json:"down_block_types"`     // DownBlock2D or AttnDownBlock2D, one a level
+	UpBlockTypes     []string `yaml:"up_block_types,flow" json:"up_block_types"`         // UpBlock2D or AttnUpBlock2D, one a level, coarsest first
+	NormNumGroups    int      `yaml:"norm_num_groups" json:"norm_num_groups"`            // groups of every GroupNorm
+	NormEps          float64  `yaml:"norm_eps" json:"norm_eps"`                          // added to the variance
+	AttentionHeadDim int      `yaml:"attention_head_dim" json:"attention_head_dim"`      // width of a head, not their number
+	NumClasses       int      `yaml:"num_classes" json:"num_classes"`                    // rows of the class embedding; row 0 is "no class"
+	ClassEmbedSize   int      `yaml:"class_emb_size" json:"class_emb_size"`              // channels the class embedding adds to the input; 0 makes an unconditional network
 }
 
 // DefaultConfig is the network of the rectified-flow tutorial on MNIST.

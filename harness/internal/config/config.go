@@ -25,7 +25,7 @@ const (
 // A zero Config is not valid; [Load] and [Parse] start from [Defaults].
 type Config struct {
 	Name  string   `yaml:"name" json:"name" hash:"-" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9._+-]*$,maxLength=64" jsonschema_description:"What the run is called in lists. It is not inherited from a base. Default: the file's name without its extension."`
-	Tags  []string `yaml:"tags,omitempty" json:"tags,omitempty" hash:"-" jsonschema:"uniqueItems=true,maxItems=32,pattern=^[A-Za-z0-9][A-Za-z0-9._+-]*$" jsonschema_description:"Words to find the run by."`
+	Tags  []string `yaml:"tags,omitempty,flow" json:"tags,omitempty" hash:"-" jsonschema:"uniqueItems=true,maxItems=32,pattern=^[A-Za-z0-9][A-Za-z0-9._+-]*$" jsonschema_description:"Words to find the run by."`
 	Notes string   `yaml:"notes,omitempty" json:"notes,omitempty" hash:"-" jsonschema_description:"Free text kept with the run."`
 	Seed  uint64   `yaml:"seed" json:"seed" jsonschema:"minimum=0,maximum=9223372036854775807" jsonschema_description:"Seed of everything random in training: initial weights, shuffling, flips, noise, timesteps and label dropping."`
 
@@ -67,7 +67,7 @@ type Train struct {
 	LR          float64    `yaml:"lr" json:"lr" jsonschema:"exclusiveMinimum=0,maximum=100" jsonschema_description:"Learning rate, after warm-up."`
 	LRSchedule  string     `yaml:"lr_schedule" json:"lr_schedule" jsonschema:"enum=constant,enum=cosine" jsonschema_description:"cosine falls to zero at the last step."`
 	WarmupSteps int        `yaml:"warmup_steps" json:"warmup_steps" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Steps over which the learning rate first rises linearly."`
-	Betas       [2]float64 `yaml:"betas" json:"betas" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"AdamW's decay rates of the mean of the gradient and of its square."`
+	Betas       [2]float64 `yaml:"betas,flow" json:"betas" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"AdamW's decay rates of the mean of the gradient and of its square."`
 	Eps         float64    `yaml:"eps" json:"eps" jsonschema:"exclusiveMinimum=0,maximum=1" jsonschema_description:"AdamW's epsilon."`
 	WeightDecay float64    `yaml:"weight_decay" json:"weight_decay" jsonschema:"minimum=0,maximum=100" jsonschema_description:"AdamW's decoupled weight decay, on every parameter."`
 	GradClip    float64    `yaml:"grad_clip" json:"grad_clip" jsonschema:"minimum=0" jsonschema_description:"Largest global L2 norm of the gradient; 0 does not clip."`
@@ -81,12 +81,12 @@ type Train struct {
 type Sampling struct {
 	Seed             uint64                     `yaml:"seed" json:"seed" jsonschema:"minimum=0,maximum=9223372036854775807" jsonschema_description:"Seed of the noise that samples start from. Grids of one sampling seed start from the same noise in every run."`
 	Samplers         []schedulers.SamplerConfig `yaml:"samplers" json:"samplers" jsonschema:"minItems=1,maxItems=16" jsonschema_description:"Samplers of the process: a name, or a mapping of the name and options. Default: [euler] for flow_match, [ddim] for ddpm."`
-	Steps            []int                      `yaml:"steps" json:"steps" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=1,maximum=10000" jsonschema_description:"Numbers of sampling steps, at most process.num_train_timesteps."`
-	Guidance         []float64                  `yaml:"guidance" json:"guidance" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=0,maximum=1000" jsonschema_description:"Guidance scales g of uncond + g·(cond − uncond): 1 is the class alone, 0 no class."`
-	GuidanceInterval Interval                   `yaml:"guidance_interval,omitempty" json:"guidance_interval,omitzero" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Part of the steps that is guided, as fractions [a, b] of their number; the others see the class alone. Default: all steps."`
+	Steps            []int                      `yaml:"steps,flow" json:"steps" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=1,maximum=10000" jsonschema_description:"Numbers of sampling steps, at most process.num_train_timesteps."`
+	Guidance         []float64                  `yaml:"guidance,flow" json:"guidance" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=0,maximum=1000" jsonschema_description:"Guidance scales g of uncond + g·(cond − uncond): 1 is the class alone, 0 no class."`
+	GuidanceInterval Interval                   `yaml:"guidance_interval,omitempty,flow" json:"guidance_interval,omitzero" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Part of the steps that is guided, as fractions [a, b] of their number; the others see the class alone. Default: all steps."`
 	Rows             int                        `yaml:"rows" json:"rows" jsonschema:"minimum=1,maximum=64" jsonschema_description:"Rows of a grid; its columns are no class and every class."`
 	UseEMA           bool                       `yaml:"use_ema" json:"use_ema" jsonschema_description:"Draw with the averaged weights. Default: true if train.ema_decay is above 0."`
-	AtEpochs         []int                      `yaml:"at_epochs,omitempty" json:"at_epochs,omitempty" jsonschema:"maxItems=1000,uniqueItems=true,minimum=1,maximum=1000000" jsonschema_description:"Draw the grids after these epochs too."`
+	AtEpochs         []int                      `yaml:"at_epochs,omitempty,flow" json:"at_epochs,omitempty" jsonschema:"maxItems=1000,uniqueItems=true,minimum=1,maximum=1000000" jsonschema_description:"Draw the grids after these epochs too."`
 	AtEnd            bool                       `yaml:"at_end" json:"at_end" jsonschema_description:"Draw the grids when training is done."`
 }
 

@@ -57,7 +57,7 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 		{"alias", "train: &a {steps: 10}\ndata: *a", `x.yaml:2:1: data: anchors and aliases are not supported; write the value out, or inherit it with base`},
 		{"merge key", "train: {steps: 10}\nmodel:\n  <<: {sample_size: 28}", `x.yaml:3:3: model: a key must be a plain word, without anchors, tags and merging; inherit with base`},
 		{"tag", "train: {steps: !!float 10}", `x.yaml:1:9: train.steps: tags such as !!float are not supported; remove it`},
-		{"second document", "train: {steps: 10}\n---\nseed: 1", `x.yaml:2:1: a second document begins here; a config is a single one`},
+		{"second document", "train: {steps: 10}\n---\nseed: 1", `x.yaml:2:1: a second document begins here; a file is a single one`},
 		{"tab", "train:\n\tsteps: 10", `x.yaml:2:1: not valid YAML: the line is indented with a tab; use spaces`},
 		{"bracket left open", "seed: 1\ntrain: {steps: 1\ndata: {flip: true}", `x.yaml:2:1: not valid YAML: did not find expected ',' or '}'`},
 		{"bracket never opened", "seed: 1\ndata:\n  flip: }", `x.yaml:3:3: not valid YAML: did not find expected node content`},

@@ -29,12 +29,11 @@ type Resolved struct {
 // overrides of the form "train.steps=100" to it, whose values are YAML.
 // What is wrong with any of them is returned as one [*Errors].
 func Load(path string, sets []string) (*Resolved, error) {
-	l := &loader{}
-	source, err := l.file(path, nil)
+	b, err := ReadBase(path)
 	if err != nil {
-		return nil, &Errors{[]Problem{{Message: err.Error()}}}
+		return nil, err
 	}
-	return l.resolve(path, source, sets)
+	return b.Resolve(sets)
 }
 
 // Parse does the same with the text of a config, such as that of a stored run.

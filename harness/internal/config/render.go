@@ -11,38 +11,25 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// yaml writes the config out in full.
+// yaml writes the config out in full, lists of plain values on one line as the
+// tag flow says.
 func (c Config) yaml() ([]byte, error) {
-	root, err := c.node()
-	if err != nil {
-		return nil, err
-	}
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(root); err != nil {
+	if err := encoder.Encode(c); err != nil {
 		return nil, fmt.Errorf("writing the resolved config: %w", err)
 	}
 	return text.Bytes(), nil
 }
 
-// node is the config as YAML, with lists of plain values on one line.
+// node is the config as YAML.
 func (c Config) node() (*yaml.Node, error) {
 	var root yaml.Node
 	if err := root.Encode(c); err != nil {
 		return nil, fmt.Errorf("writing the resolved config: %w", err)
 	}
-	flowLists(&root)
 	return &root, nil
-}
-
-func flowLists(n *yaml.Node) {
-	if n.Kind == yaml.SequenceNode && (len(n.Content) == 0 || n.Content[0].Kind == yaml.ScalarNode) {
-		n.Style = yaml.FlowStyle
-	}
-	for _, child := range n.Content {
-		flowLists(child)
-	}
 }
 
 // hash is the config hash, see [Resolved].

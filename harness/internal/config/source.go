@@ -47,11 +47,7 @@ type loader struct {
 func (l *loader) file(path string, from []string) ([]byte, error) {
 	text, err := readFile(path)
 	if err != nil {
-		name := printable(path)
-		if name == "" {
-			name = `""`
-		}
-		return nil, fmt.Errorf("cannot read %s: %w%s", name, err, nearbyFile(path))
+		return nil, unreadable(path, err)
 	}
 	chain := append(slices.Clone(from), path)
 	l.text(path, text, func(base string) error {

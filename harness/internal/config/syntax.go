@@ -33,7 +33,7 @@ func parse(text []byte) (*yaml.Node, *syntaxError) {
 	case err != nil:
 		return root, explainSyntax(text, err)
 	default:
-		return root, &syntaxError{second.Line, second.Column, "a second document begins here; a config is a single one"}
+		return root, &syntaxError{second.Line, second.Column, "a second document begins here; a file is a single one"}
 	}
 }
 

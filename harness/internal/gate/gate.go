@@ -11,6 +11,7 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
 	"flowharness/harness/internal/compare"
@@ -76,6 +77,15 @@ func Evaluate(r *compare.Result, expressions []string) ([]Check, error) {
 		}
 	}
 	return checks, errors.Join(problems...)
+}
+
+// Parse tells whether a condition could be one, whatever metrics there will be:
+// what is wrong with its form is an [*ExpressionError].
+func Parse(expression string) error {
+	if _, err := parser.Parse(expression); err != nil {
+		return problem(expression, err)
+	}
+	return nil
 }
 
 // Metrics lists the metrics that conditions name, as they are spelled there, so

@@ -37,7 +37,7 @@ func (s *Session) Submit(ctx context.Context) (tasks, queued int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	left := s.Inventory.Left(s.Plan)
+	left := s.Left()
 	for _, t := range left {
 		if _, ok := states[t.Key()]; ok {
 			queued++

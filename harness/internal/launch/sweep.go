@@ -63,7 +63,7 @@ func Open(ctx context.Context, path string, o Options) (*Session, error) {
 	if o.Yes {
 		limit = 1<<64 - 1
 	}
-	plan, err := file.Plan(limit)
+	plan, err := file.Plan(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +127,22 @@ func (s *Session) refresh(ctx context.Context) (err error) {
 	return err
 }
 
+// State is how far a run of a task is.
+func (s *Session) State(t sweep.Task, r sweep.PlannedRun) sweep.State {
+	state := s.Inventory.State(t, r)
+	if state == sweep.StateInterrupted && slices.Contains(s.Memory.Stopped, s.Plan.Variants[r.Variant].Label) {
+		return sweep.StateStopped
+	}
+	return state
+}
+
+// Left are the tasks that have runs to be made.
+func (s *Session) Left() []sweep.Task {
+	return slices.DeleteFunc(slices.Clone(s.Plan.Tasks), func(t sweep.Task) bool {
+		return !slices.ContainsFunc(t.Runs, func(r sweep.PlannedRun) bool { return !s.State(t, r).Ended() })
+	})
+}
+
 // Data is what the runs of the sweep that have come to their end are compared by.
 func (s *Session) Data(ctx context.Context) (compare.Data, error) {
 	if s.Store == nil {
@@ -177,7 +193,11 @@ func (s *Session) Run(ctx context.Context) (sweep.Outcome, error) {
 	}
 	conductor.Store = s.Store
 	outcome, err := conductor.Conduct(ctx)
-	return outcome, errors.Join(err, s.note(context.WithoutCancel(ctx)))
+	s.Memory.Stopped = nil
+	for _, p := range outcome.Stopped {
+		s.Memory.Stopped = append(s.Memory.Stopped, s.Plan.Variants[p.Variant].Label)
+	}
+	return outcome, errors.Join(err, s.Folder.Remember(s.Memory), s.note(context.WithoutCancel(ctx)))
 }
 
 // begin writes down what is about to be run.
@@ -245,7 +265,7 @@ func (s *Session) local(ctx context.Context) (*Local, error) {
 		return l, nil // then there is nothing to divide
 	}
 	l.Memory = int64(memory.Available)
-	if one := costs.Memory(s.Inventory.Left(s.Plan)); one > 0 && one*int64(l.Jobs) > l.Memory {
+	if one := costs.Memory(s.Left()); one > 0 && one*int64(l.Jobs) > l.Memory {
 		fit := max(1, int(l.Memory/one))
 		if fit < l.Jobs {
 			s.warn("a run like these took %d MiB, and %d MiB are free: %d at once instead of %d", one>>20, l.Memory>>20, fit, l.Jobs)
@@ -258,14 +278,10 @@ func (s *Session) local(ctx context.Context) (*Local, error) {
 // Summary says in sentences what a sweep has come to.
 func (s *Session) Summary(outcome sweep.Outcome) []string {
 	counts := map[sweep.State]int{}
-	stopped, shared := 0, 0
+	shared := 0
 	for _, t := range s.Plan.Tasks {
 		for i, r := range t.Runs {
-			if slices.ContainsFunc(outcome.Stopped, func(p sweep.Pruned) bool { return p.Variant == r.Variant }) {
-				stopped++
-				continue
-			}
-			counts[s.Inventory.Of(r).State]++
+			counts[s.State(t, r)]++
 			if i > 0 {
 				shared++
 			}
@@ -274,7 +290,7 @@ func (s *Session) Summary(outcome sweep.Outcome) []string {
 	lines := []string{fmt.Sprintf("%d variants, %d runs: %d done, %d diverged, %d failed, %d not done.", len(s.Plan.Variants), s.Plan.Runs(),
 		counts[sweep.StateDone], counts[sweep.StateDiverged], counts[sweep.StateFailed],
 		counts[sweep.StateNew]+counts[sweep.StateInterrupted]+counts[sweep.StateRunning])}
-	if stopped > 0 {
+	if stopped := counts[sweep.StateStopped]; stopped > 0 {
 		lines = append(lines, fmt.Sprintf("%d runs were stopped early.", stopped))
 	}
 	if shared > 0 {

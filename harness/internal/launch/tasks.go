@@ -27,7 +27,7 @@ const (
 
 // TaskStates lists the states of tasks: those of their runs, and the two above.
 func TaskStates() []string {
-	return []string{string(sweep.StateDone), string(sweep.StateDiverged), StateCollectable, string(sweep.StateRunning), StateQueued,
+	return []string{string(sweep.StateDone), string(sweep.StateDiverged), string(sweep.StateStopped), StateCollectable, string(sweep.StateRunning), StateQueued,
 		string(sweep.StateInterrupted), string(sweep.StateFailed), string(sweep.StateNew)}
 }
 
@@ -46,9 +46,9 @@ func (s *Session) Tasks(ctx context.Context) ([]TaskInfo, error) {
 	var list []TaskInfo
 	for _, t := range s.Plan.Tasks {
 		info := TaskInfo{Task: t.Key(), Variant: s.Plan.Variants[t.Runs[0].Variant].Label, Seed: t.Runs[0].Config.Config.Seed,
-			Runs: len(t.Runs), State: string(s.Inventory.Task(t))}
+			Runs: len(t.Runs), State: string(s.taskState(t))}
 		for _, r := range t.Runs {
-			if s.Inventory.Of(r).State.Ended() {
+			if s.State(t, r).Ended() {
 				info.Done++
 			}
 		}
@@ -62,10 +62,21 @@ func (s *Session) Tasks(ctx context.Context) ([]TaskInfo, error) {
 			info.State, info.Status.Doing = StateQueued, queued.Reason
 		case waits:
 			info.State = string(sweep.StateRunning)
-		case !s.Inventory.Task(t).Ended() && info.Status.State == sweep.TaskDone:
+		case !s.taskState(t).Ended() && info.Status.State == sweep.TaskDone:
 			info.State = StateCollectable
 		}
 		list = append(list, info)
 	}
 	return list, nil
+}
+
+// taskState is that of the task's runs that are least far; of a trial that was
+// stopped it is that.
+func (s *Session) taskState(t sweep.Task) sweep.State {
+	for _, r := range t.Runs {
+		if state := s.State(t, r); state == sweep.StateStopped {
+			return state
+		}
+	}
+	return s.Inventory.Task(t)
 }

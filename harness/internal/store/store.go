@@ -105,8 +105,10 @@ func (s *Store) Close() error {
 	for _, w := range writers {
 		errs = append(errs, w.stop())
 	}
-	if s.write != nil {
-		errs = append(errs, s.write.Close())
+	for _, db := range []*sql.DB{s.write, s.read} {
+		if db != nil { // it was opened for reading, or opening it has failed halfway
+			errs = append(errs, db.Close())
+		}
 	}
-	return errors.Join(append(errs, s.read.Close())...)
+	return errors.Join(errs...)
 }

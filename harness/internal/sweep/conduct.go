@@ -51,7 +51,7 @@ type Conductor struct {
 
 // Progress is how far a sweep is.
 type Progress struct {
-	Tasks   int      // of the plan
+	Tasks   int      // of the plan, or of the stage of a search
 	Ended   int      // done or given up
 	Failed  int      // given up
 	Running []Status // tasks that are being made, in the order of the plan
@@ -81,6 +81,9 @@ var ErrStopped = errors.New("the sweep was stopped")
 // Where ctx ends the tasks are told to stop, and the error is [ErrStopped].
 func (c *Conductor) Conduct(ctx context.Context) (Outcome, error) {
 	c.failures, c.steps = map[string]int{}, map[string]int{}
+	if err := c.Store.PutSweep(ctx, c.Plan.File.Name, string(c.Plan.File.Source)); err != nil {
+		return Outcome{}, err
+	}
 	if c.Plan.File.Search != nil && c.Plan.File.Search.Stopping.Rule != "" {
 		return c.conductSearch(ctx)
 	}
@@ -209,14 +212,14 @@ func leftOf(tasks []Task, inventory Inventory, stopAfter int) []Task {
 	return left
 }
 
-// watched is how many of the tasks that are left are looked at for progress:
-// they are begun in their order, so that those that run are among the first.
-const watched = 200
-
 // statuses are those of the tasks that are running.
 func (c *Conductor) statuses(tasks []Task) []Status {
+	begun := c.Folder.begun()
 	var list []Status
-	for _, t := range tasks[:min(watched, len(tasks))] {
+	for _, t := range tasks {
+		if !begun[t.Key()] {
+			continue
+		}
 		if s, err := c.Folder.ReadStatus(t.Key()); err == nil && s.State == TaskRunning {
 			list = append(list, s)
 		}

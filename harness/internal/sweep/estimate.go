@@ -110,13 +110,16 @@ func steps(c config.Config) int {
 	if c.Train.Steps > 0 {
 		return c.Train.Steps
 	}
+	return c.Train.Epochs * stepsPerEpoch(c)
+}
+
+func stepsPerEpoch(c config.Config) int {
 	n := trainingImages
 	if c.Data.Limit > 0 {
 		n = min(n, c.Data.Limit)
 	}
-	perEpoch := n / c.Train.BatchSize
-	if !c.Data.DropLast && n%c.Train.BatchSize > 0 {
-		perEpoch++
+	if c.Data.DropLast {
+		return n / c.Train.BatchSize
 	}
-	return c.Train.Epochs * perEpoch
+	return (n + c.Train.BatchSize - 1) / c.Train.BatchSize
 }

@@ -1,9 +1,8 @@
 package sweep
 
 import (
-	"fmt"
+	"encoding/json"
 	"math/bits"
-	"reflect"
 
 	"gopkg.in/yaml.v3"
 )
@@ -40,6 +39,7 @@ func times(a, b uint64) uint64 {
 // combination whose own values it does not change, and is a combination by
 // itself if there is none.
 func (f *File) settings() ([]Setting, error) {
+	meaning := meanings{}
 	if f.Search != nil {
 		return f.searched(), nil
 	}
@@ -64,13 +64,19 @@ func (f *File) settings() ([]Setting, error) {
 	if len(varied) == 0 && len(f.Include) > 0 {
 		list = nil // there is nothing to add to
 	}
-	list = f.exclude(list)
+	list = f.exclude(list, meaning)
 	original := len(list)
 	for _, extra := range f.Include {
+		var more Setting // what it says besides the values that are there
+		for _, a := range extra {
+			if !varied[a.Path] {
+				more = append(more, a)
+			}
+		}
 		added := false
 		for i := range list[:original] {
-			if fits(list[i], extra, varied) {
-				list[i], added = list[i].with(extra), true
+			if fits(list[i], extra, varied, meaning) {
+				list[i], added = list[i].with(more), true
 			}
 		}
 		if !added {
@@ -78,7 +84,7 @@ func (f *File) settings() ([]Setting, error) {
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s: exclude leaves nothing: no combination remains", f.Path)
+		return nil, f.refuse("exclude", "leaves nothing: no combination remains")
 	}
 	return list, nil
 }
@@ -94,12 +100,12 @@ func product(list []Setting, n int, value func(i int) Setting) []Setting {
 }
 
 // exclude removes the combinations that have all values of an exclude entry.
-func (f *File) exclude(list []Setting) []Setting {
+func (f *File) exclude(list []Setting, meaning meanings) []Setting {
 	kept := list[:0]
 next:
 	for _, s := range list {
 		for _, out := range f.Exclude {
-			if has(s, out) {
+			if fits(s, out, nil, meaning) {
 				continue next
 			}
 		}
@@ -108,22 +114,44 @@ next:
 	return kept
 }
 
-func has(s, part Setting) bool {
+// fits tells whether a setting has the values of a part of one. Of paths that
+// are not varied it may have others or none; nil means that all are varied.
+func fits(s, part Setting, varied map[string]bool, meaning meanings) bool {
 	for _, a := range part {
-		if v, ok := s.value(a.Path); !ok || !equal(v, a.Value) {
+		if varied != nil && !varied[a.Path] {
+			continue
+		}
+		if v, ok := s.value(a.Path); !ok || meaning.of(v) != meaning.of(a.Value) {
 			return false
 		}
 	}
 	return true
 }
 
-// equal compares values as YAML means them: 1e-3 is 0.001.
-func equal(a, b string) bool {
-	if a == b {
-		return true
+// meanings remembers what values mean: the same values come up in thousands of
+// combinations.
+type meanings map[string]string
+
+// of is the same for values that are the same to YAML, such as 1e-3 and 0.001.
+func (m meanings) of(value string) string {
+	meaning, ok := m[value]
+	if !ok {
+		meaning = meaningOf(value)
+		m[value] = meaning
 	}
-	var left, right any
-	return yaml.Unmarshal([]byte(a), &left) == nil && yaml.Unmarshal([]byte(b), &right) == nil && reflect.DeepEqual(plain(left), plain(right))
+	return meaning
+}
+
+func meaningOf(value string) string {
+	var v any
+	if err := yaml.Unmarshal([]byte(value), &v); err != nil {
+		return value
+	}
+	text, err := json.Marshal(plain(v))
+	if err != nil {
+		return value // not a number, or a mapping with other keys than words
+	}
+	return string(text)
 }
 
 // plain turns whole numbers into floating point, in lists and mappings too.
@@ -141,19 +169,6 @@ func plain(v any) any {
 		}
 	}
 	return v
-}
-
-// fits tells whether an include entry leaves the varied values as they are.
-func fits(s, extra Setting, varied map[string]bool) bool {
-	for _, a := range extra {
-		if !varied[a.Path] {
-			continue
-		}
-		if v, ok := s.value(a.Path); !ok || !equal(v, a.Value) {
-			return false
-		}
-	}
-	return true
 }
 
 // searched lists the trials of a search.

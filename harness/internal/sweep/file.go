@@ -3,15 +3,15 @@
 // made by a launcher.
 //
 // The data flows one way: [Load] reads a [File], [File.Plan] makes the [Plan],
-// [Inspect] sets it beside what a store holds, and [Conduct] has the rest made.
+// [Inspect] sets it beside what a store holds, and a [Conductor] has the rest made.
 // Everything that outlives a command lies in a [Folder] beside the store.
 package sweep
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/search"
 )
 
@@ -91,12 +91,9 @@ type Compare struct {
 
 // Load reads a sweep file. What is wrong with it is one [*config.Errors].
 func Load(path string) (*File, error) {
-	text, err := os.ReadFile(path)
+	text, err := config.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the sweep: %w", err)
-	}
-	if len(text) > maxFileSize {
-		return nil, fmt.Errorf("reading the sweep: %s is larger than %d bytes; is this a sweep file?", path, maxFileSize)
+		return nil, err
 	}
 	f, err := Parse(path, text)
 	if err != nil {
@@ -108,8 +105,10 @@ func Load(path string) (*File, error) {
 	return f, nil
 }
 
-// maxFileSize is far more than any sweep file.
-const maxFileSize = 1 << 20
+// refuse is an error about a key of the file, as [config.Errors].
+func (f *File) refuse(key, format string, args ...any) error {
+	return &config.Errors{Problems: []config.Problem{{Place: config.Place{File: f.Path}, Key: key, Message: fmt.Sprintf(format, args...)}}}
+}
 
 // String is the setting as it could be typed: train.lr=0.001 process.name=ddpm.
 func (s Setting) String() string {

@@ -54,7 +54,14 @@ func (f Folder) Lock() (unlock func(), err error) {
 	}
 	path := filepath.Join(string(f), "lock")
 	lock := flock.New(path)
-	switch ok, err := lock.TryLock(); {
+	ok, err := lock.TryLock()
+	// Whoever asks for the owner at this moment locks the file, too.
+	const attempts, pause = 10, 20 * time.Millisecond
+	for i := 1; !ok && err == nil && i < attempts; i++ {
+		time.Sleep(pause)
+		ok, err = lock.TryLock()
+	}
+	switch {
 	case err != nil:
 		return nil, fmt.Errorf("locking the sweep: %w", err)
 	case !ok:
@@ -89,11 +96,12 @@ func (f Folder) Owner() (pid int, host string) {
 
 // Memory is what a sweep remembers from one command to the next.
 type Memory struct {
-	File     string    `json:"file"`           // absolute path of the sweep file
-	Launcher string    `json:"launcher"`       // of the latest command
-	Code     string    `json:"code"`           // code version of the latest command
-	AnyCode  bool      `json:"any_code"`       // whether runs of other code versions count
-	Since    time.Time `json:"since,omitzero"` // runs created earlier do not count
+	File     string    `json:"file"`              // absolute path of the sweep file
+	Launcher string    `json:"launcher"`          // of the latest command
+	Code     string    `json:"code"`              // code version of the latest command
+	AnyCode  bool      `json:"any_code"`          // whether runs of other code versions count
+	Since    time.Time `json:"since,omitzero"`    // runs created earlier do not count
+	Stopped  []string  `json:"stopped,omitempty"` // labels of the trials that a search has stopped
 }
 
 // Remember keeps the memory.
@@ -119,6 +127,7 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
+// writeJSON writes a file that is there, and complete, after a power failure too.
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -127,8 +136,21 @@ func writeJSON(path string, v any) error {
 	return WriteFile(path, append(text, '\n'))
 }
 
+// noteJSON writes a file that the next start of the sweep writes again: tasks, of
+// which there can be a hundred thousand, and how far they are.
+func noteJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, append(text, '\n'), func(*os.File) error { return nil })
+}
+
 // WriteFile writes a file that appears under its name only when complete.
-func WriteFile(path string, text []byte) error {
+func WriteFile(path string, text []byte) error { return replaceFile(path, text, (*os.File).Sync) }
+
+// replaceFile writes a file that appears under its name only when complete.
+func replaceFile(path string, text []byte, sync func(*os.File) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -137,7 +159,7 @@ func WriteFile(path string, text []byte) error {
 		return err
 	}
 	_, err = temporary.Write(text)
-	for _, step := range []func() error{func() error { return temporary.Chmod(0o644) }, temporary.Close} {
+	for _, step := range []func() error{func() error { return temporary.Chmod(0o644) }, func() error { return sync(temporary) }, temporary.Close} {
 		if e := step(); err == nil {
 			err = e
 		}

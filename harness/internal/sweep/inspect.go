@@ -18,10 +18,11 @@ const (
 	StateRunning     State = "running"     // some process makes it right now
 	StateInterrupted State = "interrupted" // can be continued: it was stopped, killed or has failed
 	StateFailed      State = "failed"      // the same, and the reason is an error
+	StateStopped     State = "stopped"     // a trial that a search has stopped early
 )
 
 // Ended tells whether there is nothing left to do for a run.
-func (s State) Ended() bool { return s == StateDone || s == StateDiverged }
+func (s State) Ended() bool { return s == StateDone || s == StateDiverged || s == StateStopped }
 
 // Recognition says which runs of a store count as runs of a plan.
 type Recognition struct {
@@ -39,8 +40,8 @@ type Found struct {
 type Inventory map[string]Found
 
 // Inspect looks up the runs of a plan. A run is recognised by its config hash,
-// which the seed is part of, and by its code version; of several the one that is
-// furthest counts, and then the latest.
+// which the seed is part of, and by its code version; of several the one counts of
+// whose work the least is left by its state, and then the latest.
 func Inspect(ctx context.Context, st *store.Store, hashes []string, r Recognition) (Inventory, error) {
 	list, err := st.RunsOf(ctx, hashes...)
 	if err != nil {
@@ -85,15 +86,24 @@ func (inv Inventory) Of(r PlannedRun) Found {
 	return Found{State: StateNew}
 }
 
+// State is the state of a run of a task. One that shares a training which has
+// diverged has no run of its own and has diverged with it.
+func (inv Inventory) State(t Task, r PlannedRun) State {
+	if found := inv.Of(r); found.State != StateNew {
+		return found.State
+	}
+	if inv.Of(t.Runs[0]).State == StateDiverged {
+		return StateDiverged
+	}
+	return StateNew
+}
+
 // Task is the state of a task: that of the run that is least far. A training
 // that diverged ends the runs that share it, too.
 func (inv Inventory) Task(t Task) State {
-	if first := inv.Of(t.Runs[0]); first.State == StateDiverged {
-		return StateDiverged
-	}
 	least := StateDone
 	for _, r := range t.Runs {
-		if s := inv.Of(r).State; rank[s] < rank[least] {
+		if s := inv.State(t, r); rank[s] < rank[least] {
 			least = s
 		}
 	}

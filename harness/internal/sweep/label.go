@@ -16,10 +16,11 @@ type labels struct {
 
 func newLabels(settings []Setting) *labels {
 	l := &labels{settings: settings, short: map[string]string{}, seen: map[string]int{}}
+	varied := varying(settings)
 	taken := map[string][]string{}
 	for _, s := range settings {
 		for _, a := range s {
-			if _, ok := l.short[a.Path]; !ok && varies(settings, a) {
+			if _, ok := l.short[a.Path]; !ok && varied[a.Path] {
 				name := lastWord(a.Path)
 				l.short[a.Path] = name
 				taken[name] = append(taken[name], a.Path)
@@ -55,14 +56,23 @@ func (l *labels) of(i int, otherwise string) string {
 	return label
 }
 
-// varies tells whether not all settings give a path this value.
-func varies(settings []Setting, a Assignment) bool {
+// varying are the paths whose values are not the same in all settings; of a
+// single one it is all.
+func varying(settings []Setting) map[string]bool {
+	varied := map[string]bool{}
 	for _, s := range settings {
-		if v, ok := s.value(a.Path); !ok || v != a.Value {
-			return true
+		for _, a := range s {
+			if first, ok := settings[0].value(a.Path); !ok || first != a.Value || len(settings) == 1 {
+				varied[a.Path] = true
+			}
+		}
+		for _, a := range settings[0] {
+			if _, ok := s.value(a.Path); !ok {
+				varied[a.Path] = true
+			}
 		}
 	}
-	return false
+	return varied
 }
 
 // lastWord is the end of a path that says what it is about: that of
@@ -87,14 +97,26 @@ func shortValue(value string) string {
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9.+]+`)
 
-// runName makes a label fit to be the name of a config, as far as its length
-// allows; the number keeps those apart that would be cut off alike.
-func runName(sweep, label string, variant int) string {
+// names makes the names of a sweep's runs: those of one variant have the same.
+type names struct {
+	sweep string
+	taken map[string]bool
+	next  int // number of the variant
+}
+
+func newNames(sweep string) *names { return &names{sweep: sweep, taken: map[string]bool{}} }
+
+// of makes the label of the next variant fit to be the name of a config, as far
+// as its length allows; a number keeps those apart that would be the same then.
+func (n *names) of(label string) string {
 	const longest = 64
-	name := strings.Trim(sweep+"-"+notInNames.ReplaceAllString(label, "-"), "._+-")
-	if len(name) <= longest {
-		return name
+	name := strings.Trim(n.sweep+"-"+notInNames.ReplaceAllString(label, "-"), "._+-")
+	unique := name
+	for number := n.next; len(unique) > longest || n.taken[unique]; number++ {
+		end := fmt.Sprintf("-%d", number)
+		unique = strings.TrimRight(name[:min(len(name), longest-len(end))], "._+-") + end
 	}
-	end := fmt.Sprintf("-%d", variant)
-	return strings.TrimRight(name[:longest-len(end)], "._+-") + end
+	n.next++
+	n.taken[unique] = true
+	return unique
 }

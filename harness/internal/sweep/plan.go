@@ -1,10 +1,15 @@
 package sweep
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"flowharness/harness/internal/config"
 )
@@ -42,13 +47,18 @@ const MaxRuns = 100_000
 var ErrTooMany = errors.New("too many runs")
 
 // Plan resolves the config of every variant and seed. A plan of more than
-// maxRuns runs is [ErrTooMany], before any of them is resolved.
-func (f *File) Plan(maxRuns uint64) (*Plan, error) {
+// maxRuns runs is [ErrTooMany], before any of them is resolved. What is wrong
+// with the configs is one [*config.Errors].
+func (f *File) Plan(ctx context.Context, maxRuns uint64) (*Plan, error) {
 	seeds := max(len(f.Seeds), 1)
 	if n := times(f.Size(), uint64(seeds)); n > maxRuns {
 		return nil, fmt.Errorf("%s: %w: its paths and seeds make %s", f.Path, ErrTooMany, runs(n))
 	}
-	base, err := config.Load(f.Base, nil)
+	base, err := config.ReadBase(f.Base)
+	if err != nil {
+		return nil, f.refuse("base", "%v", err)
+	}
+	unchanged, err := base.Resolve(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -56,63 +66,132 @@ func (f *File) Plan(maxRuns uint64) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(settings) < 2 && len(f.Compare.FailIf) > 0 {
+		return nil, f.refuse("compare.fail_if", "conditions compare variants with the first, and there is only one")
+	}
 	p := &Plan{File: f}
 	labels := newLabels(settings)
 	for i, s := range settings {
-		p.Variants = append(p.Variants, Variant{labels.of(i, base.Config.Name), s})
+		p.Variants = append(p.Variants, Variant{labels.of(i, unchanged.Config.Name), s})
 	}
-	return p, p.resolve(base)
+	configs, err := p.configs(ctx, base, unchanged.Config)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.share(configs)
 }
 
-// resolve fills in the tasks. It reports what is wrong with all variants, each
-// problem once.
-func (p *Plan) resolve(base *config.Resolved) error {
+// resolved is the config of a variant with a seed.
+type resolved struct {
+	*config.Resolved
+	training string
+}
+
+// configs lists the configs of each variant, seed by seed. It reports what is
+// wrong with all variants, each problem once.
+func (p *Plan) configs(ctx context.Context, base *config.Base, unchanged config.Config) ([][]resolved, error) {
 	seeds := p.File.Seeds
 	if len(seeds) == 0 {
-		seeds = []uint64{base.Config.Seed}
+		seeds = []uint64{unchanged.Seed}
+	}
+	names := newNames(p.File.Name)
+	configs := make([][]resolved, len(p.Variants))
+	wrong := make([]error, len(p.Variants))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for v, variant := range p.Variants {
+		sets := []string{"name=" + strconv.Quote(names.of(variant.Label)), "tags=" + tags(unchanged.Tags, p.File.Name)}
+		for _, a := range variant.Setting {
+			sets = append(sets, a.Path+"="+a.Value)
+		}
+		g.Go(func() error {
+			for _, seed := range seeds {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				cfg, err := p.resolve(base, append(slices.Clone(sets), fmt.Sprintf("seed=%d", seed)))
+				if err != nil {
+					wrong[v] = err
+					break // another seed will not mend it
+				}
+				configs[v] = append(configs[v], cfg)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	problems := newProblems(p.File.Path)
-	byTraining := map[string]int{}
-	byHash := map[string]int{}
-	for v, variant := range p.Variants {
-		for _, seed := range seeds {
-			cfg, err := p.config(base, v, seed)
-			if err != nil {
-				problems.add(variant.Label, err)
-				break // another seed will not mend it
-			}
-			if other, ok := byHash[cfg.Hash]; ok {
-				return fmt.Errorf("%s: the variants %s and %s are the same config: a value that is given is the default, or one of them is ignored by the other", p.File.Path, p.Variants[other].Label, variant.Label)
-			}
-			byHash[cfg.Hash] = v
-			training, err := cfg.TrainingHash()
-			if err != nil {
-				return err
-			}
-			at, ok := byTraining[training]
-			if !ok {
-				at = len(p.Tasks)
-				byTraining[training] = at
-				p.Tasks = append(p.Tasks, Task{Index: at})
-			}
-			p.Tasks[at].Runs = append(p.Tasks[at].Runs, PlannedRun{v, cfg})
+	for v, err := range wrong {
+		if err != nil {
+			problems.add(p.Variants[v].Label, err)
 		}
 	}
-	return problems.err()
+	return configs, problems.err()
 }
 
-// config is the config of a variant with a seed.
-func (p *Plan) config(base *config.Resolved, variant int, seed uint64) (*config.Resolved, error) {
-	name := runName(p.File.Name, p.Variants[variant].Label, variant)
-	tags := slices.Clone(base.Config.Tags)
-	if !slices.Contains(tags, p.File.Name) {
-		tags = append(tags, p.File.Name)
+func (p *Plan) resolve(base *config.Base, sets []string) (resolved, error) {
+	cfg, err := base.Resolve(sets)
+	if err != nil {
+		return resolved{}, err
 	}
-	sets := []string{"name=" + name, "tags=[" + strings.Join(tags, ", ") + "]"}
-	for _, a := range p.Variants[variant].Setting {
-		sets = append(sets, a.Path+"="+a.Value)
+	if err := p.File.canBeStopped(cfg.Config); err != nil {
+		return resolved{}, err
 	}
-	return config.Load(p.File.Base, append(sets, fmt.Sprintf("seed=%d", seed)))
+	training, err := cfg.TrainingHash()
+	return resolved{cfg, training}, err
+}
+
+// share fills in the tasks: the runs that one training serves are one task.
+func (p *Plan) share(configs [][]resolved) error {
+	byTraining := map[string]int{}
+	byHash := map[string]int{}
+	for v := range configs {
+		for _, cfg := range configs[v] {
+			if other, ok := byHash[cfg.Hash]; ok {
+				return p.File.refuse("", "the variants %q and %q are the same run: what they differ in changes no result, is the default of one, or is ignored by it", p.Variants[other].Label, p.Variants[v].Label)
+			}
+			byHash[cfg.Hash] = v
+			at, ok := byTraining[cfg.training]
+			if !ok {
+				at = len(p.Tasks)
+				byTraining[cfg.training] = at
+				p.Tasks = append(p.Tasks, Task{Index: at})
+			}
+			p.Tasks[at].Runs = append(p.Tasks[at].Runs, PlannedRun{v, cfg.Resolved})
+		}
+	}
+	return nil
+}
+
+// tags are the base's and the sweep's name, as a list of YAML.
+func tags(base []string, name string) string {
+	list := slices.Clone(base)
+	if !slices.Contains(list, name) {
+		list = append(list, name)
+	}
+	for i := range list {
+		list[i] = strconv.Quote(list[i]) // a tag can look like a number
+	}
+	return "[" + strings.Join(list, ", ") + "]"
+}
+
+// member is a run with its task.
+type member struct {
+	Task
+	PlannedRun
+}
+
+// byVariant lists the runs of each variant, in the order of the tasks.
+func (p *Plan) byVariant() [][]member {
+	list := make([][]member, len(p.Variants))
+	for _, t := range p.Tasks {
+		for _, r := range t.Runs {
+			list[r.Variant] = append(list[r.Variant], member{t, r})
+		}
+	}
+	return list
 }
 
 // Runs is the number of runs.

@@ -11,14 +11,14 @@ import (
 // problems collects what is wrong with the configs of variants: a value that a
 // thousand variants share is one problem.
 type problems struct {
-	file  string
-	list  []string
-	count map[string]int
+	file string
+	list []string
+	seen map[string]bool
 }
 
 const maxProblems = 10
 
-func newProblems(file string) *problems { return &problems{file: file, count: map[string]int{}} }
+func newProblems(file string) *problems { return &problems{file: file, seen: map[string]bool{}} }
 
 func (p *problems) add(label string, err error) {
 	var found *config.Errors
@@ -26,11 +26,14 @@ func (p *problems) add(label string, err error) {
 		found = &config.Errors{Problems: []config.Problem{{Message: err.Error()}}}
 	}
 	for _, one := range found.Problems {
-		what := one.String()
+		what := strings.TrimPrefix(one.String(), "--set ")
+		same := what
 		if one.Override != "" {
-			what = strings.TrimPrefix(what, "--set ")
+			path, _, _ := strings.Cut(one.Override, "=") // a wrong path is wrong with any value
+			same = path + ": " + one.Key + ": " + one.Message
 		}
-		if p.count[what]++; p.count[what] == 1 {
+		if !p.seen[same] {
+			p.seen[same] = true
 			p.list = append(p.list, what+" (variant "+label+")")
 		}
 	}

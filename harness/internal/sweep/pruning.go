@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 
+	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/statistics"
 )
 
@@ -15,6 +17,30 @@ type Pruned struct {
 	Variant int     // index into the plan
 	Step    int     // where it was compared with the others
 	Value   float64 // the objective there; NaN if it had none
+}
+
+// comparedEarly are the objectives that trials have while they train.
+var comparedEarly = []string{compare.TrainLoss, compare.ValLoss}
+
+// canBeStopped refuses a config whose objective is not known at the first rung.
+func (f *File) canBeStopped(c config.Config) error {
+	if f.Search == nil || f.Search.Stopping.Rule == "" || f.Search.Objective.Metric != compare.ValLoss {
+		return nil
+	}
+	rung := f.Search.Stopping.MinSteps
+	earliest := stepsPerEpoch(c)
+	if every := c.Metrics.ValidateEverySteps; every > 0 {
+		earliest = min(earliest, every)
+	}
+	switch {
+	case rung >= steps(c): // nothing is compared early
+		return nil
+	case c.Metrics.ValidationImages == 0:
+		return errors.New("trials are stopped by val/loss, and with metrics.validation_images 0 there is none")
+	case earliest > rung:
+		return fmt.Errorf("trials are first compared at step %d, and val/loss is first computed at step %d: set metrics.validate_every_steps to %d", rung, earliest, rung)
+	}
+	return nil
 }
 
 // objectiveWindow is how many losses the objective train/loss is the mean of:
@@ -93,22 +119,23 @@ func (c *Conductor) objectives(ctx context.Context, variants []int, rung int) ([
 	if err != nil {
 		return nil, err
 	}
+	of := make([][]float64, len(c.Plan.Variants))
+	for _, t := range c.Plan.Tasks {
+		for _, r := range t.Runs {
+			if !slices.Contains(variants, r.Variant) {
+				continue
+			}
+			// What shares a training has no run of its own before that has ended.
+			value, err := c.objective(ctx, inventory.Of(t.Runs[0]), rung)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.Plan.Variants[r.Variant].Label, err)
+			}
+			of[r.Variant] = append(of[r.Variant], value)
+		}
+	}
 	values := make([]float64, len(variants))
 	for i, v := range variants {
-		var seeds []float64
-		for _, t := range c.Plan.Tasks {
-			for _, r := range t.Runs {
-				if r.Variant != v {
-					continue
-				}
-				value, err := c.objective(ctx, inventory.Of(r), rung)
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", c.Plan.Variants[v].Label, err)
-				}
-				seeds = append(seeds, value)
-			}
-		}
-		values[i] = statistics.Mean(seeds)
+		values[i] = statistics.Mean(of[v])
 	}
 	return values, nil
 }
@@ -118,7 +145,7 @@ func (c *Conductor) objective(ctx context.Context, found Found, rung int) (float
 		return math.NaN(), nil
 	}
 	name, window := c.Plan.File.Search.Objective.Metric, 1
-	if name == "train/loss" {
+	if name == compare.TrainLoss {
 		window = objectiveWindow
 	}
 	points, err := c.Store.Before(ctx, found.Run.ID, name, rung, window)

@@ -68,7 +68,15 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 	if len(chosen) < 2 {
 		return nil, nil
 	}
-	if unfinished := p.Runs() - len(chosen); unfinished > 0 {
+	unfinished := 0
+	for _, t := range p.Tasks {
+		for _, r := range t.Runs {
+			if !inv.State(t, r).Ended() {
+				unfinished++
+			}
+		}
+	}
+	if unfinished > 0 {
 		note := "%d of %d runs of the sweep have not come to their end and are left out"
 		if p.File.Search != nil && p.File.Search.Stopping.Rule != "" {
 			note = "%d of %d runs of the search were stopped early, or have not come to their end, and are left out"
@@ -86,7 +94,11 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 	if c.Result, err = compare.Compare(data, options); err != nil {
 		return nil, err
 	}
-	if len(p.File.Compare.FailIf) > 0 && len(c.Result.Groups) > 1 {
+	switch {
+	case len(p.File.Compare.FailIf) == 0:
+	case len(c.Result.Groups) < 2:
+		c.Result.Warnings = append(c.Result.Warnings, "the conditions of compare.fail_if are not checked: these runs form one group")
+	default:
 		if c.Checks, err = gate.Evaluate(c.Result, p.File.Compare.FailIf); err != nil {
 			return nil, err
 		}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"flowharness/harness/internal/config"
 )
@@ -71,7 +74,7 @@ func (f Folder) WritePlan(p *Plan, r Recognition) error {
 			spec.Runs = append(spec.Runs, RunToMake{Variant: p.Variants[run.Variant].Label, Hash: run.Config.Hash,
 				Config: string(run.Config.YAML), Source: string(run.Config.Source), Overrides: run.Config.Overrides})
 		}
-		if err := writeJSON(f.taskPath(spec.Key), spec); err != nil {
+		if err := noteJSON(f.taskPath(spec.Key), spec); err != nil {
 			return fmt.Errorf("writing the tasks of the sweep: %w", err)
 		}
 	}
@@ -117,20 +120,29 @@ func (f Folder) ReadPlan() (*Plan, error) {
 	for i, v := range saved.Variants {
 		variants[v.Label] = i
 	}
+	p.Tasks = make([]Task, len(saved.Tasks))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, key := range saved.Tasks {
-		spec, err := f.ReadTask(key)
-		if err != nil {
-			return nil, err
-		}
-		t := Task{Index: i}
-		for _, r := range spec.Runs {
-			cfg, err := r.Resolve()
+		g.Go(func() error {
+			spec, err := f.ReadTask(key)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			t.Runs = append(t.Runs, PlannedRun{variants[r.Variant], cfg})
-		}
-		p.Tasks = append(p.Tasks, t)
+			t := Task{Index: i}
+			for _, r := range spec.Runs {
+				cfg, err := r.Resolve()
+				if err != nil {
+					return err
+				}
+				t.Runs = append(t.Runs, PlannedRun{variants[r.Variant], cfg})
+			}
+			p.Tasks[i] = t
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

@@ -3,6 +3,9 @@ package sweep
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -22,7 +25,7 @@ type Status struct {
 	Steps   int     `json:"steps"`
 	Loss    float64 `json:"loss"`
 
-	Updated time.Time `json:"updated"`
+	Updated time.Time `json:"updated,omitzero"`
 }
 
 // TaskState is the state of a task's process.
@@ -40,7 +43,7 @@ const (
 func (s TaskState) Ended() bool { return s != "" && s != TaskRunning }
 
 // WriteStatus replaces what is known of a task.
-func (f Folder) WriteStatus(s Status) error { return writeJSON(f.statusPath(s.Task), s) }
+func (f Folder) WriteStatus(s Status) error { return noteJSON(f.statusPath(s.Task), s) }
 
 // ReadStatus returns what is known of a task; nothing before its first start.
 func (f Folder) ReadStatus(key string) (s Status, err error) {
@@ -49,4 +52,20 @@ func (f Folder) ReadStatus(key string) (s Status, err error) {
 		return Status{Task: key}, nil
 	}
 	return s, err
+}
+
+// begun are the tasks of which something is known: looking for the files of ten
+// thousand tasks that wait for their turn would take time from those at work.
+func (f Folder) begun() map[string]bool {
+	tasks := map[string]bool{}
+	entries, err := os.ReadDir(filepath.Dir(f.statusPath("")))
+	if err != nil {
+		return tasks // none is
+	}
+	for _, e := range entries {
+		if key, ok := strings.CutSuffix(e.Name(), ".json"); ok {
+			tasks[key] = true
+		}
+	}
+	return tasks
 }

@@ -1,0 +1,29 @@
+package config
+
+import "slices"
+
+// Base is a config file and what it inherits from, read once so that many
+// configs can be made of it.
+type Base struct {
+	path   string
+	source []byte
+	read   loader
+}
+
+// ReadBase reads the config file at path and what it inherits from. What is
+// wrong with them is for [Base.Resolve] to say, but for a file that cannot be
+// read at all: that is [*Errors] here.
+func ReadBase(path string) (*Base, error) {
+	b := &Base{path: path}
+	var err error
+	if b.source, err = b.read.file(path, nil); err != nil {
+		return nil, &Errors{[]Problem{{Message: err.Error()}}}
+	}
+	return b, nil
+}
+
+// Resolve is [Load] with these overrides, of the files as they were read.
+func (b *Base) Resolve(sets []string) (*Resolved, error) {
+	l := loader{layers: slices.Clone(b.read.layers), problems: slices.Clone(b.read.problems), incomplete: b.read.incomplete}
+	return l.resolve(b.path, b.source, sets)
+}
