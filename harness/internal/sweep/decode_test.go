@@ -94,7 +94,7 @@ func TestRefusedSweepFiles(t *testing.T) {
 		{"not UTF-8", "base: a\nname: \xff\xfe\n", "x.yaml:2:7: not valid YAML: the file is not UTF-8 text"},
 		{"indented with a tab", "base: a\nmatrix:\n\ttrain.lr: [1]\n", "x.yaml:3:1: not valid YAML: the line is indented with a tab; use spaces"},
 		{"two documents", "base: a\n---\nbase: b\n", "x.yaml:2:1: a second document begins here; a file is a single one"},
-		{"unknown key", "base: a\nmatrx: {}", "x.yaml:2:1: matrx: unknown key; use one of base, compare, exclude, include, jobs, launcher, matrix, name, retries, search, seeds, slurm, zip"},
+		{"unknown key", "base: a\nmatrx: {}", "x.yaml:2:1: matrx: unknown key; use one of base, calibrate, compare, exclude, include, jobs, launcher, matrix, name, retries, search, seeds, slurm, zip"},
 		{"key given twice", "base: a\nseeds: [1]\nseeds: [2]", "x.yaml:3:1: seeds: is given twice, first in line 2"},
 		{"key without a value", "base: a\nseeds:", "x.yaml:2:1: seeds: has no value; give it one, or remove it"},
 		{"alias", "base: &b a\nname: *b", "x.yaml:1:1: base: anchors, aliases and tags are not supported; write the value out\nx.yaml:2:1: name: anchors, aliases and tags are not supported; write the value out"},
