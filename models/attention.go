@@ -6,40 +6,26 @@ import (
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 )
 
-// scoresPerSlice bounds the attention scores that exist at a time: as many
-// float32 as a core's second-level cache holds.
-const scoresPerSlice = 700_000
-
-// maxSlices bounds the size of the graph, and with it the time to compile it.
-const maxSlices = 32
-
 // scaledDotProduct is softmax(q·kᵀ/sqrt(headDim))·v (Vaswani et al. 2017, eq. 1)
-// for q, k, v [batch, heads, tokens, headDim].
+// for the stacked queries, keys and values [batch, 3, heads, headDim, tokens]. It
+// returns [batch, heads, headDim, tokens].
 //
 // The scores of all images together are far larger than a cache, so images are
 // handled a few at a time, and the scores are not kept for the backward pass:
 // output and log-sum-exp suffice to compute them again (Dao et al. 2022,
-// algorithm 4).
-func scaledDotProduct(q, k, v *Node) *Node {
-	qkv := Stack([]*Node{q, k, v}, 0)
+// algorithm 4). Tokens are the last axis, so that every loop over scores runs over
+// queries, which are contiguous.
+func scaledDotProduct(qkv *Node) *Node {
 	fixed := StopGradient(qkv)
-	q, k, v = part(fixed, 0), part(fixed, 1), part(fixed, 2)
-	slices := slicesOf(q)
-	var outputs, lses []*Node
-	for _, s := range slices {
-		y, lse := attendForward(SliceAxis(q, 0, s), SliceAxis(k, 0, s), SliceAxis(v, 0, s))
-		outputs, lses = append(outputs, y), append(lses, lse)
-	}
-	y := Concatenate(outputs, 0)
+	b, heads, headDim, tokens := qkv.Shape().Dim(0), qkv.Shape().Dim(2), qkv.Shape().Dim(3), qkv.Shape().Dim(4)
+	images := scoresAtATime / (heads * tokens * tokens)
+
+	forward := overImages(images, attendForward, []*Node{fixed}, [][]int{{b, heads, headDim, tokens}, {b, heads, tokens}})
+	y, lse := forward[0], forward[1]
 	withGradient := IdentityWithCustomGradient(qkv, func(_, adjoint *Node) *Node {
 		dy := part(adjoint, 2)
-		d := ReduceSum(Mul(dy, y), -1) // row sums of P∘dP
-		var grads []*Node
-		for i, s := range slices {
-			at := func(x *Node) *Node { return SliceAxis(x, 0, s) }
-			grads = append(grads, attendBackward(at(q), at(k), at(v), lses[i], at(dy), at(d)))
-		}
-		return Concatenate(grads, 1)
+		d := ReduceSum(Mul(dy, y), 2) // column sums of P∘dP
+		return overImages(images, attendBackward, []*Node{fixed, lse, dy, d}, [][]int{qkv.Shape().Dimensions})[0]
 	})
 	// A custom gradient belongs to an identity, whose output has the shape of its
 	// input. The third part of qkv has the shape of y: it lets y's adjoint through
@@ -48,39 +34,61 @@ func scaledDotProduct(q, k, v *Node) *Node {
 	return Add(y, Sub(carrier, StopGradient(carrier)))
 }
 
-func attendForward(q, k, v *Node) (y, lse *Node) {
+// scoresAtATime bounds the attention scores that exist at a time: as many float32
+// as a core's second-level cache holds.
+const scoresAtATime = 700_000
+
+// attendForward maps qkv to the output and the log-sum-exp [images, heads, tokens]
+// of each query's scores.
+func attendForward(in []*Node) []*Node {
+	q, k, v := part(in[0], 0), part(in[0], 1), part(in[0], 2)
+	headDim := v.Shape().Dim(2)
 	s := scores(q, k)
-	m := ReduceMax(s, -1)
-	e := Exp(Sub(s, ExpandAxes(m, -1)))
-	l := ReduceSum(e, -1)
-	// Dividing after the product with v touches headDim values a row, not tokens.
-	y = Div(Einsum("bhij,bhjd->bhid", e, v), ExpandAxes(l, -1))
-	return y, Add(m, Log(l))
+	m := maxOverKeys(s)
+	e := Exp(Sub(s, m))
+	// A row of ones below v makes the product sum the exponentials, too. Dividing
+	// after it touches headDim values a query, not tokens.
+	ones := BroadcastToShape(number(v.Graph(), 1), SliceAxis(v, 2, AxisElem(0)).Shape())
+	y := Einsum("bhdk,bhkq->bhdq", Concatenate([]*Node{v, ones}, 2), e)
+	sum := SliceAxis(y, 2, AxisElem(headDim))
+	return []*Node{Div(SliceAxis(y, 2, AxisRange(0, headDim)), sum), Squeeze(Add(m, Log(sum)), 2)}
 }
 
-func attendBackward(q, k, v, lse, dy, d *Node) *Node {
-	p := Exp(Sub(scores(q, k), ExpandAxes(lse, -1)))
-	dv := Einsum("bhij,bhid->bhjd", p, dy)
-	dp := Einsum("bhid,bhjd->bhij", dy, v)
-	ds := Mul(p, Sub(dp, ExpandAxes(d, -1)))
-	scale := 1 / math.Sqrt(float64(q.Shape().Dim(3)))
-	dq := MulScalar(Einsum("bhij,bhjd->bhid", ds, k), scale)
-	dk := MulScalar(Einsum("bhij,bhid->bhjd", ds, q), scale)
-	return Stack([]*Node{dq, dk, dv}, 0)
+// attendBackward maps qkv, log-sum-exp, the output's adjoint and the sums of P∘dP
+// to the adjoint of qkv.
+func attendBackward(in []*Node) []*Node {
+	q, k, v := part(in[0], 0), part(in[0], 1), part(in[0], 2)
+	lse, dy, d := in[1], in[2], in[3]
+	p := Exp(Sub(scores(q, k), ExpandAxes(lse, 2)))
+	dv := Einsum("bhdq,bhkq->bhdk", dy, p)
+	dp := Einsum("bhdk,bhdq->bhkq", v, dy)
+	ds := Mul(p, Sub(dp, ExpandAxes(d, 2)))
+	dq := scaled(Einsum("bhdk,bhkq->bhdq", k, ds))
+	dk := scaled(Einsum("bhdq,bhkq->bhdk", q, ds))
+	return []*Node{Stack([]*Node{dq, dk, dv}, 1)}
 }
 
+// scores are [images, heads, keys, queries].
 func scores(q, k *Node) *Node {
-	return Einsum("bhid,bhjd->bhij", MulScalar(q, 1/math.Sqrt(float64(q.Shape().Dim(3)))), k)
+	return Einsum("bhdk,bhdq->bhkq", k, scaled(q))
 }
 
-func part(stacked *Node, i int) *Node { return Squeeze(SliceAxis(stacked, 0, AxisElem(i)), 0) }
-
-func slicesOf(q *Node) []SliceAxisSpec {
-	b, perImage := q.Shape().Dim(0), q.Shape().Dim(1)*q.Shape().Dim(2)*q.Shape().Dim(2)
-	size := max(1, scoresPerSlice/perImage, (b+maxSlices-1)/maxSlices)
-	var specs []SliceAxisSpec
-	for from := 0; from < b; from += size {
-		specs = append(specs, AxisRange(from, min(from+size, b)))
+// maxOverKeys reduces [images, heads, keys, queries] to one key, a half at a time:
+// whole rows of queries are compared, which is faster than ReduceMax, and go-xla
+// has no ReduceMax in more than one loop.
+func maxOverKeys(s *Node) *Node {
+	for s.Shape().Dim(2) > 1 {
+		n := s.Shape().Dim(2)
+		half := (n + 1) / 2 // of an odd number the middle is compared with itself
+		s = Max(SliceAxis(s, 2, AxisRange(0, half)), SliceAxis(s, 2, AxisRange(n-half, n)))
 	}
-	return specs
+	return s
 }
+
+// scaled divides [images, heads, headDim, tokens] by sqrt(headDim).
+func scaled(x *Node) *Node {
+	return Mul(x, number(x.Graph(), 1/math.Sqrt(float64(x.Shape().Dim(2)))))
+}
+
+// part is the queries, keys or values of a stack.
+func part(qkv *Node, i int) *Node { return Squeeze(SliceAxis(qkv, 1, AxisElem(i)), 1) }

@@ -76,11 +76,13 @@ func (a *attention) forward(p Params, x *Node) *Node {
 	b, channels := x.Shape().Dim(0), x.Shape().Dim(3)
 	tokens, heads := x.Shape().Dim(1)*x.Shape().Dim(2), channels/a.headDim
 	z := a.norm.forward(p, Reshape(x, b, tokens, channels))
-	split := func(l linear) *Node { // [B, heads, tokens, headDim]
-		return TransposeAllAxes(Reshape(l.forward(p, z), b, tokens, heads, a.headDim), 0, 2, 1, 3)
+	var weights, biases []*Node // of one product for all three
+	for _, l := range []linear{a.q, a.k, a.v} {
+		weights, biases = append(weights, p[l.name+".weight"]), append(biases, p[l.name+".bias"])
 	}
-	y := scaledDotProduct(split(a.q), split(a.k), split(a.v))
-	y = Reshape(TransposeAllAxes(y, 0, 2, 1, 3), b, tokens, channels)
+	qkv := addChannels(matmul(z, Transpose(Concatenate(weights, 0), 0, 1)), Concatenate(biases, 0))
+	y := scaledDotProduct(Reshape(Transpose(qkv, 1, 2), b, 3, heads, a.headDim, tokens))
+	y = Transpose(Reshape(y, b, channels, tokens), 1, 2)
 	return Add(x, Reshape(a.output.forward(p, y), x.Shape().Dimensions...))
 }
 

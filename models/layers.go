@@ -56,44 +56,6 @@ func (l linear) forward(p Params, x *Node) *Node {
 	return addChannels(matmul(x, Transpose(p[l.name+".weight"], 0, 1)), p[l.name+".bias"])
 }
 
-// groupNorm normalises groups of consecutive channels over all positions of a
-// sample, with the biased variance (Wu & He 2018, eq. 1-3).
-type groupNorm struct {
-	name             string
-	channels, groups int
-	eps              float64
-}
-
-func (n groupNorm) params() []Param {
-	return []Param{
-		{Name: n.name + ".weight", Shape: []int{n.channels}, init: constant(1)},
-		{Name: n.name + ".bias", Shape: []int{n.channels}, init: constant(0)},
-	}
-}
-
-// forward maps x [B,...,channels] to the same shape.
-func (n groupNorm) forward(p Params, x *Node) *Node {
-	shape := x.Shape()
-	size := n.channels / n.groups
-	positions := x.Shape().Size() / shape.Dim(0) / n.channels
-	g := Reshape(x, shape.Dim(0), positions, n.groups, size)
-	// Channel sums first: reductions over the long axis keep channels contiguous.
-	count := float64(positions * size)
-	mean := MulScalar(reduceGroups(g), 1/count)
-	centered := Sub(g, mean)
-	variance := MulScalar(reduceGroups(Square(centered)), 1/count)
-	scale := Reciprocal(Sqrt(AddScalar(variance, n.eps)))
-	gamma := Reshape(p[n.name+".weight"], 1, 1, n.groups, size)
-	y := Mul(centered, Mul(scale, gamma))
-	return addChannels(Reshape(y, shape.Dimensions...), p[n.name+".bias"])
-}
-
-// reduceGroups sums [B,N,G,S] over N and S, keeping the axes.
-func reduceGroups(x *Node) *Node {
-	sum := ReduceSum(ReduceSum(x, 1), -1)
-	return Reshape(sum, x.Shape().Dim(0), 1, x.Shape().Dim(2), 1)
-}
-
 // silu is x·sigmoid(x).
 func silu(x *Node) *Node { return Mul(x, Sigmoid(x)) }
 

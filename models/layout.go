@@ -30,6 +30,8 @@ func (p Param) Size() int {
 	return n
 }
 
+func (p Param) shape() string { return fmt.Sprint(p.Shape) }
+
 // Params are the named parameters in a graph.
 type Params map[string]*Node
 
@@ -39,7 +41,16 @@ type Layout struct {
 	size    int
 }
 
+// newLayout places parameters of one shape beside each other, see [Layout.Split],
+// and otherwise keeps the order given.
 func newLayout(params []Param) Layout {
+	shapes := map[string]int{} // in the order in which they are met
+	for _, p := range params {
+		if _, ok := shapes[p.shape()]; !ok {
+			shapes[p.shape()] = len(shapes)
+		}
+	}
+	slices.SortStableFunc(params, func(a, b Param) int { return shapes[a.shape()] - shapes[b.shape()] })
 	l := Layout{entries: params}
 	for i := range params {
 		params[i].Offset = l.size
@@ -55,12 +66,48 @@ func (l Layout) Entries() []Param { return l.entries }
 func (l Layout) Size() int { return l.size }
 
 // Split cuts the flat vector [Size] into the named parameters.
+//
+// XLA compiles what is computed with a slice together with the place of the
+// slice, so that the same layer at another place in the vector is other code, and
+// compiling takes twice as long. A product is compiled by itself. Parameters of one
+// shape are therefore rows of a matrix, taken out by multiplying with a row of the
+// identity, which changes no value. (If one is not finite, those beside it become
+// NaN.)
 func (l Layout) Split(flat *Node) Params {
 	params := make(Params, len(l.entries))
-	for _, p := range l.entries {
-		params[p.Name] = Reshape(Slice(flat, AxisRange(p.Offset, p.Offset+p.Size())), p.Shape...)
+	for entries := l.entries; len(entries) > 0; {
+		n := rowsOfAProduct(entries)
+		first, last := entries[0], entries[n-1]
+		matrix := Reshape(Slice(flat, AxisRange(first.Offset, last.Offset+last.Size())), n, -1)
+		for i, p := range entries[:n] {
+			row := matrix
+			if n > 1 {
+				row = SliceAxis(Dot(twiceOneHot(flat.Graph(), i, n), matrix).Product(), 0, AxisElem(0))
+			}
+			params[p.Name] = Reshape(row, p.Shape...)
+		}
+		entries = entries[n:]
 	}
 	return params
+}
+
+// rowsOfAProduct is how many of the first parameters are rows of one matrix. A
+// product reads all of its matrix, so that there are not too many.
+func rowsOfAProduct(entries []Param) int {
+	const maxValues = 1 << 17
+	limit, n := max(2, maxValues/entries[0].Size()), 1
+	for n < min(limit, len(entries)) && entries[n].shape() == entries[0].shape() {
+		n++
+	}
+	return n
+}
+
+// twiceOneHot is row i of the identity, twice: XLA compiles a product with one row
+// for its operands, one with two is a call of a library.
+func twiceOneHot(g *Graph, i, n int) *Node {
+	row := make([]float32, n)
+	row[i] = 1
+	return Const(g, [][]float32{row, row})
 }
 
 // Concat joins named values (gradients, say) to a flat vector [Size].

@@ -1,0 +1,87 @@
+package models
+
+import (
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+)
+
+// groupNorm normalises groups of consecutive channels over all positions of a
+// sample, with the biased variance (Wu & He 2018, eq. 1-3).
+type groupNorm struct {
+	name             string
+	channels, groups int
+	eps              float64
+}
+
+func (n groupNorm) params() []Param {
+	return []Param{
+		{Name: n.name + ".weight", Shape: []int{n.channels}, init: constant(1)},
+		{Name: n.name + ".bias", Shape: []int{n.channels}, init: constant(0)},
+	}
+}
+
+// forward maps x [B,...,channels] to the same shape.
+//
+// It touches all of x three times: for the mean, for the variance, and for
+// y = scale·x + shift with one scale and shift a sample and channel.
+func (n groupNorm) forward(p Params, x *Node) *Node {
+	shape, b := x.Shape(), x.Shape().Dim(0)
+	x = Reshape(x, b, -1, n.channels)
+	mean := n.overGroups(ReduceSum(x, 1), x)
+	// The variance's derivative by the mean is the sum of what is centered: zero.
+	centered := Sub(x, ExpandAxes(StopGradient(mean), 1))
+	variance := n.overGroups(ReduceSum(Square(centered), 1), x)
+	scale, shift := n.affine(p, mean, Reciprocal(Sqrt(AddScalar(variance, n.eps))))
+	y := Add(Mul(x, ExpandAxes(scale, 1)), ExpandAxes(shift, 1))
+	return Reshape(y, shape.Dimensions...)
+}
+
+// overGroups maps the sums of each channel of x [B,channels] to the mean of each
+// channel's group [B,channels].
+func (n groupNorm) overGroups(sums, x *Node) *Node {
+	size := n.channels / n.groups
+	weight := 1 / float32(x.Shape().Dim(1)*size)
+	sameGroup := n.matrix(func(i, j int) float32 {
+		if i/size == j/size {
+			return weight
+		}
+		return 0
+	})
+	return Dot(sums, Const(x.Graph(), sameGroup)).Product()
+}
+
+// affine returns gamma·rstd and beta - gamma·rstd·mean [B,channels].
+//
+// They are computed as one product, [rstd, mean·rstd, 1] with a matrix of gamma
+// and beta, because XLA compiles a product by itself: what follows is then the
+// same code for every layer of a shape. Compiled together with gamma and beta,
+// slices of the flat parameters, it would be other code for each.
+func (n groupNorm) affine(p Params, mean, rstd *Node) (scale, shift *Node) {
+	g, b, c := mean.Graph(), mean.Shape().Dim(0), n.channels
+	identity := n.matrix(func(i, j int) float32 {
+		if i == j {
+			return 1
+		}
+		return 0
+	})
+	gamma := Mul(Const(g, identity), Reshape(p[n.name+".weight"], 1, c))
+	beta := Reshape(p[n.name+".bias"], 1, c)
+	matrix := Concatenate([]*Node{
+		Concatenate([]*Node{gamma, ZerosLike(gamma), ZerosLike(beta)}, 0),
+		Concatenate([]*Node{ZerosLike(gamma), Neg(gamma), beta}, 0),
+	}, 1)
+	ones := Ones(g, shapes.Make(mean.DType(), b, 1))
+	y := Dot(Concatenate([]*Node{rstd, Mul(mean, rstd), ones}, 1), matrix).Product()
+	return SliceAxis(y, 1, AxisRange(0, c)), SliceAxis(y, 1, AxisRange(c, 2*c))
+}
+
+func (n groupNorm) matrix(value func(i, j int) float32) [][]float32 {
+	rows := make([][]float32, n.channels)
+	for i := range rows {
+		rows[i] = make([]float32, n.channels)
+		for j := range rows[i] {
+			rows[i][j] = value(i, j)
+		}
+	}
+	return rows
+}
