@@ -102,6 +102,8 @@ type runJSON struct {
 	Status       store.Status `json:"status"`
 	StatusReason string       `json:"status_reason,omitempty"`
 	ConfigHash   string       `json:"config_hash"`
+	CodeVersion  string       `json:"code_version,omitempty"`
+	TrainedBy    string       `json:"trained_by,omitempty"`
 	Seed         uint64       `json:"seed"`
 	Process      string       `json:"process"`
 	Dataset      string       `json:"dataset"`
@@ -116,7 +118,7 @@ type runJSON struct {
 }
 
 func toJSON(r store.RunInfo) runJSON {
-	j := runJSON{ID: r.ID, Slug: r.Slug, Name: r.Name, Status: r.Status, StatusReason: r.StatusReason, ConfigHash: r.ConfigHash, Seed: r.Seed,
+	j := runJSON{ID: r.ID, Slug: r.Slug, Name: r.Name, Status: r.Status, StatusReason: r.StatusReason, ConfigHash: r.ConfigHash, CodeVersion: r.CodeVersion, TrainedBy: r.TrainedBy, Seed: r.Seed,
 		Process: r.Process, Dataset: r.Dataset, Tags: append([]string{}, r.Tags...), Notes: r.Notes, CreatedAt: r.CreatedAt.UTC(),
 		Step: r.LastStep, TotalSteps: r.TotalSteps, PeakMemory: r.PeakMemoryBytes}
 	if !r.EndedAt.IsZero() {

@@ -191,6 +191,13 @@ func (a *app) printRun(ctx context.Context, st *store.Store, r *store.Run) error
 		{"data", fmt.Sprintf("%d images, %.12s", env.Dataset.Images, env.Dataset.SHA256)},
 		{"checkpoints", experiment.CheckpointDir(st.Path(), r.ID)},
 	}
+	if r.TrainedBy != "" {
+		trainedBy := r.TrainedBy
+		if parent, err := st.Run(ctx, r.TrainedBy); err == nil {
+			trainedBy = parent.Slug + "  (" + parent.ID + ")"
+		}
+		pairs = append(pairs, [2]string{"trained by", trainedBy})
+	}
 	if len(r.Tags) > 0 {
 		pairs = append(pairs, [2]string{"tags", clean(strings.Join(r.Tags, " "))})
 	}
