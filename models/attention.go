@@ -12,20 +12,23 @@ import (
 //
 // The scores of all images together are far larger than a cache, so images are
 // handled a few at a time, and the scores are not kept for the backward pass:
-// output and log-sum-exp suffice to compute them again (Dao et al. 2022,
-// algorithm 4). Tokens are the last axis, so that every loop over scores runs over
-// queries, which are contiguous.
+// the output and each query's greatest score and sum of exponentials suffice to
+// compute them again (Dao et al. 2022, algorithm 4; it keeps the log-sum-exp, whose
+// rounding error grows with the scores and is then in an exponent). Tokens are the
+// last axis, so that every loop over scores runs over queries, which are
+// contiguous.
 func scaledDotProduct(qkv *Node) *Node {
 	fixed := StopGradient(qkv)
 	b, heads, headDim, tokens := qkv.Shape().Dim(0), qkv.Shape().Dim(2), qkv.Shape().Dim(3), qkv.Shape().Dim(4)
 	images := scoresAtATime / (heads * tokens * tokens)
 
-	forward := overImages(images, attendForward, []*Node{fixed}, [][]int{{b, heads, headDim, tokens}, {b, heads, tokens}})
-	y, lse := forward[0], forward[1]
+	query := []int{b, heads, 1, tokens}
+	forward := overImages(images, attendForward, []*Node{fixed}, [][]int{{b, heads, headDim, tokens}, query, query})
+	y, greatest, sum := forward[0], forward[1], forward[2]
 	withGradient := IdentityWithCustomGradient(qkv, func(_, adjoint *Node) *Node {
 		dy := part(adjoint, 2)
-		d := ReduceSum(Mul(dy, y), 2) // column sums of P∘dP
-		return overImages(images, attendBackward, []*Node{fixed, lse, dy, d}, [][]int{qkv.Shape().Dimensions})[0]
+		d := ExpandAxes(ReduceSum(Mul(dy, y), 2), 2) // column sums of P∘dP
+		return overImages(images, attendBackward, []*Node{fixed, greatest, sum, dy, d}, [][]int{qkv.Shape().Dimensions})[0]
 	})
 	// A custom gradient belongs to an identity, whose output has the shape of its
 	// input. The third part of qkv has the shape of y: it lets y's adjoint through
@@ -38,8 +41,8 @@ func scaledDotProduct(qkv *Node) *Node {
 // as a core's second-level cache holds.
 const scoresAtATime = 700_000
 
-// attendForward maps qkv to the output and the log-sum-exp [images, heads, tokens]
-// of each query's scores.
+// attendForward maps qkv to the output and, [images, heads, 1, tokens], the
+// greatest of each query's scores and the sum of the exponentials relative to it.
 func attendForward(in []*Node) []*Node {
 	q, k, v := part(in[0], 0), part(in[0], 1), part(in[0], 2)
 	headDim := v.Shape().Dim(2)
@@ -51,18 +54,20 @@ func attendForward(in []*Node) []*Node {
 	ones := BroadcastToShape(number(v.Graph(), 1), SliceAxis(v, 2, AxisElem(0)).Shape())
 	y := Einsum("bhdk,bhkq->bhdq", Concatenate([]*Node{v, ones}, 2), e)
 	sum := SliceAxis(y, 2, AxisElem(headDim))
-	return []*Node{Div(SliceAxis(y, 2, AxisRange(0, headDim)), sum), Squeeze(Add(m, Log(sum)), 2)}
+	return []*Node{Div(SliceAxis(y, 2, AxisRange(0, headDim)), sum), m, sum}
 }
 
-// attendBackward maps qkv, log-sum-exp, the output's adjoint and the sums of P∘dP
-// to the adjoint of qkv.
+// attendBackward maps qkv, what attendForward returned of the scores, the output's
+// adjoint and the sums of P∘dP to the adjoint of qkv. The softmax's division is
+// done to dy and d, which hold headDim values and one a query, not to P.
 func attendBackward(in []*Node) []*Node {
 	q, k, v := part(in[0], 0), part(in[0], 1), part(in[0], 2)
-	lse, dy, d := in[1], in[2], in[3]
-	p := Exp(Sub(scores(q, k), ExpandAxes(lse, 2)))
-	dv := Einsum("bhdq,bhkq->bhdk", dy, p)
+	greatest, sum, dy, d := in[1], in[2], in[3], in[4]
+	dy, d = Div(dy, sum), Div(d, sum)
+	e := Exp(Sub(scores(q, k), greatest))
+	dv := Einsum("bhdq,bhkq->bhdk", dy, e)
 	dp := Einsum("bhdk,bhdq->bhkq", v, dy)
-	ds := Mul(p, Sub(dp, ExpandAxes(d, 2)))
+	ds := Mul(e, Sub(dp, d))
 	dq := scaled(Einsum("bhdk,bhkq->bhdq", k, ds))
 	dk := scaled(Einsum("bhdq,bhkq->bhdk", q, ds))
 	return []*Node{Stack([]*Node{dq, dk, dv}, 1)}
