@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,7 +21,7 @@ const slurmSweep = `
 name: cluster
 base: tiny.yaml
 matrix:
-  train.steps: [60]
+  train.steps: [150]
   train.lr: [1e-3, 3e-3]
   sampling.steps: [[2], [4]]
 seeds: [0, 1]
@@ -58,24 +59,27 @@ func TestSweepOnACluster(t *testing.T) {
 	})
 
 	job := h.submitted(t)
-	first := h.waitForTask(t, func(s taskStatus) bool { return s.State == "running" && s.Status.Step > 5 })
-	if err := syscall.Kill(first.Status.PID, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	second := h.waitForTask(t, func(s taskStatus) bool {
-		return s.Task != first.Task && s.State == "running" && s.Status.Step > 5
-	})
-	if err := cluster.Signal(job.ID, job.index(second.Task), "TERM"); err != nil {
-		t.Fatal(err)
-	}
-	third := h.waitForTask(t, func(s taskStatus) bool {
-		return s.Task != first.Task && s.Task != second.Task && s.State == "running" && s.Status.Step > 5
-	})
-	if err := cluster.Requeue(job.ID, job.index(third.Task)); err != nil {
-		t.Fatal(err)
+	var disturbed []string
+	for _, disturb := range []func(s taskStatus) error{
+		func(s taskStatus) error { return syscall.Kill(s.Status.PID, syscall.SIGKILL) },
+		func(s taskStatus) error { return cluster.Signal(job.ID, job.index(s.Task), "TERM") },
+		func(s taskStatus) error { return cluster.Requeue(job.ID, job.index(s.Task)) },
+	} {
+		// One that ends just now cannot be disturbed any more; then it is another's turn.
+		s := h.waitForTask(t, func(s taskStatus) bool {
+			return !slices.Contains(disturbed, s.Task) && s.State == "running" && s.Status.Step > 5 && disturb(s) == nil
+		})
+		disturbed = append(disturbed, s.Task)
 	}
 
-	p := h.start(t, "sweep", "sweep.yaml", "--wait")
+	if out := h.mustRun(t, "sweep", "cancel", "cluster"); !strings.Contains(out, "stopped: job "+job.ID) {
+		t.Errorf("cancelling printed %s", out)
+	}
+	h.waitForTask(t, func(taskStatus) bool { return !h.anyRunning(t) })
+	p := h.start(t, "sweep", "sweep.yaml") // what was cancelled is not in the queue any more
+	p.waitFor(t, regexp.MustCompile(`^[1-4] tasks submitted, 0 were in the queue already$`))
+	p.mustEnd(t, 0)
+	p = h.start(t, "sweep", "sweep.yaml", "--wait")
 	p.mustEnd(t, 0)
 	if !strings.Contains(p.stderr.String(), "4 of 4 tasks ended") {
 		t.Errorf("stderr is\n%s", &p.stderr)
@@ -98,7 +102,7 @@ func TestSweepOnACluster(t *testing.T) {
 	}
 
 	t.Run("what sbatch refuses is said in its words, and leaves nothing in the queue", func(t *testing.T) {
-		h.write(t, "sweep.yaml", strings.NewReplacer("cpus: 1", "partition: nowhere", "name: cluster", "name: refused", "[60]", "[61]").Replace(slurmSweep))
+		h.write(t, "sweep.yaml", strings.NewReplacer("cpus: 1", "partition: nowhere", "name: cluster", "name: refused", "[150]", "[151]").Replace(slurmSweep))
 		p := h.start(t, "sweep", "sweep.yaml")
 		p.waitFor(t, regexp.MustCompile(`^harness: submitting job "refused-.*[Ii]nvalid partition`))
 		p.mustEnd(t, exitFailure)
@@ -110,11 +114,11 @@ func TestSweepOnACluster(t *testing.T) {
 	})
 	t.Run("shards that are damaged or another sweep's are refused, the others merged", func(t *testing.T) {
 		shards := filepath.Join(h.dir, "runs", "sweeps", "cluster", "shards")
-		damaged, foreign := filepath.Join(shards, first.Task, "harness.db"), filepath.Join(shards, second.Task, "harness.db")
+		damaged, foreign := filepath.Join(shards, disturbed[0], "harness.db"), filepath.Join(shards, disturbed[1], "harness.db")
 		if err := os.Truncate(damaged, 5000); err != nil {
 			t.Fatal(err)
 		}
-		other, err := os.ReadFile(filepath.Join(shards, third.Task, "harness.db"))
+		other, err := os.ReadFile(filepath.Join(shards, disturbed[2], "harness.db"))
 		if err == nil {
 			err = os.WriteFile(foreign, other, 0o644)
 		}
@@ -125,7 +129,7 @@ func TestSweepOnACluster(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, err := h.command("sweep", "collect", "cluster").CombinedOutput()
-		for _, want := range []string{"collecting task " + first.Task, "damaged", "collecting task " + second.Task, "none of this sweep"} {
+		for _, want := range []string{"collecting task " + disturbed[0], "damaged", "collecting task " + disturbed[1], "none of this sweep"} {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("it does not say %q:\n%s", want, out)
 			}
@@ -242,6 +246,14 @@ func (h program) waitForTask(t *testing.T, wanted func(taskStatus) bool) taskSta
 	}
 	t.Fatalf("no task came as far:\n%s", h.mustRun(t, "sweep", "status", "cluster"))
 	return taskStatus{}
+}
+
+// anyRunning tells whether a task of the sweep runs or waits on the cluster.
+func (h program) anyRunning(t *testing.T) bool {
+	t.Helper()
+	var tasks []taskStatus
+	h.decode(t, h.mustRun(t, "sweep", "status", "cluster", "--json"), &tasks)
+	return slices.ContainsFunc(tasks, func(s taskStatus) bool { return s.State == "running" || s.State == "queued" })
 }
 
 // jobArray is what was submitted.

@@ -33,6 +33,9 @@ func (s *Session) Submit(ctx context.Context) (tasks, queued int, err error) {
 	if err := s.begin(ctx); err != nil {
 		return 0, 0, err
 	}
+	if err := cluster.Settle(ctx); err != nil {
+		return 0, 0, err
+	}
 	states, err := cluster.States(ctx)
 	if err != nil {
 		return 0, 0, err

@@ -84,6 +84,27 @@ func (l *Slurm) Start(ctx context.Context, tasks []sweep.Task, stopAfter int) er
 	return nil
 }
 
+// Settle notices which tasks of earlier commands have ended, without telling how:
+// [Slurm.Start] submits them again.
+func (l *Slurm) Settle(ctx context.Context) error {
+	if err := l.recall(ctx); err != nil {
+		return err
+	}
+	for _, job := range l.jobs {
+		open := job.open()
+		known, err := l.Client.Tasks(ctx, job.Job, open)
+		if err != nil {
+			return err
+		}
+		for _, index := range open {
+			if task, ok := known[index]; !ok || task.State.Over() {
+				job.Settled[index] = true
+			}
+		}
+	}
+	return l.remember()
+}
+
 // Wait implements [sweep.Launcher].
 func (l *Slurm) Wait(ctx context.Context) ([]sweep.Ended, error) {
 	select {
