@@ -1,10 +1,10 @@
 # The targets that people type are those that .ci/run calls.
 
 .DEFAULT_GOAL := help
-.PHONY: help build plugin run test race lint fmt parity
+.PHONY: help build plugin run test race lint fmt parity bench-peers
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/harness (the first time takes a minute or two)
 	go build -o bin/ ./harness
@@ -34,3 +34,8 @@ fmt: ## format all code
 
 parity: plugin ## train 300 steps on MNIST and compare with PyTorch's losses (an hour or more)
 	go test ./harness/internal/train -run TestParity -parity -timeout 3h -v
+
+PYTHON ?= python3
+
+bench-peers: plugin ## measure against PyTorch and diffusers (half an hour; PYTHON=… has torch and diffusers)
+	$(PYTHON) harness/internal/bench/peers/compare.py
