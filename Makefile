@@ -3,8 +3,10 @@
 .DEFAULT_GOAL := help
 .PHONY: help build plugin run test race lint fmt parity bench-ci bench-ci-save
 
+.PHONY: help build plugin run test race lint fmt parity bench-peers
+
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{ printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/harness (the first time takes a minute or two)
 	go build -o bin/ ./harness
@@ -44,3 +46,8 @@ bench-ci-save: plugin ## the same, but save what comes out as the baseline
 	test -n "$$HARNESS_DATA_DIR" || bin/harness data fetch mnist
 	bin/harness --store runs/ci/harness.db sweep configs/sweeps/ci.yaml
 	bin/harness --store runs/ci/harness.db sweep check ci --baseline runs/baselines/ci.json --save
+
+PYTHON ?= python3
+
+bench-peers: plugin ## measure against PyTorch and diffusers (half an hour; PYTHON=… has torch and diffusers)
+	$(PYTHON) harness/internal/bench/peers/compare.py

@@ -52,10 +52,9 @@ func (n groupNorm) overGroups(sums, x *Node) *Node {
 
 // affine returns gamma·rstd and beta - gamma·rstd·mean [B,channels].
 //
-// They are computed as one product, [rstd, mean·rstd, 1] with a matrix of gamma
-// and beta, because XLA compiles a product by itself: what follows is then the
-// same code for every layer of a shape. Compiled together with gamma and beta,
-// slices of the flat parameters, it would be other code for each.
+// They are computed as products, rstd with a diagonal matrix of gamma, because XLA
+// compiles a product by itself: the sums over positions that are their gradients
+// then run on all cores. Joined to what follows them, they run on one.
 func (n groupNorm) affine(p Params, mean, rstd *Node) (scale, shift *Node) {
 	g, b, c := mean.Graph(), mean.Shape().Dim(0), n.channels
 	identity := n.matrix(func(i, j int) float32 {
@@ -66,13 +65,10 @@ func (n groupNorm) affine(p Params, mean, rstd *Node) (scale, shift *Node) {
 	})
 	gamma := Mul(Const(g, identity), Reshape(p[n.name+".weight"], 1, c))
 	beta := Reshape(p[n.name+".bias"], 1, c)
-	matrix := Concatenate([]*Node{
-		Concatenate([]*Node{gamma, ZerosLike(gamma), ZerosLike(beta)}, 0),
-		Concatenate([]*Node{ZerosLike(gamma), Neg(gamma), beta}, 0),
-	}, 1)
 	ones := Ones(g, shapes.Make(mean.DType(), b, 1))
-	y := Dot(Concatenate([]*Node{rstd, Mul(mean, rstd), ones}, 1), matrix).Product()
-	return SliceAxis(y, 1, AxisRange(0, c)), SliceAxis(y, 1, AxisRange(c, 2*c))
+	scale = Dot(rstd, gamma).Product()
+	shift = Dot(Concatenate([]*Node{Neg(Mul(mean, rstd)), ones}, 1), Concatenate([]*Node{gamma, beta}, 0)).Product()
+	return scale, shift
 }
 
 func (n groupNorm) matrix(value func(i, j int) float32) [][]float32 {

@@ -298,7 +298,7 @@ func tinyOptions(t *testing.T, name string, rec Recorder, dir string) Options {
 		Recorder: rec, CheckpointDir: dir, RunID: "tiny"}
 }
 
-func openBackend(t *testing.T, name string) *backend.Backend {
+func openBackend(t testing.TB, name string) *backend.Backend {
 	t.Helper()
 	b, err := backend.Open(backend.Options{Name: name})
 	if err != nil {
@@ -322,7 +322,7 @@ func sameSeries(t *testing.T, want, got []float64) {
 	}
 }
 
-func repoRoot(t *testing.T) string {
+func repoRoot(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("../../..")
 	if err != nil {
