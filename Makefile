@@ -1,9 +1,8 @@
 # The targets that people type are those that .ci/run calls.
 
 .DEFAULT_GOAL := help
-.PHONY: help build plugin run test race lint fmt parity bench-ci bench-ci-save
+.PHONY: help build plugin run test race lint fmt parity bench-ci bench-ci-save bench-peers
 
-.PHONY: help build plugin run test race lint fmt parity bench-peers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
