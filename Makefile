@@ -3,7 +3,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help build plugin run test race lint fmt parity bench-ci bench-ci-save bench-peers
 
-
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
