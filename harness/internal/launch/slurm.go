@@ -294,6 +294,8 @@ func (l *Slurm) reason(job *jobArray, index int, t slurm.Task, known bool) error
 		return fmt.Errorf("job %s is no longer known to Slurm", id)
 	case t.State == "COMPLETED":
 		return nil
+	case t.State == "FAILED" && t.Signal > 0:
+		return fmt.Errorf("job %s was ended by signal %d on %s", id, t.Signal, t.Node)
 	case t.State == "FAILED":
 		return fmt.Errorf("job %s failed with exit code %d on %s", id, t.ExitCode, t.Node)
 	}

@@ -45,7 +45,7 @@ type Conductor struct {
 	Warn func(message string)
 
 	failures  map[string]int // by task
-	steps     map[string]int // how far the task was when it ended last
+	progress  map[string]int // how far the task was when it was interrupted last
 	restarted int
 }
 
@@ -80,7 +80,7 @@ var ErrStopped = errors.New("the sweep was stopped")
 // that fails is tried again, and given up after some retries; the rest goes on.
 // Where ctx ends the tasks are told to stop, and the error is [ErrStopped].
 func (c *Conductor) Conduct(ctx context.Context) (Outcome, error) {
-	c.failures, c.steps = map[string]int{}, map[string]int{}
+	c.failures, c.progress = map[string]int{}, map[string]int{}
 	if err := c.Store.PutSweep(ctx, c.Plan.File.Name, string(c.Plan.File.Source)); err != nil {
 		return Outcome{}, err
 	}
@@ -169,8 +169,8 @@ func (c *Conductor) settle(ctx context.Context, e Ended, stopAfter int) (again b
 	}
 	// A task that was interrupted from outside, at a time limit or when its node
 	// was wanted for others, is no failure if it came further.
-	if status.State == TaskInterrupted && status.Step > c.steps[key] {
-		c.steps[key] = status.Step
+	if far := max(inventory.progress(e.Task), status.Step); status.State == TaskInterrupted && far > c.progress[key] {
+		c.progress[key] = far
 		return true, nil
 	}
 	c.failures[key]++

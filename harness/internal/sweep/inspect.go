@@ -110,6 +110,18 @@ func (inv Inventory) Task(t Task) State {
 	return least
 }
 
+// progress grows with what is made of a task: the updates of its training, and
+// the runs that have ended.
+func (inv Inventory) progress(t Task) int {
+	far := inv.Of(t.Runs[0]).Run.LastStep
+	for _, r := range t.Runs {
+		if inv.State(t, r).Ended() {
+			far++
+		}
+	}
+	return far
+}
+
 // Left are the tasks that are not ended.
 func (inv Inventory) Left(p *Plan) []Task {
 	var left []Task
