@@ -7,11 +7,13 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 )
@@ -36,8 +38,9 @@ metrics: {validation_images: 0}
 checkpoint: {every_epochs: 0, keep: 2}
 `
 
-// Sums of another order differ by a few units in the last of float32's 24 bits,
-// and the steps carry that on: 20 of them to some 1e-6 of a loss.
+// devicesTolerance is the relative difference allowed. Sums of another order
+// differ by a few units in the last of float32's 24 bits, and the steps carry that
+// on: 3e-6 of a loss was seen after 20 of them.
 const devicesTolerance = 2e-5
 
 func TestSeveralDevicesTrainAsOneDoes(t *testing.T) {
@@ -271,6 +274,57 @@ func errorText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// BenchmarkStepOnSeveralDevices times steps of the quickstart config on one, two
+// and four devices, in turns, so that what else the machine does disturbs all
+// alike, and reports the fastest and the median of each.
+func BenchmarkStepOnSeveralDevices(b *testing.B) {
+	xla, err := backend.Open(backend.Options{Name: backend.XLACPU})
+	if err != nil {
+		b.Skip(err)
+	}
+	defer xla.Finalize()
+	data, err := dataset.Open(b.Context(), dataset.Options{Name: "digits", Split: "train", Limit: 1000})
+	if err != nil {
+		b.Fatal(err)
+	}
+	numbers := []int{1, 2, 4}
+	trainers, times := make([]*trainer, len(numbers)), make([][]time.Duration, len(numbers))
+	for i, n := range numbers {
+		resolved, err := config.Load("../../../configs/quickstart.yaml", []string{fmt.Sprintf("backend.devices=%d", n)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if trainers[i], err = newTrainer(Options{Config: resolved.Config, Data: data, Backend: xla.Backend}); err != nil {
+			b.Fatal(err)
+		}
+		defer trainers[i].finalize()
+	}
+	step := func(n, i int) time.Duration {
+		batch, err := trainers[i].makeBatch(n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		start := time.Now()
+		if _, err := trainers[i].step(batch, 1e-3); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(start)
+	}
+	for i := range trainers {
+		step(0, i) // compiles
+	}
+	for n := 1; b.Loop(); n++ {
+		for i := range trainers {
+			times[i] = append(times[i], step(n, i))
+		}
+	}
+	for i, n := range numbers {
+		slices.Sort(times[i])
+		b.ReportMetric(times[i][0].Seconds()*1e3, fmt.Sprintf("fastest-ms-on-%d", n))
+		b.ReportMetric(times[i][len(times[i])/2].Seconds()*1e3, fmt.Sprintf("median-ms-on-%d", n))
+	}
 }
 
 func smallOptions(t *testing.T, b compute.Backend, devices int, rec Recorder) Options {
