@@ -15,6 +15,7 @@ import (
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/train"
 )
 
 type doctorOptions struct {
@@ -89,6 +90,8 @@ func (o *doctorOptions) diagnose(ctx context.Context, cfg config.Config) (*diagn
 	problem := func(format string, args ...any) { d.Problems = append(d.Problems, fmt.Sprintf(format, args...)) }
 	if !d.Backend.OK {
 		problem("backend: %s", d.Backend.Error)
+	} else if _, err := train.Devices(cfg, len(d.Backend.Info.Devices)); err != nil {
+		problem("backend: %s: %v", d.Backend.Info.Name, err)
 	}
 	var err error
 	if d.Data, err = locateAll(cfg.Data.Dir); err != nil {

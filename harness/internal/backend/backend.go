@@ -48,12 +48,16 @@ type Info struct {
 	PluginPath      string   `json:"plugin,omitempty"`           // file of the PJRT plugin
 	PluginVersion   string   `json:"plugin_version,omitempty"`   // version of the API it implements, and its package
 	PlatformVersion string   `json:"platform_version,omitempty"` // what the plugin says about the XLA in it
-	Devices         []string `json:"devices,omitempty"`          // all it offers; the first is the one used
+	Devices         []string `json:"devices,omitempty"`          // all it offers; the first ones are used
+	UsedDevices     int      `json:"used_devices,omitempty"`     // how many a run trains on, where it is more than one
 	XLAFlags        string   `json:"xla_flags,omitempty"`        // XLA_FLAGS when the plugin was loaded
 	Allocator       string   `json:"allocator,omitempty"`        // GLIBC_TUNABLES this process started with
 	Warning         string   `json:"warning,omitempty"`          // what the user of the result should know
 	Tried           []string `json:"tried,omitempty"`            // where plugins were looked for, and what was there
 }
+
+// TrainingDevices is how many devices a run trains on.
+func (i Info) TrainingDevices() int { return max(1, i.UsedDevices) }
 
 // Open opens a backend. A named backend is opened or is an error; Auto takes the first that works, and when
 // that is slower than what the machine could offer, Info.Warning says why and what to type. A plugin that the user named

@@ -45,6 +45,8 @@ type Config struct {
 type Backend struct {
 	Name   string `yaml:"name" json:"name" jsonschema:"enum=auto,enum=xla:cpu,enum=xla:cuda,enum=go" jsonschema_description:"auto takes CUDA if there is a GPU and a plugin, else XLA on the CPU, else (with a warning) GoMLX's pure-Go backend."`
 	Plugin string `yaml:"plugin,omitempty" json:"plugin,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Path of the PJRT plugin, or of the folder that holds it. Default: looked up."`
+	// Devices changes the last bits of a run's result: gradients are summed in another order.
+	Devices Devices `yaml:"devices,omitempty" json:"devices,omitzero" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Devices to train on: a number, or all. Each gets an equal part of every batch, and the gradients are averaged; sampling and measuring take one device."`
 }
 
 // Data says which images to train on. All datasets are 28×28 grey images in ten
@@ -116,7 +118,7 @@ type Checkpoint struct {
 // that depend on other keys are filled in afterwards, see [Config.setDefaults].
 func Defaults() Config {
 	return Config{
-		Backend: Backend{Name: "auto"},
+		Backend: Backend{Name: "auto", Devices: 1},
 		Data:    Data{Name: "digits", DropLast: true},
 		Model:   models.DefaultConfig(),
 		Process: schedulers.ProcessConfig{Name: schedulers.FlowMatch},

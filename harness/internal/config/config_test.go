@@ -61,7 +61,7 @@ name: all
 tags: [a, b-1]
 notes: "two\nlines: # not a comment"
 seed: 9223372036854775807
-backend: {name: xla:cpu, plugin: /opt/p.so}
+backend: {name: xla:cpu, plugin: /opt/p.so, devices: 7}
 data: {name: kmnist, dir: "d i r", flip: true, limit: 1000, drop_last: false}
 process: {name: flow_match, num_train_timesteps: 500, timestep_density: logit_normal, logit_mean: -0.5, logit_std: 2, shift: 3}
 train: {batch_size: 7, epochs: 3, lr: 5e-4, lr_schedule: cosine, warmup_steps: 5, betas: [0.8, 0.99], eps: .5, weight_decay: 0,
@@ -81,7 +81,7 @@ store: s.db
 `
 	want := Defaults()
 	want.Name, want.Tags, want.Notes, want.Seed = "all", []string{"a", "b-1"}, "two\nlines: # not a comment", 1<<63-1
-	want.Backend = Backend{"xla:cpu", "/opt/p.so"}
+	want.Backend = Backend{"xla:cpu", "/opt/p.so", 7}
 	want.Data = Data{"kmnist", "d i r", true, 1000, false}
 	want.Process = schedulers.ProcessConfig{Name: "flow_match", NumTrainTimesteps: 500, PredictionType: "velocity",
 		TimestepDensity: "logit_normal", LogitMean: -0.5, LogitStd: 2, Shift: 3}

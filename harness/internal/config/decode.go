@@ -37,6 +37,7 @@ func (d *decoder) apply(l layer, out, initial *file) {
 
 // value decodes one node into out. key is the node that an error is placed at.
 func (d *decoder) value(path string, key, n *yaml.Node, s *jsonschema.Schema, out, initial reflect.Value) {
+	wanted := expected(s)
 	s = alternative(s, n)
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -59,7 +60,7 @@ func (d *decoder) value(path string, key, n *yaml.Node, s *jsonschema.Schema, ou
 	case "array":
 		d.list(path, key, n, s, out)
 	default:
-		d.scalar(path, key, n, s, out)
+		d.scalar(path, key, n, s, wanted, out)
 	}
 }
 
@@ -191,12 +192,13 @@ func isPart(path, of string) bool {
 }
 
 // alternative picks the one of two schemas that a node is meant for: a sampler
-// is a name or a mapping.
+// is a name or a mapping, devices are a number or a word.
 func alternative(s *jsonschema.Schema, n *yaml.Node) *jsonschema.Schema {
 	if len(s.AnyOf) == 0 {
 		return s
 	}
-	if n.Kind == yaml.ScalarNode {
+	word := slices.Contains(s.AnyOf[1].Enum, any(n.Value))
+	if n.Kind == yaml.ScalarNode && !word {
 		return s.AnyOf[0]
 	}
 	return s.AnyOf[1]

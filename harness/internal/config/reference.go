@@ -64,6 +64,8 @@ func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 // valuesOf says in words what a key may hold.
 func valuesOf(s *jsonschema.Schema) string {
 	switch {
+	case len(s.AnyOf) > 0:
+		return valuesOf(s.AnyOf[0]) + ", " + valuesOf(s.AnyOf[1])
 	case s.Items != nil && len(s.Items.AnyOf) > 0:
 		return "list of names or mappings"
 	case s.Items != nil:

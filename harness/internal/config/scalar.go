@@ -15,10 +15,10 @@ import (
 
 // scalar decodes a single value. YAML's own rules for what is a number or a
 // boolean are not enough: a fraction is no integer, a quoted number no number,
-// and 010 is not 8.
-func (d *decoder) scalar(path string, key, n *yaml.Node, s *jsonschema.Schema, out reflect.Value) {
+// and 010 is not 8. wanted says in words what the key holds.
+func (d *decoder) scalar(path string, key, n *yaml.Node, s *jsonschema.Schema, wanted string, out reflect.Value) {
 	wrong := func(hint string) {
-		d.fail(path, key, "must be %s, got %s%s", expected(s), describe(n), hint)
+		d.fail(path, key, "must be %s, got %s%s", wanted, describe(n), hint)
 	}
 	if n.Kind != yaml.ScalarNode {
 		wrong("")
@@ -35,10 +35,14 @@ func (d *decoder) scalar(path string, key, n *yaml.Node, s *jsonschema.Schema, o
 			d.fail(path, key, "%s", problem)
 			return
 		}
-		if out.Kind() == reflect.Struct {
-			out = out.FieldByName("Name") // a sampler without options
+		switch out.Kind() {
+		case reflect.Int:
+			out.SetInt(int64(AllDevices))
+		case reflect.Struct:
+			out.FieldByName("Name").SetString(n.Value) // a sampler without options
+		default:
+			out.SetString(n.Value)
 		}
-		out.SetString(n.Value)
 	case "boolean":
 		switch {
 		case n.Tag == "!!bool":

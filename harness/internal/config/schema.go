@@ -53,6 +53,7 @@ func newSchema() *jsonschema.Schema {
 	describeDefaults(property(s, "process"), processDefaults())
 	describeDefaults(property(s, "sampling.samplers[]"), samplerDefaults())
 	allowSamplerNames(property(s, "sampling.samplers"))
+	allowAllDevices(property(s, "backend.devices"))
 	return s
 }
 
@@ -104,6 +105,10 @@ func allowNull(s *jsonschema.Schema) {
 	for _, p := range s.Properties.FromOldest() {
 		if p.Type == "object" {
 			allowNull(p)
+			continue
+		}
+		if p.AnyOf != nil {
+			p.AnyOf = append(p.AnyOf, &jsonschema.Schema{Type: "null"})
 			continue
 		}
 		p.Extras = map[string]any{"type": []string{p.Type, "null"}}

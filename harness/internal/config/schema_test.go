@@ -184,6 +184,9 @@ func probes(s *reflected.Schema) []string {
 	for _, e := range s.Enum {
 		values = append(values, fmt.Sprint(e))
 	}
+	for _, alternative := range s.AnyOf {
+		values = append(values, probes(alternative)...)
+	}
 	return values
 }
 

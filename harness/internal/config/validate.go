@@ -31,6 +31,7 @@ func (v *validator) validate() {
 	v.process()
 	v.samplers()
 	v.sampling()
+	v.devices()
 	if c := v.config.Backend; c.Name == "go" && c.Plugin != "" {
 		v.fail("backend.plugin", []string{"backend.name"}, "the go backend has no plugins; remove it, or set backend.name to xla:cpu or xla:cuda")
 	}

@@ -10,6 +10,13 @@ import (
 
 // expected names what a key holds.
 func expected(s *jsonschema.Schema) string {
+	if len(s.AnyOf) > 0 {
+		words := expected(s.AnyOf[0])
+		for _, word := range s.AnyOf[1].Enum {
+			words += fmt.Sprintf(" or %v", word)
+		}
+		return words
+	}
 	switch s.Type {
 	case "integer":
 		return "a whole number"

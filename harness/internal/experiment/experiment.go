@@ -153,6 +153,9 @@ func (s *session) checkSameAs(run *store.Run) error {
 	if name := began.Backend.Name; name != "" && name != s.backend.Info.Name && s.Warn != nil {
 		s.Warn(fmt.Sprintf("run %s began on %s and goes on on %s: the result will differ in the last digits", run.Slug, name, s.backend.Info.Name))
 	}
+	if a, b := began.Backend.TrainingDevices(), s.backend.Info.TrainingDevices(); a != b && s.Warn != nil { // backend.devices: all
+		s.Warn(fmt.Sprintf("run %s began on %d of the backend's devices and goes on on %d: the result will differ in the last digits", run.Slug, a, b))
+	}
 	return nil
 }
 

@@ -39,6 +39,7 @@ func notSame(then, now made) []NotSame {
 	}
 	add("Go", then.Machine.GoVersion, now.Machine.GoVersion)
 	add("backend", then.Backend.Name, now.Backend.Name)
+	add("devices", fmt.Sprint(then.Backend.TrainingDevices()), fmt.Sprint(now.Backend.TrainingDevices()))
 	add("plugin", then.Backend.PluginVersion, now.Backend.PluginVersion)
 	add("XLA", then.Backend.PlatformVersion, now.Backend.PlatformVersion)
 	add("XLA_FLAGS", then.Backend.XLAFlags, now.Backend.XLAFlags)

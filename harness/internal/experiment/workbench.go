@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/classifier"
@@ -51,6 +52,14 @@ func OpenWorkbench(ctx context.Context, cfg *config.Resolved, o Options) (*Workb
 	}
 	if w.backend, err = o.openBackend(c.Backend); err != nil {
 		return nil, err
+	}
+	devices, err := train.Devices(c, w.backend.NumDevices())
+	if err != nil {
+		w.Close()
+		return nil, fmt.Errorf("backend %s: %w", w.backend.Info.Name, err)
+	}
+	if devices > 1 {
+		w.backend.Info.UsedDevices = devices
 	}
 	return w, nil
 }

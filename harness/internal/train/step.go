@@ -20,6 +20,7 @@ type stepGraph struct {
 	optimizer optim.AdamW
 	clip      float64 // maximal global gradient norm; 0 is off
 	ema       bool
+	devices   int // that the step runs on at once, see devices.go
 }
 
 // Indices of the host's scalars in the vector `hyper` of a step.
@@ -40,17 +41,7 @@ type stepInputs struct {
 // update returns the new state (same order as given: params, m, v and, if kept,
 // ema; all [P]) followed by [loss, gradient norm].
 func (s *stepGraph) update(state []*Node, in stepInputs) []*Node {
-	layout := s.model.Layout()
-	params := layout.Split(state[0])
-
-	// The three elements of a diffusion model: noisy sample, target, and the
-	// network between them.
-	noisy := s.process.AddNoise(in.images, in.noise, in.timesteps)
-	target := s.process.Target(in.images, in.noise, in.timesteps)
-	prediction := s.model.Forward(params, noisy, in.timesteps, in.labels)
-	loss := ReduceAllMean(Square(Sub(prediction, StopGradient(target))))
-
-	grad := layout.Concat(gradients(loss, layout, params))
+	loss, grad := s.gradient(state[0], in)
 	grad, norm := optim.ClipByGlobalNorm(grad, s.clip)
 	param, m, v := s.optimizer.Update(state[0], grad, state[1], state[2],
 		at(in.hyper, hyperLR), at(in.hyper, hyperBiasCorrection1), at(in.hyper, hyperBiasCorrection2))
@@ -61,6 +52,24 @@ func (s *stepGraph) update(state []*Node, in stepInputs) []*Node {
 		out = append(out, Add(Mul(decay, state[3]), Mul(OneMinus(decay), param)))
 	}
 	return append(out, Concatenate([]*Node{Reshape(loss, 1), Reshape(norm, 1)}, 0))
+}
+
+// gradient returns the loss of a batch and its gradient [P] with respect to the
+// weights [P]. On several devices each sees a part of the batch, and both are
+// those of the whole.
+func (s *stepGraph) gradient(weights *Node, in stepInputs) (loss, grad *Node) {
+	layout := s.model.Layout()
+	params := layout.Split(weights)
+
+	// The three elements of a diffusion model: noisy sample, target, and the
+	// network between them.
+	noisy := s.process.AddNoise(in.images, in.noise, in.timesteps)
+	target := s.process.Target(in.images, in.noise, in.timesteps)
+	prediction := s.model.Forward(params, noisy, in.timesteps, in.labels)
+	loss = ReduceAllMean(Square(Sub(prediction, StopGradient(target))))
+
+	grad = layout.Concat(gradients(loss, layout, params))
+	return s.average(loss, grad)
 }
 
 // gradients differentiates with respect to each parameter rather than to the
@@ -96,6 +105,9 @@ func compileStep(b compute.Backend, s *stepGraph) (*Exec, error) {
 		rest := in[numState:]
 		return s.update(in[:numState], stepInputs{images: rest[0], noise: rest[1], timesteps: rest[2], labels: rest[3], hyper: rest[4]})
 	})
+	if err == nil {
+		err = s.distribute(exec)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("building the training step: %w", err)
 	}
@@ -103,7 +115,7 @@ func compileStep(b compute.Backend, s *stepGraph) (*Exec, error) {
 	return exec.WithName("training_step").SetMaxCache(2), nil
 }
 
-// step runs one update on the device. The state's buffers are donated: the new
+// step runs one update, on every device. The state's buffers are donated: the new
 // state takes their place.
 func (t *trainer) step(b *batch, lr float64) (stepMetrics, error) {
 	n := t.stepsDone + 1
@@ -111,25 +123,20 @@ func (t *trainer) step(b *batch, lr float64) (stepMetrics, error) {
 	hyper := []float32{hyperLR: float32(lr), hyperBiasCorrection1: float32(bc1), hyperBiasCorrection2: float32(bc2),
 		hyperEMADecay: float32(emaDecay(t.Config.Train.EMADecay, n))}
 
-	args := make([]any, 0, len(t.device)+5)
-	for _, s := range t.device {
-		d, err := DonateTensorBuffer(s, t.Backend, 0)
-		if err != nil {
-			return stepMetrics{}, err
+	var args []any
+	var inputs []*tensors.Tensor
+	shards := t.shards(b)
+	for i, state := range t.replicas {
+		for _, s := range state {
+			d, err := DonateTensorBuffer(s, t.Backend, compute.DeviceNum(i))
+			if err != nil {
+				return stepMetrics{}, err
+			}
+			args = append(args, d)
 		}
-		args = append(args, d)
-	}
-	size, ds := len(b.labels), t.Data
-	image := []int{size, ds.Height, ds.Width, 1}
-	inputs := []*tensors.Tensor{
-		tensors.FromFlatDataAndDimensions(b.images, image...),
-		tensors.FromFlatDataAndDimensions(b.noise, image...),
-		tensors.FromFlatDataAndDimensions(b.timesteps, size),
-		tensors.FromFlatDataAndDimensions(b.labels, size),
-		tensors.FromFlatDataAndDimensions(hyper, numHyper),
-	}
-	for _, in := range inputs {
-		args = append(args, in)
+		for _, in := range t.inputs(shards[i], hyper) {
+			args, inputs = append(args, in), append(inputs, in)
+		}
 	}
 	outputs, err := t.exec.Call(args...)
 	if err != nil {
@@ -138,14 +145,41 @@ func (t *trainer) step(b *batch, lr float64) (stepMetrics, error) {
 	for _, in := range inputs {
 		in.MustFinalizeAll()
 	}
-	t.device = outputs[:len(t.device)]
-	metrics, err := tensors.CopyFlatData[float32](outputs[len(outputs)-1])
+	reports := t.take(outputs)
+	// The devices agree on loss and norm: that of the first is read.
+	metrics, err := tensors.CopyFlatData[float32](reports[0])
 	if err != nil {
 		return stepMetrics{}, fmt.Errorf("reading the loss: %w", err)
 	}
-	outputs[len(outputs)-1].MustFinalizeAll()
+	for _, r := range reports {
+		r.MustFinalizeAll()
+	}
 	t.stepsDone = n
 	return stepMetrics{loss: float64(metrics[0]), gradNorm: float64(metrics[1])}, nil
+}
+
+// inputs are a batch and the scalars as the step takes them.
+func (t *trainer) inputs(b *batch, hyper []float32) []*tensors.Tensor {
+	size := len(b.labels)
+	image := []int{size, t.Data.Height, t.Data.Width, 1}
+	return []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(b.images, image...),
+		tensors.FromFlatDataAndDimensions(b.noise, image...),
+		tensors.FromFlatDataAndDimensions(b.timesteps, size),
+		tensors.FromFlatDataAndDimensions(b.labels, size),
+		tensors.FromFlatDataAndDimensions(hyper, numHyper),
+	}
+}
+
+// take makes the first outputs of each device its state, and returns the rest:
+// what the devices report.
+func (t *trainer) take(outputs []*tensors.Tensor) (reports []*tensors.Tensor) {
+	for i, state := range t.replicas {
+		n := len(state)
+		t.replicas[i] = outputs[i*(n+1) : i*(n+1)+n]
+		reports = append(reports, outputs[i*(n+1)+n])
+	}
+	return reports
 }
 
 // emaDecay is diffusers' ramp of the decay of the weights' average: small at

@@ -104,7 +104,7 @@ func TestValidationLossIsThatOfTheSameImagesInEveryRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer trainer.finalize()
-		loss, err := trainer.validation.loss(trainer.device[0])
+		loss, err := trainer.validation.loss(trainer.replicas[0][0])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -38,10 +38,11 @@ type trainer struct {
 
 	steps, stepsPerEpoch, pixels int
 
-	// state.Step is where the run started; device holds params, m, v and, if
-	// kept, ema as flat vectors on the device after stepsDone updates.
+	// state.Step is where the run started; replicas holds, for each device, params,
+	// m, v and, if kept, ema as flat vectors on it after stepsDone updates. All
+	// devices hold the same.
 	state     checkpoint.State
-	device    []*tensors.Tensor
+	replicas  [][]*tensors.Tensor
 	stepsDone int
 	compiled  bool
 
@@ -87,6 +88,9 @@ func newTrainer(o Options) (*trainer, error) {
 	}
 	t.graph = &stepGraph{model: model, process: process, clip: cfg.Train.GradClip, ema: cfg.Train.EMADecay > 0,
 		optimizer: optim.AdamW{Beta1: cfg.Train.Betas[0], Beta2: cfg.Train.Betas[1], Eps: cfg.Train.Eps, WeightDecay: cfg.Train.WeightDecay}}
+	if t.graph.devices, err = Devices(cfg, o.Backend.NumDevices()); err != nil {
+		return nil, err
+	}
 	if o.Resume != nil && t.graph.ema != (o.Resume.EMA != nil) {
 		return nil, fmt.Errorf("the checkpoint of step %d and train.ema_decay disagree on whether there are averaged weights", o.Resume.Step)
 	}
@@ -112,7 +116,7 @@ func newTrainer(o Options) (*trainer, error) {
 	return t, nil
 }
 
-// start puts the first state on the device: fresh weights, or a checkpoint's.
+// start puts the first state on every device: fresh weights, or a checkpoint's.
 func (t *trainer) start() {
 	if t.Resume != nil {
 		t.state = *t.Resume
@@ -130,9 +134,12 @@ func (t *trainer) start() {
 		}
 	}
 	t.stepsDone = t.state.Step
-	for _, v := range [][]float32{t.state.Params, t.state.M, t.state.V, t.state.EMA} {
-		if v != nil {
-			t.device = append(t.device, tensors.FromFlatDataAndDimensions(v, len(v)))
+	t.replicas = make([][]*tensors.Tensor, t.graph.devices)
+	for i := range t.replicas {
+		for _, v := range [][]float32{t.state.Params, t.state.M, t.state.V, t.state.EMA} {
+			if v != nil {
+				t.replicas[i] = append(t.replicas[i], tensors.FromFlatDataAndDimensions(v, len(v)))
+			}
 		}
 	}
 	t.state = checkpoint.State{Step: t.stepsDone} // the host's copies are not needed any more
@@ -157,7 +164,7 @@ func (t *trainer) save(n int) error {
 	}
 	start := time.Now()
 	host := make([][]float32, 4)
-	for i, d := range t.device {
+	for i, d := range t.replicas[0] {
 		var err error
 		if host[i], err = tensors.CopyFlatData[float32](d); err != nil {
 			return fmt.Errorf("reading the weights for the checkpoint of step %d: %w", n, err)
@@ -181,9 +188,9 @@ func (t *trainer) save(n int) error {
 // asks for it, else the trained ones.
 func (t *trainer) sampleWeights() *tensors.Tensor {
 	if t.Config.Sampling.UseEMA && t.graph.ema {
-		return t.device[3]
+		return t.replicas[0][3]
 	}
-	return t.device[0]
+	return t.replicas[0][0]
 }
 
 func (t *trainer) finalize() {
@@ -197,8 +204,10 @@ func (t *trainer) finalize() {
 	if t.calibration != nil {
 		t.calibration.Finalize()
 	}
-	for _, d := range t.device {
-		_ = d.FinalizeAll() // a donated buffer is gone already
+	for _, state := range t.replicas {
+		for _, d := range state {
+			_ = d.FinalizeAll() // a donated buffer is gone already
+		}
 	}
 }
 
