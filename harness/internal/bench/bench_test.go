@@ -174,6 +174,9 @@ func BenchmarkCases(b *testing.B) {
 	for _, c := range cases {
 		var res *Result // Go calls a benchmark again with a larger N; once is enough
 		b.Run(c.name, func(b *testing.B) {
+			if testing.Short() && regexp.MustCompile(`64|256|10\^[5-7]`).MatchString(c.name) {
+				b.Skip("another size of a case that is here")
+			}
 			o := brief(b, backend.Auto)
 			if opened, err := backend.Open(o.Backend); err == nil {
 				if opened.Info.Name == backend.Go {
