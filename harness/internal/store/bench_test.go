@@ -46,6 +46,26 @@ func BenchmarkPoints(b *testing.B) {
 	b.ReportMetric(float64(fileSize(b, s)-empty)/points, "bytes/point")
 }
 
+// BenchmarkFlush is what the writer does four times a second: it writes what a
+// few training steps recorded.
+func BenchmarkFlush(b *testing.B) {
+	names := []string{"train/loss", "train/lr", "train/grad_norm", "time/step", "time/data_wait"}
+	s := openTemp(b)
+	w := openWriter(b, s, newRun(b, s, "x").ID)
+	step := 0
+	for b.Loop() {
+		for range 3 {
+			step++
+			for _, name := range names {
+				w.Point(name, step, 1/float64(step))
+			}
+		}
+		must(b, w.Flush(b.Context()))
+	}
+	b.StopTimer()
+	must(b, w.Finish(b.Context(), StatusFinished, ""))
+}
+
 // BenchmarkSeries reads a series of two million points as a plot needs it.
 func BenchmarkSeries(b *testing.B) {
 	points := shrunk(2_000_000, 2000)
