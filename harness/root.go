@@ -112,6 +112,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newDataCommand(a),
 		newMetricsCommand(a),
 		newBackendCommand(a),
+		newBenchCommand(a),
 		newDoctorCommand(a),
 		newVersionCommand(a),
 	)

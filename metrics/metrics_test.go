@@ -236,8 +236,18 @@ func TestTenThousandSamplesFitInMemory(t *testing.T) {
 	t.Logf("heap %d MB; %d values", stats.HeapSys>>20, len(values))
 }
 
+// clouds are what benchmarks compare: 10,000 samples each, or with -short, which
+// only asks whether they work, a few.
+func clouds() (real, fake *Features) {
+	n := 10_000
+	if testing.Short() {
+		n = 200
+	}
+	return normals(newRand(1), n, 64, 0), normals(newRand(2), n, 64, 0.1)
+}
+
 func BenchmarkManifold10k(b *testing.B) {
-	real, fake := normals(newRand(1), 10_000, 64, 0), normals(newRand(2), 10_000, 64, 0.1)
+	real, fake := clouds()
 	for b.Loop() {
 		if _, err := Manifold(real, fake, 5); err != nil {
 			b.Fatal(err)
@@ -246,7 +256,7 @@ func BenchmarkManifold10k(b *testing.B) {
 }
 
 func BenchmarkKernel10k(b *testing.B) {
-	real, fake := normals(newRand(1), 10_000, 64, 0), normals(newRand(2), 10_000, 64, 0.1)
+	real, fake := clouds()
 	for b.Loop() {
 		if _, err := Kernel(real, fake, KernelOptions{Rand: newRand(1)}); err != nil {
 			b.Fatal(err)
@@ -255,7 +265,7 @@ func BenchmarkKernel10k(b *testing.B) {
 }
 
 func BenchmarkFrechet10k(b *testing.B) {
-	real, fake := normals(newRand(1), 10_000, 64, 0), normals(newRand(2), 10_000, 64, 0.1)
+	real, fake := clouds()
 	for b.Loop() {
 		if _, err := Frechet(mustMoments(b, real), mustMoments(b, fake)); err != nil {
 			b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,5 +69,24 @@ func TestTicksAreRound(t *testing.T) {
 		if got := strings.Join(labels, " "); got != c.want {
 			t.Errorf("from %v to %v: %s, want %s", c.low, c.high, got, c.want)
 		}
+	}
+}
+
+func TestAFileOfItsOwnHasStylesAndALegend(t *testing.T) {
+	c := Chart{Title: "queries", Lines: []Line{{Label: "a < b", Points: []Point{{X: 1, Y: 1}, {X: 2, Y: 3}}}, {Label: "list", Color: 1, Points: []Point{{X: 1, Y: 2}}}}}
+	file := c.File()
+	var parsed struct {
+		XMLName xml.Name
+		Texts   []string `xml:"text"`
+		Style   string   `xml:"style"`
+	}
+	if err := xml.Unmarshal([]byte(file), &parsed); err != nil {
+		t.Fatal(err)
+	}
+	if parsed.XMLName.Local != "svg" || parsed.Style == "" || !slices.Contains(parsed.Texts, "a < b") || !slices.Contains(parsed.Texts, "list") {
+		t.Errorf("the file is\n%s", file)
+	}
+	if (Chart{}).File() != "" {
+		t.Error("a chart of nothing is drawn")
 	}
 }

@@ -78,20 +78,23 @@ func latest(tb testing.TB, st *store.Store, n int) []*store.Run {
 // series each. It takes minutes and gigabytes to make; $HARNESS_BENCH_STORE
 // keeps it in a file for the next time.
 func BenchmarkThousandRuns(b *testing.B) {
-	path := os.Getenv("HARNESS_BENCH_STORE")
-	if path == "" {
+	path, runs, steps := os.Getenv("HARNESS_BENCH_STORE"), 1000, 10_000
+	if path == "" || testing.Short() {
 		path = filepath.Join(b.TempDir(), "harness.db")
+	}
+	if testing.Short() { // does it work?
+		runs, steps = 100, 20
 	}
 	var st *store.Store
 	if _, err := os.Stat(path); err != nil {
-		st = bulk(b, path, 1000, 10_000)
+		st = bulk(b, path, runs, steps)
 	} else if st, err = store.Open(b.Context(), path); err != nil {
 		b.Fatal(err)
 	}
 	defer st.Close()
 	b.Run("list", func(b *testing.B) {
 		for b.Loop() {
-			if infos, err := st.ListRuns(b.Context(), store.Filter{}); err != nil || len(infos) != 1000 {
+			if infos, err := st.ListRuns(b.Context(), store.Filter{}); err != nil || len(infos) != runs {
 				b.Fatal(len(infos), err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/shirou/gopsutil/v4/disk"
 )
@@ -58,4 +59,14 @@ func FreeDisk(path string) (uint64, error) {
 		return 0, fmt.Errorf("finding the free disk space at %s: %w", path, err)
 	}
 	return usage.Free, nil
+}
+
+// ProcessorTime returns the time that this process has kept processors busy, all of them together; 0 if the system does
+// not tell.
+func ProcessorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -6,11 +6,10 @@ Both sides run in processes of their own and take turns, so that whatever else t
 is that of the medians; below 1 we are faster, or smaller. The last lines are "ratio NAME OURS/THEIRS", for
 machines; what could not be measured has the line "skipped NAME REASON" instead.
 
-Needs: pip install torch diffusers (and trackio for log_points), and the XLA plugin (make plugin).
+Needs: pip install torch diffusers (peers.py does it), and the XLA plugin (make plugin).
 """
 import argparse
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -30,7 +29,7 @@ TIMED = {
     "sample_cfg50": ("sample 50", 0.2),
 }
 MEMORY = {"memory_train": "train 32", "memory_sample": "sample 4"}
-NAMES = [*TIMED, "first_step", *MEMORY, "log_points"]
+NAMES = [*TIMED, "first_step", *MEMORY]
 
 
 class Side:
@@ -96,7 +95,7 @@ def measure(name, ours, theirs, repeats):
         return *(peak_memory(side, MEMORY[name]) for side in (ours, theirs)), "bytes"
     if name == "first_step":
         return *(statistics.median(first_step(side) for _ in range(3)) for side in (ours, theirs)), "s"
-    return our_point(), their_point(), "s"
+    raise ValueError(name)
 
 
 def take_turns(what, repeats, ours, theirs):
@@ -126,23 +125,6 @@ def first_step(start):
     seconds = time.perf_counter() - side.started
     side.close()
     return seconds
-
-
-def our_point():
-    out = subprocess.run(["go", "test", "./harness/internal/store", "-run", "^$", "-bench", "^BenchmarkPoints$"],
-                         cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"([\d.e+]+) points/s", out)
-    if not found:
-        raise RuntimeError("BenchmarkPoints reports no points/s")
-    return 1 / float(found.group(1))
-
-
-def their_point():
-    run = subprocess.run([sys.executable, os.path.join(HERE, "log_points.py")], capture_output=True, text=True)
-    found = re.search(r"seconds_per_point ([\d.]+)", run.stdout)
-    if not found:
-        raise RuntimeError((run.stderr.strip().splitlines() or ["log_points.py said nothing"])[-1])
-    return float(found.group(1))
 
 
 if __name__ == "__main__":
