@@ -23,6 +23,9 @@ import (
 func BenchmarkTrainingStep(b *testing.B) {
 	for _, size := range []int{32, 64} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			if testing.Short() && size > 32 {
+				b.Skip("one size is enough to see that it works")
+			}
 			w := newWork(b)
 			w.train(size) // compiles
 			for b.Loop() {
