@@ -45,6 +45,9 @@ type Config struct {
 type Backend struct {
 	Name   string `yaml:"name" json:"name" jsonschema:"enum=auto,enum=xla:cpu,enum=xla:cuda,enum=go" jsonschema_description:"auto takes CUDA if there is a GPU and a plugin, else XLA on the CPU, else (with a warning) GoMLX's pure-Go backend."`
 	Plugin string `yaml:"plugin,omitempty" json:"plugin,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Path of the PJRT plugin, or of the folder that holds it. Default: looked up."`
+	// Precision is not written out, and not hashed, unless it is another than the
+	// default: configs from before there was a choice keep their hashes.
+	Precision models.Precision `yaml:"precision,omitempty" json:"precision,omitzero" jsonschema:"enum=float32,enum=bfloat16" jsonschema_description:"What the network computes in. bfloat16: convolutions, linear layers and attention products in half precision, from float32 weights, which stay what is trained and saved. For GPUs; slow on a CPU."`
 }
 
 // Data says which images to train on. All datasets are 28×28 grey images in ten
@@ -116,7 +119,7 @@ type Checkpoint struct {
 // that depend on other keys are filled in afterwards, see [Config.setDefaults].
 func Defaults() Config {
 	return Config{
-		Backend: Backend{Name: "auto"},
+		Backend: Backend{Name: "auto", Precision: models.Float32},
 		Data:    Data{Name: "digits", DropLast: true},
 		Model:   models.DefaultConfig(),
 		Process: schedulers.ProcessConfig{Name: schedulers.FlowMatch},
