@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 )
 
@@ -59,11 +60,12 @@ func (l linear) forward(p Params, x *Node) *Node {
 // silu is x·sigmoid(x).
 func silu(x *Node) *Node { return Mul(x, Sigmoid(x)) }
 
-// matmul multiplies the last axis of x with w [in,out], in the type of x.
+// matmul multiplies the last axis of x with w [in,out], in the type of x. No type of
+// accumulator is set because GoMLX would take it for the gradient's products, too.
 func matmul(x, w *Node) *Node {
 	dims := append([]int{}, x.Shape().Dimensions...)
 	in, out := w.Shape().Dim(0), w.Shape().Dim(1)
-	y := Dot(Reshape(x, x.Shape().Size()/in, in), narrow(w, x)).Product()
+	y := Dot(Reshape(x, x.Shape().Size()/in, in), narrow(w, x)).WithAccumulatorDType(dtypes.InvalidDType).Product()
 	dims[len(dims)-1] = out
 	return Reshape(y, dims...)
 }

@@ -3,6 +3,7 @@ package models_test
 import (
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -81,33 +82,59 @@ func relative(got, want []float32) float64 {
 // TestFloat32HasNoConversions holds the graph of a float32 network, and that of its
 // gradient, to what it would be if there were no other precision.
 func TestFloat32HasNoConversions(t *testing.T) {
+	for _, p := range []models.Precision{"", models.Float32} {
+		_, whole := graphs(t, p)
+		if strings.Contains(whole, "BFloat16") || strings.Contains(whole, "ConvertDType") {
+			t.Errorf("precision %q: the graph has conversions", p)
+		}
+	}
+}
+
+// TestHalfPrecisionIsUsedWhereItShouldBe reads the graph of a network in bfloat16
+// and of its gradient: the gradient of a layer is in the precision of the layer, and
+// no sum is bfloat16 but that of four pixels which were one.
+func TestHalfPrecisionIsUsedWhereItShouldBe(t *testing.T) {
+	forward, whole := graphs(t, models.BFloat16)
+	count := func(graph, pattern string) int { return len(regexp.MustCompile(pattern).FindAllString(graph, -1)) }
+	if n := count(whole, `ConvGeneral\(.*-> \[\(Float32\)`); n > 0 {
+		t.Errorf("%d convolutions are float32", n)
+	}
+	const half = `DotGeneral\(.*-> \[\(BFloat16\)`
+	// Each has a gradient by its input and one by its weights.
+	if layers, n := count(forward, half), count(whole, half); layers == 0 || n != 3*layers {
+		t.Errorf("%d products are bfloat16 in %d layers, forward and backward", n, layers)
+	}
+	const sums, pooled = `ReduceSum\(.*-> \[\(BFloat16\)`, `ReduceSum\(.*axes=\[2 4\]\) -> \[\(BFloat16\)`
+	if n, allowed := count(whole, sums), count(whole, pooled); n != allowed || n != 2 {
+		t.Errorf("%d sums are bfloat16, %d of them over four pixels; want the 2 of upsampling", n, allowed)
+	}
+}
+
+// graphs are the texts of a network's graph, without and with its gradient.
+func graphs(t *testing.T, p models.Precision) (forward, whole string) {
+	t.Helper()
 	m, err := models.New(models.DefaultConfig())
+	if err == nil {
+		m, err = m.WithPrecision(p)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tc := range []struct {
-		precision models.Precision
-		want      bool
-	}{{"", false}, {models.Float32, false}, {models.BFloat16, true}} {
-		m, err := m.WithPrecision(tc.precision)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g := NewGraph(openBackend(t, "go"), "precision")
-		input := func(dtype dtypes.DType, dims ...int) *Node {
-			return Parameter(g, "", shapes.Make(dtype, dims...))
-		}
-		params := m.Layout().Split(input(dtypes.Float32, m.Layout().Size()))
-		out := m.Forward(params, input(dtypes.Float32, 2, 28, 28, 1), input(dtypes.Float32, 2), input(dtypes.Int32, 2))
-		gradients(ReduceAllMean(Square(out)), m.Layout(), params)
-		if out.DType() != dtypes.Float32 {
-			t.Errorf("precision %q: the output is %v", tc.precision, out.DType())
-		}
-		if n := strings.Count(g.String(), "ConvertDType"); n > 0 != tc.want {
-			t.Errorf("precision %q: the graph has %d conversions", tc.precision, n)
-		}
-		g.Finalize()
+	g := NewGraph(openBackend(t, "go"), "precision")
+	defer g.Finalize()
+	input := func(dtype dtypes.DType, dims ...int) *Node { return Parameter(g, "", shapes.Make(dtype, dims...)) }
+	params := m.Layout().Split(input(dtypes.Float32, m.Layout().Size()))
+	out := m.Forward(params, input(dtypes.Float32, 2, 28, 28, 1), input(dtypes.Float32, 2), input(dtypes.Int32, 2))
+	if out.DType() != dtypes.Float32 {
+		t.Errorf("precision %q: the output is %v", p, out.DType())
 	}
+	forward = g.String()
+	for name, grad := range gradients(ReduceAllMean(Square(out)), m.Layout(), params) {
+		if grad.DType() != dtypes.Float32 {
+			t.Errorf("precision %q: the gradient of %s is %v", p, name, grad.DType())
+		}
+	}
+	return forward, g.String()
 }
 
 func TestUnknownPrecisionIsRefused(t *testing.T) {
