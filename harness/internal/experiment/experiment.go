@@ -220,7 +220,7 @@ func (o Options) openBackend(cfg config.Backend) (*backend.Backend, error) {
 		o.Warn(b.Info.Warning)
 	}
 	if !cfg.Precision.IsZero() && b.Info.Name != backend.XLACUDA && o.Warn != nil {
-		o.Warn(fmt.Sprintf("backend.precision %s is for GPUs: %s computes it slower than float32, in places hundreds of times", cfg.Precision, b.Info.Name))
+		o.Warn(fmt.Sprintf("backend.precision %s is for GPUs: %s takes longer for it than for float32, with some versions of XLA hundreds of times", cfg.Precision, b.Info.Name))
 	}
 	return b, nil
 }
