@@ -3,6 +3,7 @@ package models
 import (
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 )
 
@@ -17,6 +18,9 @@ import (
 // rounding error grows with the scores and is then in an exponent). Tokens are the
 // last axis, so that every loop over scores runs over queries, which are
 // contiguous.
+//
+// The output has the type of qkv, which products are computed in; what is between
+// them is float32.
 func scaledDotProduct(qkv *Node) *Node {
 	fixed := StopGradient(qkv)
 	b, heads, headDim, tokens := qkv.Shape().Dim(0), qkv.Shape().Dim(2), qkv.Shape().Dim(3), qkv.Shape().Dim(4)
@@ -26,15 +30,16 @@ func scaledDotProduct(qkv *Node) *Node {
 	forward := overImages(images, attendForward, []*Node{fixed}, [][]int{{b, heads, headDim, tokens}, query, query})
 	y, greatest, sum := forward[0], forward[1], forward[2]
 	withGradient := IdentityWithCustomGradient(qkv, func(_, adjoint *Node) *Node {
-		dy := part(adjoint, 2)
+		dy := wide(part(adjoint, 2))
 		d := ExpandAxes(ReduceSum(Mul(dy, y), 2), 2) // column sums of P∘dP
-		return overImages(images, attendBackward, []*Node{fixed, greatest, sum, dy, d}, [][]int{qkv.Shape().Dimensions})[0]
+		dqkv := overImages(images, attendBackward, []*Node{fixed, greatest, sum, dy, d}, [][]int{qkv.Shape().Dimensions})[0]
+		return narrow(dqkv, qkv)
 	})
 	// A custom gradient belongs to an identity, whose output has the shape of its
 	// input. The third part of qkv has the shape of y: it lets y's adjoint through
 	// and adds nothing to y.
 	carrier := part(withGradient, 2)
-	return Add(y, Sub(carrier, StopGradient(carrier)))
+	return Add(narrow(y, qkv), Sub(carrier, StopGradient(carrier)))
 }
 
 // scoresAtATime bounds the attention scores that exist at a time: as many float32
@@ -51,8 +56,8 @@ func attendForward(in []*Node) []*Node {
 	e := Exp(Sub(s, m))
 	// A row of ones below v makes the product sum the exponentials, too. Dividing
 	// after it touches headDim values a query, not tokens.
-	ones := BroadcastToShape(number(v.Graph(), 1), SliceAxis(v, 2, AxisElem(0)).Shape())
-	y := Einsum("bhdk,bhkq->bhdq", Concatenate([]*Node{v, ones}, 2), e)
+	ones := BroadcastToShape(narrow(number(v.Graph(), 1), v), SliceAxis(v, 2, AxisElem(0)).Shape())
+	y := product(3, 2, Concatenate([]*Node{v, ones}, 2), narrow(e, v))
 	sum := SliceAxis(y, 2, AxisElem(headDim))
 	return []*Node{Div(SliceAxis(y, 2, AxisRange(0, headDim)), sum), m, sum}
 }
@@ -65,17 +70,28 @@ func attendBackward(in []*Node) []*Node {
 	greatest, sum, dy, d := in[1], in[2], in[3], in[4]
 	dy, d = Div(dy, sum), Div(d, sum)
 	e := Exp(Sub(scores(q, k), greatest))
-	dv := Einsum("bhdq,bhkq->bhdk", dy, e)
-	dp := Einsum("bhdk,bhdq->bhkq", v, dy)
-	ds := Mul(e, Sub(dp, d))
-	dq := scaled(Einsum("bhdk,bhkq->bhdq", k, ds))
-	dk := scaled(Einsum("bhdq,bhkq->bhdk", q, ds))
+	dv := product(3, 3, narrow(dy, v), narrow(e, v))
+	dp := product(2, 2, v, narrow(dy, v))
+	ds := narrow(Mul(e, Sub(dp, d)), v)
+	dq := scaled(product(3, 2, k, ds))
+	dk := scaled(product(3, 3, q, ds))
 	return []*Node{Stack([]*Node{dq, dk, dv}, 1)}
 }
 
 // scores are [images, heads, keys, queries].
 func scores(q, k *Node) *Node {
-	return Einsum("bhdk,bhdq->bhkq", k, scaled(q))
+	return product(2, 2, k, narrow(scaled(wide(q)), q))
+}
+
+// product sums a·b over axis i of a and j of b, image by image and head by head:
+// [images, heads, rest of a, rest of b]. The result, like the sums in it, is
+// float32. (An Einsum could not say so: it has the type of a and b.)
+func product(i, j int, a, b *Node) *Node {
+	p, each := Dot(a, b), []int{0, 1}
+	if a.DType() != dtypes.Float32 {
+		p = p.WithOutputDType(dtypes.Float32)
+	}
+	return p.General([]int{i}, each, []int{j}, each)
 }
 
 // maxOverKeys reduces [images, heads, keys, queries] to one key, a half at a time:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 )
 
@@ -42,7 +43,7 @@ func (r *resnet) params() []Param {
 func (r *resnet) forward(p Params, x, embedding *Node) *Node {
 	h := r.conv1.forward(p, silu(r.norm1.forward(p, x)))
 	t := r.timeEmbedding.forward(p, embedding)
-	h = Add(h, Reshape(t, t.Shape().Dim(0), 1, 1, t.Shape().Dim(1)))
+	h = narrow(Add(wide(h), wide(Reshape(t, t.Shape().Dim(0), 1, 1, t.Shape().Dim(1)))), x)
 	h = r.conv2.forward(p, silu(r.norm2.forward(p, h)))
 	if r.shortcut != nil {
 		x = r.shortcut.forward(p, x)
@@ -100,15 +101,15 @@ func newTimeMLP(c Config, name string) *timeMLP {
 
 func (t *timeMLP) params() []Param { return collect(t.linear1, t.linear2) }
 
-// forward maps timesteps [B], on the scale 0…1000, to [B, 4·channels].
-func (t *timeMLP) forward(p Params, timestep *Node) *Node {
+// forward maps timesteps [B], on the scale 0…1000, to [B, 4·channels] of dtype.
+func (t *timeMLP) forward(p Params, timestep *Node, dtype dtypes.DType) *Node {
 	half := t.channels / 2
 	frequencies := make([]float32, half)
 	for i := range frequencies {
 		frequencies[i] = float32(math.Exp(-math.Log(10000) * float64(i) / float64(half)))
 	}
 	angles := Mul(Reshape(timestep, -1, 1), Const(timestep.Graph(), [][]float32{frequencies}))
-	embedding := Concatenate([]*Node{Cos(angles), Sin(angles)}, -1)
+	embedding := ConvertDType(Concatenate([]*Node{Cos(angles), Sin(angles)}, -1), dtype)
 	return t.linear2.forward(p, silu(t.linear1.forward(p, embedding)))
 }
 

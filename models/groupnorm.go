@@ -20,20 +20,20 @@ func (n groupNorm) params() []Param {
 	}
 }
 
-// forward maps x [B,...,channels] to the same shape.
+// forward maps x [B,...,channels] to the same shape, computing in float32.
 //
 // It touches all of x three times: for the mean, for the variance, and for
 // y = scale·x + shift with one scale and shift a sample and channel.
 func (n groupNorm) forward(p Params, x *Node) *Node {
-	shape, b := x.Shape(), x.Shape().Dim(0)
-	x = Reshape(x, b, -1, n.channels)
+	given, shape, b := x, x.Shape(), x.Shape().Dim(0)
+	x = wide(Reshape(x, b, -1, n.channels))
 	mean := n.overGroups(ReduceSum(x, 1), x)
 	// The variance's derivative by the mean is the sum of what is centered: zero.
 	centered := Sub(x, ExpandAxes(StopGradient(mean), 1))
 	variance := n.overGroups(ReduceSum(Square(centered), 1), x)
 	scale, shift := n.affine(p, mean, Reciprocal(Sqrt(AddScalar(variance, n.eps))))
 	y := Add(Mul(x, ExpandAxes(scale, 1)), ExpandAxes(shift, 1))
-	return Reshape(y, shape.Dimensions...)
+	return narrow(Reshape(y, shape.Dimensions...), given)
 }
 
 // overGroups maps the sums of each channel of x [B,channels] to the mean of each

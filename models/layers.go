@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 )
 
@@ -34,7 +35,7 @@ func (c conv) forward(p Params, x *Node) *Node {
 		y = matmul(x, Reshape(kernel, c.in, c.out))
 	} else {
 		pad := [2]int{c.kernel / 2, c.kernel / 2}
-		y = Convolve(x, kernel).PaddingPerDim([][2]int{pad, pad}).Strides(c.stride).Done()
+		y = Convolve(x, narrow(kernel, x)).PaddingPerDim([][2]int{pad, pad}).Strides(c.stride).Done()
 	}
 	return addChannels(y, p[c.name+".bias"])
 }
@@ -59,18 +60,19 @@ func (l linear) forward(p Params, x *Node) *Node {
 // silu is x·sigmoid(x).
 func silu(x *Node) *Node { return Mul(x, Sigmoid(x)) }
 
-// matmul multiplies the last axis of x with w [in,out].
+// matmul multiplies the last axis of x with w [in,out], in the type of x. No type of
+// accumulator is set because GoMLX would take it for the gradient's products, too.
 func matmul(x, w *Node) *Node {
 	dims := append([]int{}, x.Shape().Dimensions...)
 	in, out := w.Shape().Dim(0), w.Shape().Dim(1)
-	y := Dot(Reshape(x, x.Shape().Size()/in, in), w).Product()
+	y := Dot(Reshape(x, x.Shape().Size()/in, in), narrow(w, x)).WithAccumulatorDType(dtypes.InvalidDType).Product()
 	dims[len(dims)-1] = out
 	return Reshape(y, dims...)
 }
 
-// addChannels adds one value per channel, the last axis.
+// addChannels adds one value per channel, the last axis, in float32.
 func addChannels(x, bias *Node) *Node {
-	return Add(x, ExpandLeftToRank(bias, x.Rank()))
+	return narrow(Add(wide(x), ExpandLeftToRank(bias, x.Rank())), x)
 }
 
 // initializer fills a parameter's initial values.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 )
 
@@ -14,6 +15,7 @@ import (
 type UNet2D struct {
 	config Config
 	layout Layout
+	dtype  dtypes.DType // what goes from layer to layer
 
 	time        *timeMLP
 	convIn      conv
@@ -23,14 +25,14 @@ type UNet2D struct {
 	convOut     conv
 }
 
-// New builds the network of a config.
+// New builds the network of a config. It computes in [Float32].
 func New(c Config) (*UNet2D, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	const root = "model."
 	channels, last := c.BlockOutChannels, len(c.BlockOutChannels)-1
-	m := &UNet2D{config: c,
+	m := &UNet2D{config: c, dtype: dtypes.Float32,
 		convIn: conv{root + "conv_in", c.InChannels + c.ClassEmbedSize, channels[0], 3, 1},
 		time:   newTimeMLP(c, root+"time_embedding"),
 	}
@@ -73,7 +75,8 @@ func New(c Config) (*UNet2D, error) {
 
 // Forward predicts, for noisy samples [B,H,W,in_channels], timesteps [B] (on the
 // scale of training, 0…1000, not 0…1) and class labels [B] (int32; 0 is "no
-// class"), the process's target [B,H,W,out_channels]. All floats are float32.
+// class"), the process's target [B,H,W,out_channels]. All floats are float32, also
+// with a lower precision inside.
 func (m *UNet2D) Forward(p Params, sample, timestep, labels *Node) *Node {
 	c := m.config
 	b, h, w := sample.Shape().Dim(0), sample.Shape().Dim(1), sample.Shape().Dim(2)
@@ -83,9 +86,9 @@ func (m *UNet2D) Forward(p Params, sample, timestep, labels *Node) *Node {
 		class = BroadcastToDims(Reshape(class, b, 1, 1, c.ClassEmbedSize), b, h, w, c.ClassEmbedSize)
 		x = Concatenate([]*Node{x, class}, -1)
 	}
-	embedding := silu(m.time.forward(p, timestep)) // every residual block begins with this SiLU
+	embedding := silu(m.time.forward(p, timestep, m.dtype)) // every residual block begins with this SiLU
 
-	x = m.convIn.forward(p, x)
+	x = m.convIn.forward(p, ConvertDType(x, m.dtype))
 	skips := []*Node{x}
 	for _, l := range m.down {
 		for i := range l.resnets {
@@ -110,7 +113,7 @@ func (m *UNet2D) Forward(p Params, sample, timestep, labels *Node) *Node {
 			x = l.resample.forward(p, upsample(x))
 		}
 	}
-	return m.convOut.forward(p, silu(m.convNormOut.forward(p, x)))
+	return wide(m.convOut.forward(p, silu(m.convNormOut.forward(p, x))))
 }
 
 // upsample doubles height and width, each pixel becoming a 2×2 block.

@@ -47,6 +47,9 @@ type Backend struct {
 	Plugin string `yaml:"plugin,omitempty" json:"plugin,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Path of the PJRT plugin, or of the folder that holds it. Default: looked up."`
 	// Devices changes the last bits of a run's result: gradients are summed in another order.
 	Devices Devices `yaml:"devices,omitempty" json:"devices,omitzero" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Devices to train on: a number, or all. Each gets an equal part of every batch, and the gradients are averaged; sampling and measuring take one device."`
+	// Precision is not written out, and not hashed, unless it is another than the
+	// default: configs from before there was a choice keep their hashes.
+	Precision models.Precision `yaml:"precision,omitempty" json:"precision,omitzero" jsonschema:"enum=float32,enum=bfloat16" jsonschema_description:"What the network computes in. bfloat16: convolutions, linear layers and attention products in half precision, from float32 weights, which stay what is trained and saved. For GPUs; slow on a CPU."`
 }
 
 // Data says which images to train on. All datasets are 28×28 grey images in ten
@@ -118,7 +121,7 @@ type Checkpoint struct {
 // that depend on other keys are filled in afterwards, see [Config.setDefaults].
 func Defaults() Config {
 	return Config{
-		Backend: Backend{Name: "auto", Devices: 1},
+		Backend: Backend{Name: "auto", Devices: 1, Precision: models.Float32},
 		Data:    Data{Name: "digits", DropLast: true},
 		Model:   models.DefaultConfig(),
 		Process: schedulers.ProcessConfig{Name: schedulers.FlowMatch},

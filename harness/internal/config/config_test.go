@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flowharness/models"
 	"flowharness/schedulers"
 )
 
@@ -61,7 +62,7 @@ name: all
 tags: [a, b-1]
 notes: "two\nlines: # not a comment"
 seed: 9223372036854775807
-backend: {name: xla:cpu, plugin: /opt/p.so, devices: 7}
+backend: {name: xla:cpu, plugin: /opt/p.so, devices: 7, precision: bfloat16}
 data: {name: kmnist, dir: "d i r", flip: true, limit: 1000, drop_last: false}
 process: {name: flow_match, num_train_timesteps: 500, timestep_density: logit_normal, logit_mean: -0.5, logit_std: 2, shift: 3}
 train: {batch_size: 7, epochs: 3, lr: 5e-4, lr_schedule: cosine, warmup_steps: 5, betas: [0.8, 0.99], eps: .5, weight_decay: 0,
@@ -81,7 +82,7 @@ store: s.db
 `
 	want := Defaults()
 	want.Name, want.Tags, want.Notes, want.Seed = "all", []string{"a", "b-1"}, "two\nlines: # not a comment", 1<<63-1
-	want.Backend = Backend{"xla:cpu", "/opt/p.so", 7}
+	want.Backend = Backend{"xla:cpu", "/opt/p.so", 7, models.BFloat16}
 	want.Data = Data{"kmnist", "d i r", true, 1000, false}
 	want.Process = schedulers.ProcessConfig{Name: "flow_match", NumTrainTimesteps: 500, PredictionType: "velocity",
 		TimestepDensity: "logit_normal", LogitMean: -0.5, LogitStd: 2, Shift: 3}
@@ -103,6 +104,7 @@ func TestResolvedConfigIsReadAsItself(t *testing.T) {
 		"name: \"0123\"\nnotes: \"null\"\ntags: [\"1e3\", on]\ntrain: {epochs: 2, lr: 1e-7, eps: 1e-12}",
 		"process: {name: ddpm, beta_schedule: squaredcos_cap_v2}\ntrain: {steps: 9}\nsampling: {samplers: [{name: ddpm, clip_sample: false}, {name: ddim, eta: 0.5}, dpmpp_2m]}",
 		"train: {steps: 100}\nsampling: {guidance_interval: [0, 1]}",
+		"train: {steps: 100}\nbackend: {precision: bfloat16}",
 	} {
 		first := parseOK(t, text)
 		second := parseOK(t, string(first.YAML))
@@ -115,10 +117,10 @@ func TestResolvedConfigIsReadAsItself(t *testing.T) {
 func TestHashCoversWhatChangesTheResult(t *testing.T) {
 	const base = "train: {steps: 100}"
 	reference := parseOK(t, base).Hash
-	same := []string{"name=other", "tags=[x]", "notes=hello", "store=other.db", "backend.plugin=/x", "data.dir=/x",
+	same := []string{"name=other", "tags=[x]", "notes=hello", "store=other.db", "backend.plugin=/x", "data.dir=/x", "backend.precision=float32",
 		"train.log_every_seconds=1", "checkpoint.keep=7",
 		"process={name: flow_match, shift: 1}", "sampling.samplers=[{name: euler, grid: uniform}]", "train.lr=0.0010"}
-	other := []string{"seed=1", "backend.name=go", "data.name=mnist", "data.flip=true", "data.limit=600", "data.drop_last=false",
+	other := []string{"seed=1", "backend.name=go", "backend.precision=bfloat16", "data.name=mnist", "data.flip=true", "data.limit=600", "data.drop_last=false",
 		"model.layers_per_block=1", "process.shift=2", "train.steps=101", "train.lr=0.002", "train.ema_decay=0.5",
 		"sampling.seed=1", "sampling.steps=[4]", "sampling.samplers=[heun]", "sampling.guidance_interval=[0, 0.5]"}
 	for _, set := range same {

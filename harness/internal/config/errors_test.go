@@ -96,6 +96,7 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 		{"warm-up longer than the epochs", "data: {limit: 100}\ntrain: {epochs: 2, batch_size: 10, warmup_steps: 30}", `x.yaml:2:36: train.warmup_steps: must be below the 20 steps of the run, got 30`},
 		{"sampling after the end", "train: {epochs: 2}\nsampling: {at_epochs: [1, 3]}", `x.yaml:2:27: sampling.at_epochs[1]: epoch 3 is after the run's last, 2`},
 		{"batch larger than the data", "data: {limit: 100}\ntrain: {steps: 10}", `x.yaml:1:8: train.batch_size: 256 is more than the 100 training images, so that data.drop_last leaves no batch`},
+		{"unknown precision", "backend: {precision: float16}\ntrain: {steps: 10}", `x.yaml:1:11: backend.precision: must be one of float32, bfloat16, got "float16" (did you mean "bfloat16"?)`},
 		{"plugin for the go backend", "backend: {name: go, plugin: /p.so}\ntrain: {steps: 10}", `x.yaml:1:21: backend.plugin: the go backend has no plugins; remove it, or set backend.name to xla:cpu or xla:cuda`},
 		{"averaged weights that are not there", "train: {steps: 10}\nsampling: {use_ema: true}", `x.yaml:2:12: sampling.use_ema: there are no averaged weights: train.ema_decay is 0`},
 		{"guidance without dropped labels", "train: {steps: 10, label_drop: 0}\nsampling: {guidance: [1, 4]}", `x.yaml:2:26: sampling.guidance[1]: guidance 4 needs a model that was trained without classes too, but train.label_drop is 0; use 1`},

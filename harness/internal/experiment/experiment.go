@@ -222,6 +222,9 @@ func (o Options) openBackend(cfg config.Backend) (*backend.Backend, error) {
 	if b.Info.Warning != "" && o.Warn != nil {
 		o.Warn(b.Info.Warning)
 	}
+	if !cfg.Precision.IsZero() && b.Info.Name != backend.XLACUDA && o.Warn != nil {
+		o.Warn(fmt.Sprintf("backend.precision %s is for GPUs: %s takes longer for it than for float32, with some versions of XLA hundreds of times", cfg.Precision, b.Info.Name))
+	}
 	return b, nil
 }
 

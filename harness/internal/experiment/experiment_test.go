@@ -16,6 +16,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
+	"flowharness/models"
 	"flowharness/schedulers"
 )
 
@@ -72,6 +73,26 @@ func TestARunIsRecordedFromItsConfigToItsEnd(t *testing.T) {
 	}
 	if _, err := Resume(t.Context(), "@1", o); err == nil || !strings.Contains(err.Error(), "is finished; there is nothing to resume") {
 		t.Errorf("resuming it: error is %v", err)
+	}
+}
+
+func TestHalfPrecisionOnAProcessorIsWarnedOf(t *testing.T) {
+	for _, name := range []string{backend.Go, backend.XLACPU} {
+		for precision, want := range map[models.Precision]int{models.Float32: 0, models.BFloat16: 1} {
+			var warnings []string
+			o := Options{Warn: func(message string) { warnings = append(warnings, message) }}
+			b, err := o.openBackend(config.Backend{Name: name, Precision: precision})
+			if err != nil {
+				if name == backend.Go || os.Getenv("CI") == "true" {
+					t.Fatal(err)
+				}
+				t.Skipf("no %s backend here (make plugin installs it): %v", name, err)
+			}
+			b.Finalize()
+			if len(warnings) != want || want == 1 && !strings.Contains(warnings[0], "bfloat16 is for GPUs: "+name) {
+				t.Errorf("%s on %s: the warnings are %q", precision, name, warnings)
+			}
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ type Generated struct {
 
 // NewGenerator prepares sampling for the model and process of a config.
 func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
-	model, err := models.New(cfg.Model)
+	model, err := newModel(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func newTrainer(o Options) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	model, err := models.New(cfg.Model)
+	model, err := newModel(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +114,16 @@ func newTrainer(o Options) (*trainer, error) {
 	}
 	t.start()
 	return t, nil
+}
+
+// newModel builds a config's network, in the precision that its backend is to
+// compute in.
+func newModel(cfg config.Config) (*models.UNet2D, error) {
+	model, err := models.New(cfg.Model)
+	if err != nil {
+		return nil, err
+	}
+	return model.WithPrecision(cfg.Backend.Precision)
 }
 
 // start puts the first state on every device: fresh weights, or a checkpoint's.
