@@ -177,23 +177,6 @@ func tags(base []string, name string) string {
 	return "[" + strings.Join(list, ", ") + "]"
 }
 
-// member is a run with its task.
-type member struct {
-	Task
-	PlannedRun
-}
-
-// byVariant lists the runs of each variant, in the order of the tasks.
-func (p *Plan) byVariant() [][]member {
-	list := make([][]member, len(p.Variants))
-	for _, t := range p.Tasks {
-		for _, r := range t.Runs {
-			list[r.Variant] = append(list[r.Variant], member{t, r})
-		}
-	}
-	return list
-}
-
 // Runs is the number of runs.
 func (p *Plan) Runs() int {
 	n := 0
