@@ -21,6 +21,7 @@ type sweepCheckOptions struct {
 	benchmark.Options
 	baseline, folder string
 	save, json       bool
+	anyVersion       bool
 }
 
 func newSweepCheckCommand(a *app) *cobra.Command {
@@ -55,6 +56,7 @@ Exit codes: 0 passed, 4 a check failed.`,
 	f.StringVar(&o.baseline, "baseline", "", "the baseline file")
 	f.StringVar(&o.folder, "out", "", "folder for report.md, report.html and junit.xml (default: that of the sweep)")
 	f.BoolVar(&o.save, "save", false, "write the baseline file from these runs")
+	f.BoolVar(&o.anyVersion, "any-version", false, "take runs made by other versions of this program, too")
 	f.BoolVar(&o.json, "json", false, "print the checks as JSON")
 	f.Float64Var(&o.LossTolerance, "loss-tolerance", benchmark.DefaultLossTolerance, "how far, relatively, losses of another machine may be away")
 	f.Float64Var(&o.SpeedAllowance, "speed-allowance", benchmark.DefaultSpeedAllowance, "how many times slower a step may be, in units of the calibration")
@@ -62,7 +64,7 @@ Exit codes: 0 passed, 4 a check failed.`,
 }
 
 func (o *sweepCheckOptions) run(ctx context.Context, name string) error {
-	session, err := launch.Reopen(ctx, name, launch.Options{StorePath: o.storePath})
+	session, err := launch.Reopen(ctx, name, launch.Options{StorePath: o.storePath, AnyCode: o.anyVersion})
 	if err != nil {
 		return err
 	}

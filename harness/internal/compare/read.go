@@ -78,7 +78,11 @@ func readRecord(ctx context.Context, st *store.Store, run *store.Run) (Record, e
 	if r.Environment, err = flattenJSON(run.Environment); err != nil {
 		return r, fmt.Errorf("its recorded environment: %w", err)
 	}
-	delete(r.Environment, "git.diff")
+	// Neither a diff nor where things lie on a machine is compared; the plugin's
+	// version is.
+	for _, path := range []string{"git.diff", "backend.plugin", "backend.tried"} {
+		delete(r.Environment, path)
+	}
 	for _, step := range []func(context.Context, *store.Store, *store.Run) error{r.readSeries, r.readEvaluations, r.readCurve} {
 		if err := step(ctx, st, run); err != nil {
 			return r, err

@@ -85,7 +85,7 @@ func Reopen(ctx context.Context, name string, o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Plan.File.Launcher, s.AnyCode = memory.Launcher, memory.AnyCode
+	s.Plan.File.Launcher, s.AnyCode = memory.Launcher, memory.AnyCode || o.AnyCode
 	return s, s.inspect(ctx, memory.File)
 }
 
@@ -148,7 +148,11 @@ func (s *Session) Data(ctx context.Context) (compare.Data, error) {
 	if s.Store == nil {
 		return compare.Data{}, fmt.Errorf("there is no store at %s", s.Path)
 	}
-	return s.Plan.Data(ctx, s.Store, s.Inventory)
+	data, err := s.Plan.Data(ctx, s.Store, s.Inventory)
+	if err == nil && len(data.Records) == 0 {
+		err = fmt.Errorf("the store holds no run of sweep %s that this version of the program made and that has ended: run the sweep first, or add --any-version", s.Plan.File.Name)
+	}
+	return data, err
 }
 
 // Close closes the store.
