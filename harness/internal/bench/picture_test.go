@@ -115,6 +115,6 @@ func sameFile(t *testing.T, path, want string) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what was measured; go test ./harness/internal/bench -run Queries -update writes it", path)
+		t.Errorf("%s is not what was measured; go test ./harness/internal/bench -run Measured -update writes it", path)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/mem"
@@ -303,8 +304,24 @@ func (s *Session) Summary(outcome sweep.Outcome) []string {
 	if outcome.Retried > 0 {
 		lines = append(lines, fmt.Sprintf("Tasks were started again %d times.", outcome.Retried))
 	}
+	if search := s.Plan.File.Search; search != nil && search.Stopping.Rule != "" {
+		lines = append(lines, "Trained to the end: "+strings.Join(s.finished(), ", ")+".")
+	}
 	for _, p := range outcome.Stopped {
 		lines = append(lines, fmt.Sprintf("Stopped at step %d: %s (%s %.4g).", p.Step, s.Plan.Variants[p.Variant].Label, s.Plan.File.Search.Objective.Metric, p.Value))
 	}
 	return lines
+}
+
+// finished are the labels of the variants of which a run is done.
+func (s *Session) finished() []string {
+	labels := []string{}
+	for _, t := range s.Plan.Tasks {
+		for _, r := range t.Runs {
+			if label := s.Plan.Variants[r.Variant].Label; s.State(t, r) == sweep.StateDone && !slices.Contains(labels, label) {
+				labels = append(labels, label)
+			}
+		}
+	}
+	return labels
 }

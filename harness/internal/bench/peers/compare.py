@@ -28,8 +28,10 @@ TIMED = {
     "sample_step": ("sample 1", 1.0),
     "sample_cfg50": ("sample 50", 0.2),
 }
+# The same against PyTorch with torch.compile, which needs a C++ compiler.
+COMPILED = {"train_b32_compiled": ("train 32", 1.0), "sample_step_compiled": ("sample 1", 1.0)}
 MEMORY = {"memory_train": "train 32", "memory_sample": "sample 4"}
-NAMES = [*TIMED, "first_step", *MEMORY]
+NAMES = [*TIMED, *COMPILED, "first_step", *MEMORY]
 
 
 class Side:
@@ -74,7 +76,7 @@ def main():
         binary = os.path.join(scratch, "train.test")
         subprocess.run(["go", "test", "-c", "-o", binary, "./harness/internal/train"], cwd=ROOT, check=True)
         ours = lambda: Side([binary, "-test.run=^TestServe$", "-test.timeout=6h", "-serve"], TRAIN)
-        theirs = lambda: Side([sys.executable, os.path.join(HERE, "torch_unet.py")], HERE)
+        theirs = lambda *flags: Side([sys.executable, os.path.join(HERE, "torch_unet.py"), *flags], HERE)
         results = []
         for name in args.names or NAMES:
             try:
@@ -91,6 +93,9 @@ def measure(name, ours, theirs, repeats):
     if name in TIMED:
         what, share = TIMED[name]
         return *take_turns(what, max(3, round(share * repeats)), ours, theirs), "s"
+    if name in COMPILED:
+        what, share = COMPILED[name]
+        return *take_turns(what, max(3, round(share * repeats)), ours, lambda: theirs("--compile")), "s"
     if name in MEMORY:
         return *(peak_memory(side, MEMORY[name]) for side in (ours, theirs)), "bytes"
     if name == "first_step":
