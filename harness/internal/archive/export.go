@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/store"
 )
 
@@ -81,7 +82,7 @@ func export(ctx context.Context, st *store.Store, run store.RunInfo, path string
 	if err := os.Rename(temp, path); err != nil {
 		return m, about(path, dir, err)
 	}
-	return m, syncFolder(filepath.Dir(path))
+	return m, files.SyncFolder(filepath.Dir(path))
 }
 
 // checkpointFiles lists the files in a run's folder of checkpoints by name; none
@@ -107,7 +108,7 @@ func describe(ctx context.Context, name, path string) (File, error) {
 	}
 	defer f.Close()
 	sum := sha256.New()
-	n, err := io.Copy(sum, &reader{ctx, f})
+	n, err := io.Copy(sum, files.Reader(ctx, f))
 	return File{name, n, hex.EncodeToString(sum.Sum(nil))}, err
 }
 
@@ -152,7 +153,7 @@ func writeFile(ctx context.Context, t *tar.Writer, f File, source string) error 
 		return err
 	}
 	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(t, sum), io.LimitReader(&reader{ctx, in}, f.Size))
+	n, err := io.Copy(io.MultiWriter(t, sum), io.LimitReader(files.Reader(ctx, in), f.Size))
 	if err != nil {
 		return err
 	}
@@ -178,26 +179,4 @@ func about(path, temp string, err error) error {
 		err = linkError.Err
 	}
 	return fmt.Errorf("writing %s: %w", path, err)
-}
-
-// reader stops reading when its context ends.
-type reader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r *reader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(b)
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

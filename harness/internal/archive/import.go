@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/merge"
 	"flowharness/harness/internal/store"
 )
@@ -48,7 +49,7 @@ func importFile(ctx context.Context, storePath, file string, o ImportOptions) (m
 		return m, result, fmt.Errorf("making a folder to unpack it: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	if m, err = unpack(ctx, &reader{ctx, in}, dir, o.Limit); err != nil {
+	if m, err = unpack(ctx, files.Reader(ctx, in), dir, o.Limit); err != nil {
 		return m, result, err
 	}
 	checked := filepath.Join(dir, "checked.db")

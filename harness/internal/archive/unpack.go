@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/files"
 )
 
 // unpack unpacks an archive into a folder: the store as store.db, the checkpoints
@@ -28,7 +29,7 @@ func unpack(ctx context.Context, in io.Reader, dir string, limit int64) (Manifes
 		return Manifest{}, damaged(err)
 	}
 	defer z.Close()
-	t := tar.NewReader(&reader{ctx, z})
+	t := tar.NewReader(files.Reader(ctx, z))
 	m, err := readManifest(t, limit)
 	if err != nil {
 		return m, err

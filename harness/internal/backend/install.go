@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/plugin"
 )
 
@@ -152,7 +153,7 @@ func place(file, target string, origin plugin.Origin) error {
 	if err := os.Rename(file, target); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(target))
+	return files.SyncFolder(filepath.Dir(target))
 }
 
 func syncAndHash(path string) (string, error) {
@@ -175,12 +176,4 @@ func writeSynced(path string, data []byte) error {
 	}
 	_, err = file.Write(data)
 	return errors.Join(err, file.Sync(), file.Close())
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

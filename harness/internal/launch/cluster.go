@@ -18,7 +18,7 @@ var ErrNeedsWaiting = errors.New("a search that stops trials decides at every ru
 // Submit submits the tasks that are left to the cluster and returns; how many
 // there are, and how many of them were in its queue already.
 func (s *Session) Submit(ctx context.Context) (tasks, queued int, err error) {
-	if s.Plan.File.Search != nil && s.Plan.File.Search.Stopping.Rule != "" {
+	if s.Plan.File.StopsTrials() {
 		return 0, 0, ErrNeedsWaiting
 	}
 	unlock, err := s.Folder.Lock()
@@ -33,10 +33,7 @@ func (s *Session) Submit(ctx context.Context) (tasks, queued int, err error) {
 	if err := s.begin(ctx); err != nil {
 		return 0, 0, err
 	}
-	if err := cluster.Settle(ctx); err != nil {
-		return 0, 0, err
-	}
-	states, err := cluster.States(ctx)
+	states, err := cluster.Settle(ctx)
 	if err != nil {
 		return 0, 0, err
 	}

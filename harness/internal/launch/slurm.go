@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,24 +86,23 @@ func (l *Slurm) Start(ctx context.Context, tasks []sweep.Task, stopAfter int) er
 }
 
 // Settle notices which tasks of earlier commands have ended, without telling how:
-// [Slurm.Start] submits them again.
-func (l *Slurm) Settle(ctx context.Context) error {
-	if err := l.recall(ctx); err != nil {
-		return err
-	}
-	for _, job := range l.jobs {
-		open := job.open()
-		known, err := l.Client.Tasks(ctx, job.Job, open)
-		if err != nil {
-			return err
-		}
-		for _, index := range open {
-			if task, ok := known[index]; !ok || task.State.Over() {
+// [Slurm.Start] submits them again. It returns what States does.
+func (l *Slurm) Settle(ctx context.Context) (map[string]slurm.Task, error) {
+	states := map[string]slurm.Task{}
+	err := l.eachJob(ctx, func(job *jobArray, alive map[int]slurm.Task) error {
+		for _, index := range job.open() {
+			if task, ok := alive[index]; ok {
+				states[job.Tasks[index]] = task
+			} else {
 				job.Settled[index] = true
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return l.remember()
+	return states, l.remember()
 }
 
 // Wait implements [sweep.Launcher].
@@ -136,56 +136,49 @@ func (l *Slurm) Stop(context.Context) error { return nil }
 // Cancel cancels what is in the queue, and says what that was. Tasks that run
 // write a checkpoint.
 func (l *Slurm) Cancel(ctx context.Context) ([]string, error) {
-	if err := l.recall(ctx); err != nil {
-		return nil, err
-	}
 	var stopped []string
-	for _, job := range l.jobs {
-		if job.over() || job.Job == "" {
-			continue
-		}
-		known, err := l.Client.Tasks(ctx, job.Job, job.open())
-		if err != nil {
-			return stopped, err
-		}
-		running := 0
-		for _, t := range known {
-			if !t.State.Over() {
-				running++
-			}
-		}
-		if running == 0 {
-			continue
+	err := l.eachJob(ctx, func(job *jobArray, alive map[int]slurm.Task) error {
+		if len(alive) == 0 {
+			return nil
 		}
 		if err := l.Client.Cancel(ctx, job.Job); err != nil {
-			return stopped, err
+			return err
 		}
-		stopped = append(stopped, fmt.Sprintf("job %s with %d tasks", job.Job, running))
-	}
-	return stopped, nil
+		stopped = append(stopped, fmt.Sprintf("job %s with %d tasks", job.Job, len(alive)))
+		return nil
+	})
+	return stopped, err
 }
 
 // States says of tasks that are in the queue in which state they are there.
 func (l *Slurm) States(ctx context.Context) (map[string]slurm.Task, error) {
-	if err := l.recall(ctx); err != nil {
-		return nil, err
-	}
 	states := map[string]slurm.Task{}
+	err := l.eachJob(ctx, func(job *jobArray, alive map[int]slurm.Task) error {
+		for index, task := range alive {
+			states[job.Tasks[index]] = task
+		}
+		return nil
+	})
+	return states, err
+}
+
+// eachJob calls f for each array that earlier commands have submitted, with those
+// of its tasks that wait or run.
+func (l *Slurm) eachJob(ctx context.Context, f func(job *jobArray, alive map[int]slurm.Task) error) error {
+	if err := l.recall(ctx); err != nil {
+		return err
+	}
 	for _, job := range l.jobs {
-		if job.over() || job.Job == "" {
-			continue
-		}
-		known, err := l.Client.Tasks(ctx, job.Job, job.open())
+		alive, err := l.Client.Tasks(ctx, job.Job, job.open())
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for index, t := range known {
-			if !t.State.Over() {
-				states[job.Tasks[index]] = t
-			}
+		maps.DeleteFunc(alive, func(_ int, t slurm.Task) bool { return t.State.Over() })
+		if err := f(job, alive); err != nil {
+			return err
 		}
 	}
-	return states, nil
+	return nil
 }
 
 // submit submits an array. It is written down first, so that no job is lost

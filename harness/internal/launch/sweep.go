@@ -304,7 +304,7 @@ func (s *Session) Summary(outcome sweep.Outcome) []string {
 	if outcome.Retried > 0 {
 		lines = append(lines, fmt.Sprintf("Tasks were started again %d times.", outcome.Retried))
 	}
-	if search := s.Plan.File.Search; search != nil && search.Stopping.Rule != "" {
+	if s.Plan.File.StopsTrials() {
 		lines = append(lines, "Trained to the end: "+strings.Join(s.finished(), ", ")+".")
 	}
 	for _, p := range outcome.Stopped {

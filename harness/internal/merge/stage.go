@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/store"
 )
 
@@ -22,14 +23,14 @@ type staged struct {
 }
 
 // stage links or copies the files of one folder for another. A source without
-// files has nothing to bring.
+// filesIn has nothing to bring.
 func stage(ctx context.Context, from, to string) (store.StagedFiles, error) {
 	parent, name := filepath.Split(to)
 	s := &staged{to: to, temp: filepath.Join(parent, "."+name+".merging"), replaced: filepath.Join(parent, "."+name+".replaced")}
 	if err := s.recover(); err != nil {
 		return nil, err
 	}
-	names, err := files(from)
+	names, err := filesIn(from)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func (s *staged) fill(ctx context.Context, from string, names []string) error {
 			return err
 		}
 	}
-	return syncFolder(s.temp)
+	return files.SyncFolder(s.temp)
 }
 
 // Place implements [store.StagedFiles].
@@ -85,7 +86,7 @@ func (s *staged) Place() error {
 		return fmt.Errorf("moving the files into place: %w", err)
 	}
 	s.placed = true
-	return syncFolder(filepath.Dir(s.to))
+	return files.SyncFolder(filepath.Dir(s.to))
 }
 
 // Keep implements [store.StagedFiles].
@@ -113,9 +114,9 @@ func (nothing) Place() error { return nil }
 func (nothing) Keep()        {}
 func (nothing) Undo() error  { return nil }
 
-// files lists the files of a folder; none if there is no folder. Those that are
+// filesIn lists the files of a folder; none if there is no folder. Those that are
 // still being written begin with a dot.
-func files(dir string) ([]string, error) {
+func filesIn(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -152,23 +153,10 @@ func copyFile(ctx context.Context, from, to string) error {
 		return err
 	}
 	defer out.Close() // again, without effect, where all went well
-	if _, err := io.Copy(out, &reader{ctx, in}); err != nil {
+	if _, err := io.Copy(out, files.Reader(ctx, in)); err != nil {
 		return err
 	}
 	return errors.Join(out.Sync(), out.Close())
-}
-
-// reader stops reading when its context ends.
-type reader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r *reader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(b)
 }
 
 // same tells whether two paths lead to one folder, as where two stores lie in
@@ -177,13 +165,4 @@ func same(a, b string) bool {
 	infoA, errA := os.Stat(a)
 	infoB, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"flowharness/harness/internal/files"
 )
 
 // prepareFile leaves a file of the newest schema at path.
@@ -111,7 +113,7 @@ func create(ctx context.Context, path string, busy time.Duration) error {
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return files.SyncFolder(filepath.Dir(path))
 }
 
 // checkHeader reads SQLite's file header, so that a foreign file is refused
@@ -173,15 +175,6 @@ func lockFile(ctx context.Context, path string, limit time.Duration, doing strin
 			return nil, err
 		}
 	}
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 func describeMode(m fs.FileMode) string {

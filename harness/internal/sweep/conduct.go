@@ -84,7 +84,7 @@ func (c *Conductor) Conduct(ctx context.Context) (Outcome, error) {
 	if err := c.Store.PutSweep(ctx, c.Plan.File.Name, string(c.Plan.File.Source)); err != nil {
 		return Outcome{}, err
 	}
-	if c.Plan.File.Search != nil && c.Plan.File.Search.Stopping.Rule != "" {
+	if c.Plan.File.StopsTrials() {
 		return c.conductSearch(ctx)
 	}
 	failed, err := c.make(ctx, c.Plan.Tasks, 0, "")

@@ -19,12 +19,15 @@ type Pruned struct {
 	Value   float64 // the objective there; NaN if it had none
 }
 
+// StopsTrials tells whether the file is a search that stops trials early.
+func (f *File) StopsTrials() bool { return f.Search != nil && f.Search.Stopping.Rule != "" }
+
 // comparedEarly are the objectives that trials have while they train.
 var comparedEarly = []string{compare.TrainLoss, compare.ValLoss}
 
 // canBeStopped refuses a config whose objective is not known at the first rung.
 func (f *File) canBeStopped(c config.Config) error {
-	if f.Search == nil || f.Search.Stopping.Rule == "" || f.Search.Objective.Metric != compare.ValLoss {
+	if !f.StopsTrials() || f.Search.Objective.Metric != compare.ValLoss {
 		return nil
 	}
 	rung := f.Search.Stopping.MinSteps

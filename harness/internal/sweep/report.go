@@ -78,7 +78,7 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 	}
 	if unfinished > 0 {
 		note := "%d of %d runs of the sweep have not come to their end and are left out"
-		if p.File.Search != nil && p.File.Search.Stopping.Rule != "" {
+		if p.File.StopsTrials() {
 			note = "%d of %d runs of the search were stopped early, or have not come to their end, and are left out"
 		}
 		options.Notes = append(options.Notes, fmt.Sprintf(note, unfinished, p.Runs()))
