@@ -69,6 +69,11 @@ func TestImportsGoOneWay(t *testing.T) {
 			func(_, imported string) bool {
 				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend"}, func(p string) bool { return within(imported, internal+p) })
 			}},
+		{"pages show what the store holds and what comparing says, and do not train",
+			func(importer string) bool { return within(importer, internal+"web") },
+			func(_, imported string) bool {
+				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend", "launch", "evaluate"}, func(p string) bool { return within(imported, internal+p) })
+			}},
 		{"searching is of values alone",
 			func(importer string) bool { return within(importer, internal+"search") },
 			func(_, imported string) bool {

@@ -100,6 +100,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newListCommand(a),
 		newShowCommand(a),
 		newCompareCommand(a),
+		newUICommand(a),
 		newVerifyCommand(a),
 		newBaselineCommand(a),
 		newLogsCommand(a),

@@ -1,0 +1,65 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"flowharness/harness/internal/store"
+)
+
+// setTags makes the tags of one run those of the field "tags", or adds and
+// removes the fields "add" and "remove" of several.
+func (s *Server) setTags(w http.ResponseWriter, r *http.Request) error {
+	runs, err := s.chosen(r)
+	if err != nil {
+		return err
+	}
+	add, remove := tagList(r.PostFormValue("add")), tagList(r.PostFormValue("remove"))
+	_, whole := r.PostForm["tags"]
+	for _, run := range runs {
+		if whole {
+			add = tagList(r.PostFormValue("tags"))
+			remove = slices.DeleteFunc(slices.Clone(run.Tags), func(t string) bool { return slices.Contains(add, t) })
+		}
+		if err := s.Store.UpdateTags(r.Context(), run.ID, add, remove); err != nil {
+			return err
+		}
+	}
+	return s.done(w, r)
+}
+
+func (s *Server) setNotes(w http.ResponseWriter, r *http.Request) error {
+	runs, err := s.chosen(r)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if err := s.Store.SetNotes(r.Context(), run.ID, strings.TrimSpace(r.PostFormValue("notes"))); err != nil {
+			return err
+		}
+	}
+	return s.done(w, r)
+}
+
+// chosen are the runs of the fields "run".
+func (s *Server) chosen(r *http.Request) ([]*store.Run, error) {
+	refs := r.Form["run"]
+	if len(refs) == 0 {
+		return nil, badRequest("no run is chosen")
+	}
+	runs := make([]*store.Run, 0, len(refs))
+	for _, ref := range refs {
+		run, err := s.Store.Resolve(r.Context(), ref)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
+
+// tagList are tags as people type them, with spaces or commas between them.
+func tagList(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' })
+}

@@ -1,0 +1,24 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// picture serves a grid by the SHA-256 of its PNG, which never changes.
+func (s *Server) picture(w http.ResponseWriter, r *http.Request) error {
+	sum, ok := strings.CutSuffix(r.PathValue("name"), ".png")
+	if !ok {
+		return errNoPage
+	}
+	png, err := s.Store.Image(r.Context(), sum)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "image/png")
+	w.Header().Set("Content-Length", strconv.Itoa(len(png)))
+	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+	_, _ = w.Write(png)
+	return nil
+}

@@ -1,0 +1,24 @@
+package web
+
+import (
+	"net/http"
+)
+
+// routes is the list of all pages and actions.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	page := func(pattern string, h handler) { mux.Handle(pattern, s.page(h)) }
+	action := func(pattern string, h handler) { mux.Handle(pattern, s.page(s.writing(h))) }
+
+	page("GET /{$}", s.runsPage)
+	page("GET /runs/{run}", s.runPage)
+	page("GET /pictures/{name}", s.picture)
+
+	action("POST /runs/tags", s.setTags)
+	action("POST /runs/notes", s.setNotes)
+
+	mux.HandleFunc("GET /live", s.live.stream)
+	mux.Handle("GET "+assetPrefix, assets)
+	page("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
+	return mux
+}
