@@ -82,7 +82,7 @@ func checkStore(ctx context.Context, m Manifest, unpacked, checked string) error
 	case result.Total() != 1:
 		return fmt.Errorf("its %s holds %d runs, not the one that its manifest names", storeName, result.Total())
 	}
-	runs, err := st.ListRuns(ctx, store.Filter{})
+	runs, err := st.ListRuns(ctx, store.Filter{Shelf: store.ShelfAll})
 	if err != nil {
 		return fmt.Errorf("its %s: %w", storeName, err)
 	}
