@@ -81,8 +81,6 @@ func importOutcome(r store.MergeResult) string {
 		return "further here"
 	case r.Live > 0:
 		return "still running here"
-	case r.Trashed > 0:
-		return "left out, being in the trash of the archive"
 	default:
 		return ""
 	}

@@ -47,6 +47,7 @@ type mergeJSON struct {
 	Same      int    `json:"same"`
 	Behind    int    `json:"behind"`
 	Live      int    `json:"running"`
+	Trashed   int    `json:"trashed"`
 	Refused   int    `json:"refused"`
 	Error     string `json:"error,omitempty"`
 }
