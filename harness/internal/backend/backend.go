@@ -50,6 +50,7 @@ type Info struct {
 	PlatformVersion string   `json:"platform_version,omitempty"` // what the plugin says about the XLA in it
 	Devices         []string `json:"devices,omitempty"`          // all it offers; the first ones are used
 	UsedDevices     int      `json:"used_devices,omitempty"`     // how many a run trains on, where it is more than one
+	MicrobatchSize  int      `json:"microbatch_size,omitempty"`  // images that it runs the network on at once, where it takes a batch in parts
 	XLAFlags        string   `json:"xla_flags,omitempty"`        // XLA_FLAGS when the plugin was loaded
 	Allocator       string   `json:"allocator,omitempty"`        // GLIBC_TUNABLES this process started with
 	Warning         string   `json:"warning,omitempty"`          // what the user of the result should know
@@ -168,6 +169,9 @@ var options = map[string]string{
 	"cpu":  ",shared_buffers=true",
 	"cuda": ",shared_buffers=false,tf32=false",
 }
+
+// IsXLACPU tells whether a backend is XLA on the processor, whose buffers alone of XLA's are those of the host.
+func IsXLACPU(b compute.Backend) bool { return b.Name() == xla.BackendName && b.HasSharedBuffers() }
 
 func devices(b compute.Backend) []string {
 	names := make([]string, b.NumDevices())

@@ -66,8 +66,11 @@ type Data struct {
 // set, the other is 0.
 type Train struct {
 	BatchSize int `yaml:"batch_size" json:"batch_size" jsonschema:"minimum=1,maximum=60000" jsonschema_description:"Images in a batch."`
-	Epochs    int `yaml:"epochs,omitempty" json:"epochs,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Passes over the data. Set this or steps."`
-	Steps     int `yaml:"steps,omitempty" json:"steps,omitempty" jsonschema:"minimum=1,maximum=1000000000" jsonschema_description:"Optimizer steps. Set this or epochs."`
+	// MicrobatchSize changes the last bits of a run's result. [AutoMicrobatch] is not
+	// written out, and not hashed: configs from before there was a choice keep their hashes.
+	MicrobatchSize int `yaml:"microbatch_size,omitempty" json:"microbatch_size,omitzero" jsonschema:"minimum=1,maximum=60000" jsonschema_description:"Images that the network is run on at once, a divisor of batch_size (of each device's part of it): gradient accumulation inside a batch. Losses and gradients are those of the whole batch, up to rounding. auto: all, but on a CPU parts of large batches, which is faster. Default: auto."`
+	Epochs         int `yaml:"epochs,omitempty" json:"epochs,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Passes over the data. Set this or steps."`
+	Steps          int `yaml:"steps,omitempty" json:"steps,omitempty" jsonschema:"minimum=1,maximum=1000000000" jsonschema_description:"Optimizer steps. Set this or epochs."`
 
 	LR          float64    `yaml:"lr" json:"lr" jsonschema:"exclusiveMinimum=0,maximum=100" jsonschema_description:"Learning rate, after warm-up."`
 	LRSchedule  string     `yaml:"lr_schedule" json:"lr_schedule" jsonschema:"enum=constant,enum=cosine" jsonschema_description:"cosine falls to zero at the last step."`

@@ -65,7 +65,7 @@ seed: 9223372036854775807
 backend: {name: xla:cpu, plugin: /opt/p.so, devices: 7, precision: bfloat16}
 data: {name: kmnist, dir: "d i r", flip: true, limit: 1000, drop_last: false}
 process: {name: flow_match, num_train_timesteps: 500, timestep_density: logit_normal, logit_mean: -0.5, logit_std: 2, shift: 3}
-train: {batch_size: 7, epochs: 3, lr: 5e-4, lr_schedule: cosine, warmup_steps: 5, betas: [0.8, 0.99], eps: .5, weight_decay: 0,
+train: {batch_size: 42, microbatch_size: 3, epochs: 3, lr: 5e-4, lr_schedule: cosine, warmup_steps: 5, betas: [0.8, 0.99], eps: .5, weight_decay: 0,
   grad_clip: 1.5, ema_decay: 0.999, label_drop: 0.1, log_every_seconds: 2.5}
 sampling:
   seed: 3
@@ -86,7 +86,7 @@ store: s.db
 	want.Data = Data{"kmnist", "d i r", true, 1000, false}
 	want.Process = schedulers.ProcessConfig{Name: "flow_match", NumTrainTimesteps: 500, PredictionType: "velocity",
 		TimestepDensity: "logit_normal", LogitMean: -0.5, LogitStd: 2, Shift: 3}
-	want.Train = Train{7, 3, 0, 5e-4, Cosine, 5, [2]float64{0.8, 0.99}, 0.5, 0, 1.5, 0.999, 0.1, 2.5}
+	want.Train = Train{42, 3, 3, 0, 5e-4, Cosine, 5, [2]float64{0.8, 0.99}, 0.5, 0, 1.5, 0.999, 0.1, 2.5}
 	want.Sampling = Sampling{3, []schedulers.SamplerConfig{
 		{Name: "heun", Grid: "uniform", Shift: 1, TimestepInput: "scaled"},
 		{Name: "euler", Grid: "diffusers", Shift: 2, TimestepInput: "scaled"},
@@ -105,6 +105,7 @@ func TestResolvedConfigIsReadAsItself(t *testing.T) {
 		"process: {name: ddpm, beta_schedule: squaredcos_cap_v2}\ntrain: {steps: 9}\nsampling: {samplers: [{name: ddpm, clip_sample: false}, {name: ddim, eta: 0.5}, dpmpp_2m]}",
 		"train: {steps: 100}\nsampling: {guidance_interval: [0, 1]}",
 		"train: {steps: 100}\nbackend: {precision: bfloat16}",
+		"train: {steps: 100, microbatch_size: 64}",
 	} {
 		first := parseOK(t, text)
 		second := parseOK(t, string(first.YAML))

@@ -192,7 +192,7 @@ func isPart(path, of string) bool {
 }
 
 // alternative picks the one of two schemas that a node is meant for: a sampler
-// is a name or a mapping, devices are a number or a word.
+// is a name or a mapping, some numbers may be a word.
 func alternative(s *jsonschema.Schema, n *yaml.Node) *jsonschema.Schema {
 	if len(s.AnyOf) == 0 {
 		return s

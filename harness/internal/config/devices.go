@@ -1,10 +1,6 @@
 package config
 
-import (
-	"strconv"
-
-	"github.com/invopop/jsonschema"
-)
+import "strconv"
 
 // Devices is a number of devices that a run trains on: at least 1, or
 // [AllDevices].
@@ -40,13 +36,6 @@ func (d Devices) MarshalJSON() ([]byte, error) {
 		return []byte(`"` + allDevices + `"`), nil
 	}
 	return []byte(d.String()), nil
-}
-
-// allowAllDevices lets the schema's number of devices be "all" too.
-func allowAllDevices(s *jsonschema.Schema) {
-	number := &jsonschema.Schema{Type: s.Type, Minimum: s.Minimum, Maximum: s.Maximum}
-	s.Type, s.Minimum, s.Maximum = "", "", ""
-	s.AnyOf = []*jsonschema.Schema{number, {Type: "string", Enum: []any{allDevices}}}
 }
 
 // devices checks what can be known before a backend is opened.

@@ -37,7 +37,7 @@ func (d *decoder) scalar(path string, key, n *yaml.Node, s *jsonschema.Schema, w
 		}
 		switch out.Kind() {
 		case reflect.Int:
-			out.SetInt(int64(AllDevices))
+			out.SetInt(numberOf[n.Value])
 		case reflect.Struct:
 			out.FieldByName("Name").SetString(n.Value) // a sampler without options
 		default:
@@ -75,6 +75,9 @@ func (d *decoder) scalar(path string, key, n *yaml.Node, s *jsonschema.Schema, w
 		}
 	}
 }
+
+// numberOf holds what the words mean that may stand for a number.
+var numberOf = map[string]int64{allDevices: int64(AllDevices), autoMicrobatch: AutoMicrobatch}
 
 var (
 	integer = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)

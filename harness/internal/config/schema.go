@@ -53,7 +53,8 @@ func newSchema() *jsonschema.Schema {
 	describeDefaults(property(s, "process"), processDefaults())
 	describeDefaults(property(s, "sampling.samplers[]"), samplerDefaults())
 	allowSamplerNames(property(s, "sampling.samplers"))
-	allowAllDevices(property(s, "backend.devices"))
+	allowWord(property(s, "backend.devices"), allDevices)
+	allowWord(property(s, "train.microbatch_size"), autoMicrobatch)
 	return s
 }
 
@@ -98,6 +99,13 @@ func allowSamplerNames(s *jsonschema.Schema) {
 	property(object, "name").Enum = names
 	object.Required = []string{"name"}
 	s.Items = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Enum: names}, object}}
+}
+
+// allowWord lets a number be a word too, one of [numberOf].
+func allowWord(s *jsonschema.Schema, word string) {
+	number := &jsonschema.Schema{Type: s.Type, Minimum: s.Minimum, Maximum: s.Maximum}
+	s.Type, s.Minimum, s.Maximum = "", "", ""
+	s.AnyOf = []*jsonschema.Schema{number, {Type: "string", Enum: []any{word}}}
 }
 
 // allowNull lets every value but a section be null, which means its default.

@@ -32,6 +32,7 @@ func (v *validator) validate() {
 	v.samplers()
 	v.sampling()
 	v.devices()
+	v.microbatch()
 	if c := v.config.Backend; c.Name == "go" && c.Plugin != "" {
 		v.fail("backend.plugin", []string{"backend.name"}, "the go backend has no plugins; remove it, or set backend.name to xla:cpu or xla:cuda")
 	}

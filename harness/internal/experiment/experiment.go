@@ -156,6 +156,9 @@ func (s *session) checkSameAs(run *store.Run) error {
 	if a, b := began.Backend.TrainingDevices(), s.backend.Info.TrainingDevices(); a != b && s.Warn != nil { // backend.devices: all
 		s.Warn(fmt.Sprintf("run %s began on %d of the backend's devices and goes on on %d: the result will differ in the last digits", run.Slug, a, b))
 	}
+	if a, b := partsOf(began.Backend), partsOf(s.backend.Info); a != b && s.Warn != nil { // train.microbatch_size: auto
+		s.Warn(fmt.Sprintf("run %s began with a microbatch size of %s and goes on with %s: the result will differ in the last digits", run.Slug, a, b))
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/machine"
 )
 
@@ -40,6 +41,7 @@ func notSame(then, now made) []NotSame {
 	add("Go", then.Machine.GoVersion, now.Machine.GoVersion)
 	add("backend", then.Backend.Name, now.Backend.Name)
 	add("devices", fmt.Sprint(then.Backend.TrainingDevices()), fmt.Sprint(now.Backend.TrainingDevices()))
+	add("microbatch size", partsOf(then.Backend), partsOf(now.Backend))
 	add("plugin", then.Backend.PluginVersion, now.Backend.PluginVersion)
 	add("XLA", then.Backend.PlatformVersion, now.Backend.PlatformVersion)
 	add("XLA_FLAGS", then.Backend.XLAFlags, now.Backend.XLAFlags)
@@ -57,6 +59,14 @@ func commitOf(g machine.Git) string {
 		return fmt.Sprintf("%.12s with changes", g.Commit)
 	}
 	return fmt.Sprintf("%.12s", g.Commit)
+}
+
+// partsOf says how many images a run gives the network at once.
+func partsOf(b backend.Info) string {
+	if b.MicrobatchSize == 0 {
+		return "the whole batch"
+	}
+	return fmt.Sprint(b.MicrobatchSize)
 }
 
 // union lists the keys of both maps, sorted.

@@ -90,10 +90,10 @@ func TestWhatARunWasNotMadeWithIsNamed(t *testing.T) {
 	if found := notSame(then, now); len(found) != 0 {
 		t.Errorf("the same environment differs by %v", found)
 	}
-	now.code, now.Machine.CPUs, now.Backend.Name = "program-2", 4, "go"
+	now.code, now.Machine.CPUs, now.Backend.Name, now.Backend.MicrobatchSize = "program-2", 4, "go", 64
 	now.Machine.CPUFeatures, now.Machine.Versions = []string{"avx", "fma"}, map[string]string{"b": "v2"}
 	want := []NotSame{{"program", "program-1", "program-2"}, {"a", "v1", ""}, {"b", "", "v2"}, {"backend", "xla:cpu", "go"},
-		{"CPU features", "avx2", "fma"}, {"number of CPUs", "2", "4"}}
+		{"microbatch size", "the whole batch", "64"}, {"CPU features", "avx2", "fma"}, {"number of CPUs", "2", "4"}}
 	if found := notSame(then, now); !slices.Equal(found, want) {
 		t.Errorf("got %v, want %v", found, want)
 	}

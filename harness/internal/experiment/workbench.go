@@ -53,15 +53,32 @@ func OpenWorkbench(ctx context.Context, cfg *config.Resolved, o Options) (*Workb
 	if w.backend, err = o.openBackend(c.Backend); err != nil {
 		return nil, err
 	}
-	devices, err := train.Devices(c, w.backend.NumDevices())
-	if err != nil {
+	if err := w.recordHow(c); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("backend %s: %w", w.backend.Info.Name, err)
 	}
-	if devices > 1 {
-		w.backend.Info.UsedDevices = devices
-	}
 	return w, nil
+}
+
+// recordHow notes what the config's choices of devices and of parts of a batch come
+// to on this backend.
+func (w *Workbench) recordHow(c config.Config) error {
+	info := &w.backend.Info
+	devices, err := train.Devices(c, w.backend.NumDevices())
+	if err != nil {
+		return err
+	}
+	if devices > 1 {
+		info.UsedDevices = devices
+	}
+	size, err := train.Microbatch(c, w.backend.Backend, devices)
+	if err != nil {
+		return err
+	}
+	if size < c.Train.BatchSize/devices {
+		info.MicrobatchSize = size
+	}
+	return nil
 }
 
 // Close frees what was opened.

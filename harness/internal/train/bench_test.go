@@ -21,7 +21,7 @@ import (
 // BenchmarkTrainingStep is one step of the tutorial's recipe on XLA CPU, from
 // making the batch to reading the loss.
 func BenchmarkTrainingStep(b *testing.B) {
-	for _, size := range []int{32, 64} {
+	for _, size := range []int{32, 64, 128, 256} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
 			if testing.Short() && size > 32 {
 				b.Skip("one size is enough to see that it works")
@@ -120,12 +120,18 @@ func (w *work) train(batchSize int) {
 		}
 		w.trainers[batchSize] = tr
 	}
+	trainOnce(w, tr)
+}
+
+// trainOnce makes a trainer's next step.
+func trainOnce(t testing.TB, tr *trainer) {
+	t.Helper()
 	batch, err := tr.makeBatch(tr.stepsDone)
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	if _, err := tr.step(batch, tr.Config.Train.LR); err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 }
 

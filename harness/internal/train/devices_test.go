@@ -129,8 +129,8 @@ func gradientProgram(t *testing.T, of *trainer, devices int) func(...*batch) [][
 	t.Helper()
 	s := *of.graph
 	s.devices = devices
-	exec, err := NewExec(of.Backend, func(weights, images, noise, timesteps, labels, hyper *Node) []*Node {
-		loss, grad := s.gradient(weights, stepInputs{images, noise, timesteps, labels, hyper})
+	exec, err := NewExec(of.Backend, func(weights, images, noise, timesteps, labels *Node) []*Node {
+		loss, grad := s.gradient(weights, stepInputs{images: images, noise: noise, timesteps: timesteps, labels: labels})
 		return []*Node{Concatenate([]*Node{grad, Reshape(loss, 1)}, 0)}
 	})
 	if err == nil {
@@ -146,7 +146,7 @@ func gradientProgram(t *testing.T, of *trainer, devices int) func(...*batch) [][
 		var args []any
 		for _, part := range parts {
 			args = append(args, tensors.FromFlatDataAndDimensions(weights, len(weights)))
-			for _, in := range of.inputs(part, make([]float32, numHyper)) {
+			for _, in := range of.inputs(part) {
 				args = append(args, in)
 			}
 		}

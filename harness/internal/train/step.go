@@ -42,13 +42,18 @@ type stepInputs struct {
 // ema; all [P]) followed by [loss, gradient norm].
 func (s *stepGraph) update(state []*Node, in stepInputs) []*Node {
 	loss, grad := s.gradient(state[0], in)
+	return s.apply(state, loss, grad, in.hyper)
+}
+
+// apply is the part of update that follows the loss and the gradient of the batch.
+func (s *stepGraph) apply(state []*Node, loss, grad, hyper *Node) []*Node {
 	grad, norm := optim.ClipByGlobalNorm(grad, s.clip)
 	param, m, v := s.optimizer.Update(state[0], grad, state[1], state[2],
-		at(in.hyper, hyperLR), at(in.hyper, hyperBiasCorrection1), at(in.hyper, hyperBiasCorrection2))
+		at(hyper, hyperLR), at(hyper, hyperBiasCorrection1), at(hyper, hyperBiasCorrection2))
 
 	out := []*Node{param, m, v}
 	if s.ema {
-		decay := at(in.hyper, hyperEMADecay)
+		decay := at(hyper, hyperEMADecay)
 		out = append(out, Add(Mul(decay, state[3]), Mul(OneMinus(decay), param)))
 	}
 	return append(out, Concatenate([]*Node{Reshape(loss, 1), Reshape(norm, 1)}, 0))
@@ -58,6 +63,11 @@ func (s *stepGraph) update(state []*Node, in stepInputs) []*Node {
 // weights [P]. On several devices each sees a part of the batch, and both are
 // those of the whole.
 func (s *stepGraph) gradient(weights *Node, in stepInputs) (loss, grad *Node) {
+	return s.average(s.ownGradient(weights, in))
+}
+
+// ownGradient is the gradient of the images that a device is given.
+func (s *stepGraph) ownGradient(weights *Node, in stepInputs) (loss, grad *Node) {
 	layout := s.model.Layout()
 	params := layout.Split(weights)
 
@@ -68,8 +78,7 @@ func (s *stepGraph) gradient(weights *Node, in stepInputs) (loss, grad *Node) {
 	prediction := s.model.Forward(params, noisy, in.timesteps, in.labels)
 	loss = ReduceAllMean(Square(Sub(prediction, StopGradient(target))))
 
-	grad = layout.Concat(gradients(loss, layout, params))
-	return s.average(loss, grad)
+	return loss, layout.Concat(gradients(loss, layout, params))
 }
 
 // gradients differentiates with respect to each parameter rather than to the
@@ -91,28 +100,50 @@ func at(vector *Node, i int) *Node {
 	return Reshape(Slice(vector, AxisElem(i)))
 }
 
+// numState is the number of vectors in the state.
+func (s *stepGraph) numState() int {
+	if s.ema {
+		return 4
+	}
+	return 3
+}
+
 // stepMetrics is what a step reports to the host.
 type stepMetrics struct{ loss, gradNorm float64 }
 
-// compileStep returns the executable of the step. GoMLX compiles it at its
-// first call, once per batch size.
+// compileStep returns the executable of a step of whole batches. GoMLX compiles it
+// at its first call, once per batch size.
 func compileStep(b compute.Backend, s *stepGraph) (*Exec, error) {
-	numState := 3
-	if s.ema {
-		numState++
-	}
-	exec, err := NewExec(b, func(in []*Node) []*Node {
-		rest := in[numState:]
-		return s.update(in[:numState], stepInputs{images: rest[0], noise: rest[1], timesteps: rest[2], labels: rest[3], hyper: rest[4]})
+	n := s.numState()
+	exec, err := s.program(b, "training_step", func(in []*Node) []*Node {
+		return s.update(in[:n], inputsOf(in[n:]))
 	})
+	if err != nil {
+		return nil, err
+	}
+	// A last, smaller batch of an epoch (drop_last: false) is a second shape.
+	return exec.SetMaxCache(2), nil
+}
+
+// program makes an executable that runs on all devices of the step.
+func (s *stepGraph) program(b compute.Backend, name string, graph func([]*Node) []*Node) (*Exec, error) {
+	exec, err := NewExec(b, graph)
 	if err == nil {
 		err = s.distribute(exec)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("building the training step: %w", err)
 	}
-	// A last, smaller batch of an epoch (drop_last: false) is a second shape.
-	return exec.WithName("training_step").SetMaxCache(2), nil
+	return exec.WithName(name), nil
+}
+
+// inputsOf names the inputs of a program that follow the state.
+func inputsOf(in []*Node) stepInputs {
+	named := stepInputs{images: in[0], noise: in[1], timesteps: in[2], labels: in[3]}
+	if len(in) > 4 {
+		named.hyper = in[4]
+	}
+	return named
 }
 
 // step runs one update, on every device. The state's buffers are donated: the new
@@ -123,27 +154,13 @@ func (t *trainer) step(b *batch, lr float64) (stepMetrics, error) {
 	hyper := []float32{hyperLR: float32(lr), hyperBiasCorrection1: float32(bc1), hyperBiasCorrection2: float32(bc2),
 		hyperEMADecay: float32(emaDecay(t.Config.Train.EMADecay, n))}
 
-	var args []any
-	var inputs []*tensors.Tensor
-	shards := t.shards(b)
-	for i, state := range t.replicas {
-		for _, s := range state {
-			d, err := DonateTensorBuffer(s, t.Backend, compute.DeviceNum(i))
-			if err != nil {
-				return stepMetrics{}, err
-			}
-			args = append(args, d)
-		}
-		for _, in := range t.inputs(shards[i], hyper) {
-			args, inputs = append(args, in), append(inputs, in)
-		}
+	update := t.updateByWhole
+	if t.parts != nil {
+		update = t.updateByParts
 	}
-	outputs, err := t.exec.Call(args...)
+	outputs, err := update(t.shards(b), hyper)
 	if err != nil {
 		return stepMetrics{}, err
-	}
-	for _, in := range inputs {
-		in.MustFinalizeAll()
 	}
 	reports := t.take(outputs)
 	// The devices agree on loss and norm: that of the first is read.
@@ -158,8 +175,60 @@ func (t *trainer) step(b *batch, lr float64) (stepMetrics, error) {
 	return stepMetrics{loss: float64(metrics[0]), gradNorm: float64(metrics[1])}, nil
 }
 
-// inputs are a batch and the scalars as the step takes them.
-func (t *trainer) inputs(b *batch, hyper []float32) []*tensors.Tensor {
+// updateByWhole gives each device all of its part of the batch at once.
+func (t *trainer) updateByWhole(shards []*batch, hyper []float32) ([]*tensors.Tensor, error) {
+	var c call
+	defer c.free()
+	for i, state := range t.replicas {
+		if err := c.donate(t.Backend, i, state); err != nil {
+			return nil, err
+		}
+		c.give(t.inputs(shards[i])...)
+		c.give(tensors.FromFlatDataAndDimensions(hyper, numHyper))
+	}
+	return t.exec.Call(c.args...)
+}
+
+// call collects what a program is called with, one device after the other.
+type call struct {
+	args  []any
+	given []*tensors.Tensor
+}
+
+// donate adds tensors whose buffers the program may write its outputs to.
+func (c *call) donate(b compute.Backend, device int, ts []*tensors.Tensor) error {
+	for _, t := range ts {
+		d, err := DonateTensorBuffer(t, b, compute.DeviceNum(device))
+		if err != nil {
+			return err
+		}
+		c.args = append(c.args, d)
+	}
+	return nil
+}
+
+// keep adds tensors that are needed after the call.
+func (c *call) keep(ts ...*tensors.Tensor) {
+	for _, t := range ts {
+		c.args = append(c.args, t)
+	}
+}
+
+// give adds tensors that free is to free.
+func (c *call) give(ts ...*tensors.Tensor) {
+	c.keep(ts...)
+	c.given = append(c.given, ts...)
+}
+
+// free frees what was given. The program must have ended.
+func (c *call) free() {
+	for _, t := range c.given {
+		t.MustFinalizeAll()
+	}
+}
+
+// inputs are the images of a batch, and what goes with them, as a program takes them.
+func (t *trainer) inputs(b *batch) []*tensors.Tensor {
 	size := len(b.labels)
 	image := []int{size, t.Data.Height, t.Data.Width, 1}
 	return []*tensors.Tensor{
@@ -167,7 +236,6 @@ func (t *trainer) inputs(b *batch, hyper []float32) []*tensors.Tensor {
 		tensors.FromFlatDataAndDimensions(b.noise, image...),
 		tensors.FromFlatDataAndDimensions(b.timesteps, size),
 		tensors.FromFlatDataAndDimensions(b.labels, size),
-		tensors.FromFlatDataAndDimensions(hyper, numHyper),
 	}
 }
 

@@ -30,7 +30,8 @@ type trainer struct {
 	model   *models.UNet2D
 	loader  *dataset.Loader
 	graph   *stepGraph
-	exec    *graph.Exec
+	exec    *graph.Exec // of a step of whole batches; nil if parts is not
+	parts   *partwise   // of a step that adds up parts; nil if a batch is run whole
 	gen     *Generator
 
 	validation  *validation  // nil if none is wanted
@@ -94,7 +95,7 @@ func newTrainer(o Options) (*trainer, error) {
 	if o.Resume != nil && t.graph.ema != (o.Resume.EMA != nil) {
 		return nil, fmt.Errorf("the checkpoint of step %d and train.ema_decay disagree on whether there are averaged weights", o.Resume.Step)
 	}
-	if t.exec, err = compileStep(o.Backend, t.graph); err != nil {
+	if err := t.compile(); err != nil {
 		return nil, err
 	}
 	if t.gen = o.Generator; t.gen == nil {
@@ -114,6 +115,19 @@ func newTrainer(o Options) (*trainer, error) {
 	}
 	t.start()
 	return t, nil
+}
+
+// compile makes the programs of a step.
+func (t *trainer) compile() error {
+	size, err := Microbatch(t.Config, t.Backend, t.graph.devices)
+	switch {
+	case err != nil:
+	case size < t.Config.Train.BatchSize/t.graph.devices:
+		t.parts, err = newPartwise(t.Backend, t.graph, size)
+	default:
+		t.exec, err = compileStep(t.Backend, t.graph)
+	}
+	return err
 }
 
 // newModel builds a config's network, in the precision that its backend is to
@@ -204,7 +218,11 @@ func (t *trainer) sampleWeights() *tensors.Tensor {
 }
 
 func (t *trainer) finalize() {
-	t.exec.Finalize()
+	if t.parts != nil {
+		t.parts.finalize()
+	} else {
+		t.exec.Finalize()
+	}
 	if t.Generator == nil {
 		t.gen.Finalize()
 	}
