@@ -37,8 +37,9 @@ const phasePrefix = "time/"
 // mattering are the series drawn where the address names none, in their order.
 var mattering = []string{"train/loss", "val/loss", "train/grad_norm", "train/lr", phaseGroup}
 
-// unsmoothed are the series that are what they are: a plan, not a measurement.
-var unsmoothed = []string{"train/lr"}
+// planned are the series that are a plan, not a measurement: they are not
+// smoothed, and their y axis is linear.
+var planned = []string{"train/lr"}
 
 // curvesView is the part of a run's page with its plots.
 type curvesView struct {
@@ -126,6 +127,13 @@ func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, su
 	grouped := name == phaseGroup
 	if grouped {
 		c.Title, c.LogY = "Seconds a phase took", true
+		summaries = slices.Clone(summaries)
+		slices.SortStableFunc(summaries, func(a, b store.SeriesSummary) int {
+			return phaseRank(strings.TrimPrefix(a.Name, phasePrefix)) - phaseRank(strings.TrimPrefix(b.Name, phasePrefix))
+		})
+	}
+	if slices.Contains(planned, name) {
+		c.LogY = false
 	}
 	for _, summary := range summaries {
 		if !inPlot(summary.Name, name) {
@@ -282,7 +290,7 @@ func (c curve) lines(name string, weight float64, axis runAxis) (lines []chart.L
 	if c.low != nil {
 		note = fmt.Sprintf("%s points in %s stretches: mean, smallest and largest.", count(c.of), count(len(c.steps)))
 	}
-	if weight == 0 || len(c.steps) <= fewPoints || slices.Contains(unsmoothed, name) {
+	if weight == 0 || len(c.steps) <= fewPoints || slices.Contains(planned, name) {
 		return []chart.Line{raw}, note
 	}
 	raw.Faint = true

@@ -80,7 +80,7 @@ func (v *gridsView) choose(settings map[string]store.Sample, asked string) strin
 	}
 	for _, sample := range list {
 		key := settingKey(sample)
-		v.Settings = append(v.Settings, gridSetting{key, fmt.Sprintf("%s, %d steps, guidance %g", sample.Sampler, sample.Steps, sample.Guidance), key == chosen})
+		v.Settings = append(v.Settings, gridSetting{key, fmt.Sprintf("%s, %s, guidance %g", sample.Sampler, stepsText(sample.Steps), sample.Guidance), key == chosen})
 	}
 	return chosen
 }
@@ -134,9 +134,16 @@ func newFrame(s store.Sample) gridFrame {
 	}
 	return gridFrame{
 		Picture: "/pictures/" + s.ImageSHA256 + ".png",
-		Alt:     fmt.Sprintf("%d images drawn after step %d by %s in %d steps with guidance %g", s.Images, s.Step, s.Sampler, s.Steps, s.Guidance),
-		Caption: fmt.Sprintf("%s, %d steps, guidance %g · step %s, epoch %d · %d evaluations an image · %d images in %s%s",
-			s.Sampler, s.Steps, s.Guidance, count(s.Step), s.Epoch, s.NFE, s.Images, seconds(s.Seconds), average),
+		Alt:     fmt.Sprintf("%d images drawn after step %d by %s in %s with guidance %g", s.Images, s.Step, s.Sampler, stepsText(s.Steps), s.Guidance),
+		Caption: fmt.Sprintf("%s, %s, guidance %g · step %s, epoch %d · %d evaluations an image · %d images in %s%s",
+			s.Sampler, stepsText(s.Steps), s.Guidance, count(s.Step), s.Epoch, s.NFE, s.Images, seconds(s.Seconds), average),
 		Label: fmt.Sprintf("step %s, epoch %d", count(s.Step), s.Epoch),
 	}
+}
+
+func stepsText(n int) string {
+	if n == 1 {
+		return "1 step"
+	}
+	return count(n) + " steps"
 }

@@ -57,7 +57,7 @@ func (s *Server) readMeasured(ctx context.Context, run *store.Run) (v measuredVi
 		if e.Images > 0 {
 			row.SecondsPerImage = e.Seconds / float64(e.Images)
 		}
-		detail := measuredDetail{Setting: fmt.Sprintf("step %s: %s, %d steps, guidance %g", count(e.Step), e.Sampler, e.Steps, e.Guidance)}
+		detail := measuredDetail{Setting: fmt.Sprintf("step %s: %s, %s, guidance %g", count(e.Step), e.Sampler, stepsText(e.Steps), e.Guidance)}
 		for _, m := range v.Metrics {
 			row.Values = append(row.Values, valueOf(e, m.Name))
 		}
@@ -118,7 +118,7 @@ func qualityPlot(m compare.Metric, column int, rows []measuredRow) (plot, bool) 
 		}
 		costs[r.NFE] = true
 		lines[k].Points = append(lines[k].Points, chart.Point{X: float64(r.NFE), Y: value,
-			Title: fmt.Sprintf("%s, %d steps, guidance %g: %s", r.Sampler, r.Steps, r.Guidance, number(value))})
+			Title: fmt.Sprintf("%s, %s, guidance %g: %s", r.Sampler, stepsText(r.Steps), r.Guidance, number(value))})
 	}
 	if len(costs) < 2 {
 		return plot{}, false
@@ -140,6 +140,6 @@ func measured(value, stdErr float64) string {
 	if math.IsNaN(stdErr) || stdErr <= 0 || math.IsInf(stdErr, 0) {
 		return number(value)
 	}
-	decimals := max(0, 1-int(math.Floor(math.Log10(stdErr))))
+	decimals := min(max(0, 1-int(math.Floor(math.Log10(stdErr)))), 6)
 	return strconv.FormatFloat(value, 'f', decimals, 64) + " ± " + strconv.FormatFloat(stdErr, 'f', decimals, 64)
 }

@@ -34,7 +34,7 @@ const (
 var runAxes = []string{axisStep, axisTime, axisEpoch}
 
 const (
-	defaultSmooth = 0.9
+	defaultSmooth = 0.8
 	maxSmooth     = 0.99
 	// maxPlots bounds how many series an address may name.
 	maxPlots = 40

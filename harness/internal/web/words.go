@@ -21,6 +21,7 @@ var functions = template.FuncMap{
 	"seconds":  seconds,
 	"percent":  percent,
 	"measured": measured,
+	"steps":    stepsText,
 	"plus":     func(a, b int) int { return a + b },
 }
 
