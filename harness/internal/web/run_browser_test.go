@@ -259,6 +259,7 @@ func TestATrainingRunIsFollowed(t *testing.T) {
 	check(t, <-ended)
 	eventually(t, tab, points+` === 60 && document.querySelector("#status .status").textContent === "finished"`, 10*time.Second)
 	eventually(t, tab, `document.querySelectorAll("#lapse .frames li").length >= 3 && document.querySelectorAll(".matrix a").length === 2 && document.querySelectorAll(".log-lines li").length > 3`, 10*time.Second)
+	eventually(t, tab, `document.querySelectorAll(".strip rect").length > 5`, 5*time.Second)
 	if !value[bool](t, tab, `window.stayed && document.querySelector("#phases").textContent.includes("step")`) {
 		t.Error("the page was loaded again, or has no phases")
 	}

@@ -170,7 +170,7 @@ func TestWhatARunsAddressCanSay(t *testing.T) {
 		{"a stretch of steps", "zoom=5-10", []string{"Steps 5 to 10", "Whole range"}, []string{"<title>NaN</title>"}},
 		{"a stretch without points", "zoom=1000-2000", []string{"No values here"}, nil},
 		{"grids of another setting", "grid=" + url.QueryEscape("heun|10|2"), []string{`<option value="heun|10|2" selected`}, nil},
-		{"a setting that is not there", "grid=none", []string{`<option value="euler|1|2" selected`}, nil},
+		{"a setting that is not there", "grid=none", []string{`<option value="euler|10|2" selected`}, nil},
 		{"only what differs", "config=differs", []string{"Show all", "batch_size"}, []string{`<span class="key">eps</span>`}},
 		{"what is no business of this page", "token=x&more=y", nil, nil},
 	} {

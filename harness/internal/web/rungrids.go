@@ -51,12 +51,13 @@ func (s *Server) readGrids(ctx context.Context, run *store.Run, q runQuery) (gri
 	if err != nil || len(samples) == 0 {
 		return v, err
 	}
-	settings := map[string]store.Sample{}
+	settings, frames := map[string]store.Sample{}, map[string]int{}
 	for _, sample := range samples {
 		settings[settingKey(sample)] = sample
+		frames[settingKey(sample)]++
 		v.Step = max(v.Step, sample.Step)
 	}
-	chosen := v.choose(settings, q.Grid)
+	chosen := v.choose(settings, frames, q.Grid)
 	for _, sample := range samples {
 		if settingKey(sample) == chosen {
 			v.Frames = append(v.Frames, newFrame(sample))
@@ -67,14 +68,16 @@ func (s *Server) readGrids(ctx context.Context, run *store.Run, q runQuery) (gri
 }
 
 // choose lists the settings and returns the key of the one that is asked for, or
-// of the first.
-func (v *gridsView) choose(settings map[string]store.Sample, asked string) string {
+// else of the one with the most grids, of several that of the most steps.
+func (v *gridsView) choose(settings map[string]store.Sample, frames map[string]int, asked string) string {
 	list := make([]store.Sample, 0, len(settings))
 	for _, sample := range settings {
 		list = append(list, sample)
 	}
 	slices.SortFunc(list, compareSettings)
-	chosen := settingKey(list[0])
+	chosen := settingKey(slices.MaxFunc(list, func(a, b store.Sample) int {
+		return cmp.Or(cmp.Compare(frames[settingKey(a)], frames[settingKey(b)]), cmp.Compare(a.Steps, b.Steps))
+	}))
 	if _, ok := settings[asked]; ok {
 		chosen = asked
 	}
@@ -135,15 +138,18 @@ func newFrame(s store.Sample) gridFrame {
 	return gridFrame{
 		Picture: "/pictures/" + s.ImageSHA256 + ".png",
 		Alt:     fmt.Sprintf("%d images drawn after step %d by %s in %s with guidance %g", s.Images, s.Step, s.Sampler, stepsText(s.Steps), s.Guidance),
-		Caption: fmt.Sprintf("%s, %s, guidance %g · step %s, epoch %d · %d evaluations an image · %d images in %s%s",
-			s.Sampler, stepsText(s.Steps), s.Guidance, count(s.Step), s.Epoch, s.NFE, s.Images, seconds(s.Seconds), average),
+		Caption: fmt.Sprintf("%s, %s, guidance %g · step %s, epoch %d · %s an image · %d images in %s%s",
+			s.Sampler, stepsText(s.Steps), s.Guidance, count(s.Step), s.Epoch, counted(s.NFE, "evaluation"), s.Images, seconds(s.Seconds), average),
 		Label: fmt.Sprintf("step %s, epoch %d", count(s.Step), s.Epoch),
 	}
 }
 
-func stepsText(n int) string {
+func stepsText(n int) string { return counted(n, "step") }
+
+// counted is a number of things.
+func counted(n int, thing string) string {
 	if n == 1 {
-		return "1 step"
+		return "1 " + thing
 	}
-	return count(n) + " steps"
+	return count(n) + " " + thing + "s"
 }

@@ -14,6 +14,7 @@ import (
 type timelineView struct {
 	Phases []phaseRow
 	Total  float64 // seconds in all phases
+	Strip  stripView
 }
 
 // phaseRow is a phase with its part of the bar, which is barWidth wide.
@@ -57,7 +58,8 @@ func (s *Server) readTimeline(ctx context.Context, run *store.Run) (v timelineVi
 		x += row.Width
 		v.Phases = append(v.Phases, row)
 	}
-	return v, nil
+	v.Strip, err = s.readStrip(ctx, run, v.Phases)
+	return v, err
 }
 
 func phaseRank(name string) int {
