@@ -41,9 +41,10 @@ type plotData struct {
 	Axes   chart.Axes `json:"axes"`
 	XLabel string     `json:"x"`
 	Lines  []plotLine `json:"lines"`
-	// Steps are those of the first line's points, where the x axis is not of
+	// Steps are those of the points of the line Of, where the x axis is not of
 	// steps; a zoom is from step to step.
 	Steps []int `json:"steps,omitempty"`
+	Of    int   `json:"of,omitempty"`
 }
 
 type plotLine struct {

@@ -31,7 +31,7 @@ func BenchmarkRunPage(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			var size int64
 			for b.Loop() {
-				size = fetch(b, address+c.path)
+				size = fetchPage(b, address+c.path)
 			}
 			b.ReportMetric(float64(size), "bytes")
 		})
@@ -77,7 +77,7 @@ func longRun(t testing.TB, st *store.Store, steps int, status store.Status) *sto
 	return run
 }
 
-func fetch(t testing.TB, address string) int64 {
+func fetchPage(t testing.TB, address string) int64 {
 	t.Helper()
 	answer, err := http.Get(address)
 	if err != nil {

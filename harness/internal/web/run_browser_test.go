@@ -212,6 +212,37 @@ func TestThePageOfARunFitsAPhone(t *testing.T) {
 	}
 }
 
+func TestTagsAndNotesAreEditedOnThePage(t *testing.T) {
+	st := newStore(t)
+	run := addRun(t, st, "plain", 1, 3)
+	tab := browser(t, 1280, 900)
+	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("h1"))
+	value[bool](t, tab, `document.querySelector(".run-edit").open = true`)
+	for field, text := range map[string]string{"tags": "good, first", "notes": "worth <b>keeping</b>"} {
+		value[bool](t, tab, fmt.Sprintf(`(() => { const f = document.querySelector(".run-edit [name=%s]"); f.value = %q; f.form.requestSubmit(); return true; })()`, field, text))
+	}
+	eventually(t, tab, `[...document.querySelectorAll("#facts .tag")].map((x) => x.textContent).join() === "first,good" && document.querySelector("#facts .run-notes").textContent === "worth <b>keeping</b>"`, 5*time.Second)
+	now, err := st.Run(t.Context(), run.ID)
+	if err != nil || now.Notes != "worth <b>keeping</b>" || strings.Join(now.Tags, " ") != "first good" {
+		t.Errorf("the store has %v, %q (%v)", now.Tags, now.Notes, err)
+	}
+}
+
+func TestTheKeyboardZooms(t *testing.T) {
+	st := newStore(t)
+	run := addRun(t, st, "plain", 1, 100)
+	tab := browser(t, 1280, 900)
+	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("#plot-loss svg"))
+	press := func(key string) {
+		value[bool](t, tab, `document.getElementById("canvas-loss").focus(), document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "`+key+`", bubbles: true, cancelable: true})), true`)
+	}
+	press("End")
+	press("+")
+	eventually(t, tab, `/zoom=7\d-1\d\d/.test(location.search) && document.activeElement.id === "canvas-loss"`, 5*time.Second)
+	press("0")
+	eventually(t, tab, `!location.search.includes("zoom")`, 5*time.Second)
+}
+
 // liveConfig is small enough for a test and long enough to be watched.
 const liveConfig = `
 name: watched

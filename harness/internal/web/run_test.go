@@ -94,8 +94,8 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// get returns the status and the text at an address.
-func get(t testing.TB, address string) (int, string) {
+// getPage returns the status and the text at an address.
+func getPage(t testing.TB, address string) (int, string) {
 	t.Helper()
 	answer, err := http.Get(address)
 	check(t, err)
@@ -122,7 +122,7 @@ func TestThePageOfARunHasAllThatIsRecorded(t *testing.T) {
 	run := richRun(t, st, "rich", 2)
 	after := addRun(t, st, "rich", 3, 3)
 	address := serve(t, web.Options{Store: st})
-	status, page := get(t, address+"/runs/"+run.Slug)
+	status, page := getPage(t, address+"/runs/"+run.Slug)
 	if status != http.StatusOK {
 		t.Fatalf("%d: %s", status, page)
 	}
@@ -163,6 +163,7 @@ func TestWhatARunsAddressCanSay(t *testing.T) {
 		with, hidden []string
 	}{
 		{"only some series", "series=train/lr", []string{`id="plot-train-lr"`, "Usual plots"}, []string{`id="plot-loss"`}},
+		{"all phases as one of several", "series=" + url.QueryEscape("time/*") + "&series=train/loss", []string{`id="plot-phases"`, `id="plot-loss"`}, []string{`id="plot-train-lr"`}},
 		{"no smoothing", "smooth=0", nil, []string{"Smoothed", "faint"}},
 		{"a linear axis", "y=linear", []string{`<option value="linear" selected`}, nil},
 		{"time that was recorded", "x=time", []string{"seconds"}, nil},
@@ -175,7 +176,7 @@ func TestWhatARunsAddressCanSay(t *testing.T) {
 		{"what is no business of this page", "token=x&more=y", nil, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			status, page := get(t, address+"?"+c.query)
+			status, page := getPage(t, address+"?"+c.query)
 			if status != http.StatusOK {
 				t.Fatalf("%d: %s", status, page)
 			}
@@ -206,12 +207,12 @@ func TestNonsenseInARunsAddressIsRefused(t *testing.T) {
 		"?smooth=1": 400, "?smooth=NaN": 400, "?smooth=-0.1": 400, "?y=up": 400, "?x=distance": 400, "?config=all": 400, "?" + many: 400,
 		"/series/train/loss": 404, "/series/none.csv": 404, "/series/train/loss.csv?zoom=2-1": 400,
 	} {
-		if status, page := get(t, address+"/runs/"+run.Slug+path); status != want || !strings.Contains(page, `class="problem"`) {
+		if status, page := getPage(t, address+"/runs/"+run.Slug+path); status != want || !strings.Contains(page, `class="problem"`) {
 			t.Errorf("%s: %d, want %d", path, status, want)
 		}
 	}
 	for _, path := range []string{"/runs/nobody", "/runs/nobody/log", "/runs/nobody/diff", "/runs/nobody/series/train/loss.csv", "/runs/" + run.Slug + "/elsewhere"} {
-		if status, _ := get(t, address+path); status != http.StatusNotFound {
+		if status, _ := getPage(t, address+path); status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
@@ -225,7 +226,7 @@ func TestValuesAndLogsAreServedAsText(t *testing.T) {
 		"/series/train/loss.csv?zoom=19-21":                           "step,value\n19,0.05263157894736842\n20,NaN\n21,0.047619047619047616\n",
 		"/series/" + url.PathEscape(hostile) + "/series.csv?zoom=1-2": "step,value\n1,1\n2,2\n",
 	} {
-		if status, text := get(t, address+path); status != http.StatusOK || text != want {
+		if status, text := getPage(t, address+path); status != http.StatusOK || text != want {
 			t.Errorf("%s: %d %q", path, status, text)
 		}
 	}
@@ -237,7 +238,7 @@ func TestValuesAndLogsAreServedAsText(t *testing.T) {
 	if kind := answer.Header.Get("Content-Type"); kind != "text/plain; charset=utf-8" || !strings.Contains(string(text), "error   line 2 "+hostile) {
 		t.Errorf("the log is %s\n%s", kind, text)
 	}
-	if status, page := get(t, address+"/diff"); status != http.StatusOK || !strings.Contains(page, `class="added">&#43;new &lt;script&gt;`) {
+	if status, page := getPage(t, address+"/diff"); status != http.StatusOK || !strings.Contains(page, `class="added">&#43;new &lt;script&gt;`) {
 		t.Errorf("the diff: %d %s", status, page)
 	}
 }
@@ -245,7 +246,7 @@ func TestValuesAndLogsAreServedAsText(t *testing.T) {
 func TestAServerThatOnlyShowsOffersNoForms(t *testing.T) {
 	st := newStore(t)
 	run := richRun(t, st, "rich", 2)
-	_, page := get(t, serve(t, web.Options{Store: st, ReadOnly: true})+"/runs/"+run.Slug)
+	_, page := getPage(t, serve(t, web.Options{Store: st, ReadOnly: true})+"/runs/"+run.Slug)
 	if strings.Contains(page, "data-edit") || strings.Contains(page, "/runs/tags") || !strings.Contains(page, "ta&lt;g") {
 		t.Error("it offers to edit, or does not show the tags")
 	}
@@ -255,7 +256,7 @@ func TestARunThatHasNothingYetIsShown(t *testing.T) {
 	st := newStore(t)
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "new", ResolvedYAML: "{}", Environment: nil})
 	check(t, err)
-	status, page := get(t, serve(t, web.Options{Store: st})+"/runs/"+run.Slug)
+	status, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+run.Slug)
 	for _, want := range []string{"Nothing has been recorded yet", "No phase has been timed yet", "No grids have been drawn yet", "Nothing has been measured yet", "Nothing has been logged"} {
 		if status != http.StatusOK || !strings.Contains(page, want) {
 			t.Errorf("%d: %s is missing", status, want)
@@ -268,7 +269,7 @@ func TestOfABasedConfigWhatItSaysItselfIsMarked(t *testing.T) {
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "based", SourceYAML: "base: fm_<b>.yaml\ntrain: {lr: 0.001}\n",
 		ResolvedYAML: "name: based\ntrain:\n  lr: 0.001\n  batch_size: 64\n", Environment: map[string]any{}})
 	check(t, err)
-	_, page := get(t, serve(t, web.Options{Store: st})+"/runs/"+run.Slug+"?config=differs")
+	_, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+run.Slug+"?config=differs")
 	config := section(t, page, "config")
 	for want, there := range map[string]bool{"based on fm_&lt;b&gt;.yaml": true, `<span class="key">lr</span>`: true, `<span class="key">batch_size</span>`: false} {
 		if strings.Contains(config, want) != there {
@@ -283,7 +284,7 @@ func TestRunsThatDifferInTheirSeedAreLinked(t *testing.T) {
 	for name, sets := range map[string][]string{"one": {"seed=1"}, "two": {"seed=2"}, "slow": {"seed=3", "train.lr=1e-5"}} {
 		runs[name] = configured(t, st, "family", sets...)
 	}
-	_, page := get(t, serve(t, web.Options{Store: st})+"/runs/"+runs["one"].Slug)
+	_, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+runs["one"].Slug)
 	if !strings.Contains(page, `title="`+runs["two"].Slug+`, `) || !strings.Contains(page, "/compare?run="+runs["one"].Slug+"&amp;run="+runs["two"].Slug) || strings.Contains(page, `title="`+runs["slow"].Slug+`, `) {
 		t.Errorf("the siblings are wrong:\n%s", page[strings.Index(page, `id="facts"`):][:2500])
 	}

@@ -50,14 +50,14 @@ type curvesView struct {
 	Whole   string // address of the page without the zoom; "" without one
 	Default string // address without a choice of series; "" without one
 	Note    string
-	Fields  []field
+	Fields  []hiddenField
 }
 
 // seriesRow is an entry of the list of all series.
 type seriesRow struct {
 	store.SeriesSummary
 	Chosen bool
-	CSV    string // address of its values
+	CSV    string // address of its values; "" of several series together
 }
 
 // readCurves reads and draws the chosen series.
@@ -83,8 +83,10 @@ func (s *Server) readCurves(ctx context.Context, run *store.Run, summaries []sto
 		return v, err
 	}
 	for _, summary := range summaries {
-		isChosen := slices.Contains(chosen, summary.Name) || strings.HasPrefix(summary.Name, phasePrefix) && len(q.Series) == 0
-		v.Series = append(v.Series, seriesRow{summary, isChosen, seriesAddress(run.Slug, summary.Name)})
+		v.Series = append(v.Series, seriesRow{summary, slices.Contains(chosen, summary.Name), seriesAddress(run.Slug, summary.Name)})
+	}
+	if slices.ContainsFunc(summaries, func(s store.SeriesSummary) bool { return inPlot(s.Name, phaseGroup) }) {
+		v.Series = append(v.Series, seriesRow{store.SeriesSummary{Name: phaseGroup}, slices.Contains(chosen, phaseGroup), ""})
 	}
 	if (q.Zoom != stepRange{}) {
 		whole := q
@@ -121,7 +123,8 @@ func inPlot(series, name string) bool {
 
 func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, summaries []store.SeriesSummary, axis runAxis, q runQuery) (plot, error) {
 	c := chart.Chart{Title: name, XLabel: axis.Label, LogY: !q.Linear, Width: plotWidth, Height: plotHeight, Short: true}
-	var steps []int
+	var steps []int // of the line with the most points
+	var of int      // which is this one
 	var note string
 	var links []plotLink
 	grouped := name == phaseGroup
@@ -143,8 +146,8 @@ func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, su
 		if err != nil {
 			return plot{}, err
 		}
-		if steps == nil {
-			steps = curve.steps
+		if len(curve.steps) > len(steps) {
+			steps, of = curve.steps, len(c.Lines)
 		}
 		if grouped {
 			c.Lines = append(c.Lines, curve.mean(strings.TrimPrefix(summary.Name, phasePrefix), len(c.Lines), axis))
@@ -162,7 +165,7 @@ func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, su
 		p.Legend = nil // the title says it
 	}
 	if axis.Label != axisStep && len(c.Lines) > 0 {
-		p.data.Steps = steps
+		p.data.Steps, p.data.Of = steps, of
 	}
 	if (q.Zoom != stepRange{}) {
 		whole := q

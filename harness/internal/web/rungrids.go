@@ -13,11 +13,11 @@ import (
 // gridsView are the grids that a run has drawn.
 type gridsView struct {
 	Settings []gridSetting // to choose from
-	Frames   []gridFrame   // of the chosen one, in the order of the steps
+	Frames   []lapseFrame  // of the chosen one, in the order of the steps
 	Columns  []gridColumn  // of the matrix
 	Rows     []gridRow
 	Step     int // the latest, which the matrix is of
-	Fields   []field
+	Fields   []hiddenField
 	Slug     string
 }
 
@@ -27,8 +27,8 @@ type gridSetting struct {
 	Chosen    bool
 }
 
-// gridFrame is a grid with what is to be said about it.
-type gridFrame struct {
+// lapseFrame is a grid with what is to be said about it.
+type lapseFrame struct {
 	Picture string // address
 	Alt     string
 	Caption string
@@ -42,8 +42,11 @@ type gridColumn struct {
 
 type gridRow struct {
 	Sampler string
-	Cells   []gridFrame // one a column; without a picture where there is none
+	Cells   []lapseFrame // one a column; without a picture where there is none
 }
+
+// maxFrames bounds how many grids of a setting a page has.
+const maxFrames = 200
 
 func (s *Server) readGrids(ctx context.Context, run *store.Run, q runQuery) (gridsView, error) {
 	v := gridsView{Slug: run.Slug, Fields: q.fields("grid")}
@@ -53,18 +56,31 @@ func (s *Server) readGrids(ctx context.Context, run *store.Run, q runQuery) (gri
 	}
 	settings, frames := map[string]store.Sample{}, map[string]int{}
 	for _, sample := range samples {
-		settings[settingKey(sample)] = sample
-		frames[settingKey(sample)]++
+		settings[lapseKey(sample)] = sample
+		frames[lapseKey(sample)]++
 		v.Step = max(v.Step, sample.Step)
 	}
 	chosen := v.choose(settings, frames, q.Grid)
 	for _, sample := range samples {
-		if settingKey(sample) == chosen {
+		if lapseKey(sample) == chosen {
 			v.Frames = append(v.Frames, newFrame(sample))
 		}
 	}
+	v.Frames = spread(v.Frames, maxFrames)
 	v.matrix(samples)
 	return v, nil
+}
+
+// spread are so many of a list, evenly apart, with the first and the last.
+func spread[T any](list []T, most int) []T {
+	if len(list) <= most {
+		return list
+	}
+	kept := make([]T, most)
+	for i := range kept {
+		kept[i] = list[i*(len(list)-1)/(most-1)]
+	}
+	return kept
 }
 
 // choose lists the settings and returns the key of the one that is asked for, or
@@ -75,14 +91,14 @@ func (v *gridsView) choose(settings map[string]store.Sample, frames map[string]i
 		list = append(list, sample)
 	}
 	slices.SortFunc(list, compareSettings)
-	chosen := settingKey(slices.MaxFunc(list, func(a, b store.Sample) int {
-		return cmp.Or(cmp.Compare(frames[settingKey(a)], frames[settingKey(b)]), cmp.Compare(a.Steps, b.Steps))
+	chosen := lapseKey(slices.MaxFunc(list, func(a, b store.Sample) int {
+		return cmp.Or(cmp.Compare(frames[lapseKey(a)], frames[lapseKey(b)]), cmp.Compare(a.Steps, b.Steps))
 	}))
 	if _, ok := settings[asked]; ok {
 		chosen = asked
 	}
 	for _, sample := range list {
-		key := settingKey(sample)
+		key := lapseKey(sample)
 		v.Settings = append(v.Settings, gridSetting{key, fmt.Sprintf("%s, %s, guidance %g", sample.Sampler, stepsText(sample.Steps), sample.Guidance), key == chosen})
 	}
 	return chosen
@@ -94,7 +110,7 @@ func (v *gridsView) matrix(samples []store.Sample) {
 		sampler string
 		column  gridColumn
 	}
-	cells := map[place]gridFrame{}
+	cells := map[place]lapseFrame{}
 	var samplers []string
 	for _, s := range samples {
 		if s.Step != v.Step {
@@ -126,16 +142,16 @@ func compareSettings(a, b store.Sample) int {
 	return cmp.Or(cmp.Compare(a.Sampler, b.Sampler), cmp.Compare(a.Steps, b.Steps), cmp.Compare(a.Guidance, b.Guidance))
 }
 
-func settingKey(s store.Sample) string {
+func lapseKey(s store.Sample) string {
 	return s.Sampler + "|" + strconv.Itoa(s.Steps) + "|" + strconv.FormatFloat(s.Guidance, 'g', -1, 64)
 }
 
-func newFrame(s store.Sample) gridFrame {
+func newFrame(s store.Sample) lapseFrame {
 	average := ""
 	if s.UsedEMA {
 		average = ", averaged weights"
 	}
-	return gridFrame{
+	return lapseFrame{
 		Picture: "/pictures/" + s.ImageSHA256 + ".png",
 		Alt:     fmt.Sprintf("%d images drawn after step %d by %s in %s with guidance %g", s.Images, s.Step, s.Sampler, stepsText(s.Steps), s.Guidance),
 		Caption: fmt.Sprintf("%s, %s, guidance %g · step %s, epoch %d · %s an image · %d images in %s%s",

@@ -19,7 +19,7 @@ type machineView struct {
 
 type machineGroup struct {
 	Name string
-	Rows []field
+	Rows []hiddenField
 }
 
 // diffView is what the source code differed in from its commit.
@@ -82,18 +82,18 @@ func (g *machineGroup) add(path string, value any) {
 	case []any:
 		texts := make([]string, len(value))
 		for i, item := range value {
-			texts[i] = plainText(item)
+			texts[i] = environmentText(item)
 		}
-		g.Rows = append(g.Rows, field{path, strings.Join(texts, ", ")})
+		g.Rows = append(g.Rows, hiddenField{path, strings.Join(texts, ", ")})
 	default:
-		if text := plainText(value); text != "" {
-			g.Rows = append(g.Rows, field{path, text})
+		if text := environmentText(value); text != "" {
+			g.Rows = append(g.Rows, hiddenField{path, text})
 		}
 	}
 }
 
-// plainText is a value of JSON for people.
-func plainText(value any) string {
+// environmentText is a value of JSON for people.
+func environmentText(value any) string {
 	switch value := value.(type) {
 	case nil:
 		return ""

@@ -130,19 +130,19 @@ func (q runQuery) address(slug string) string {
 
 func runAddress(slug string) string { return "/runs/" + url.PathEscape(slug) }
 
-// field is a hidden field of a form.
-type field struct{ Name, Value string }
+// hiddenField is a hidden field of a form.
+type hiddenField struct{ Name, Value string }
 
 // fields are the parameters as hidden fields of a form that sets those named.
-func (q runQuery) fields(except ...string) []field {
-	var list []field
+func (q runQuery) fields(except ...string) []hiddenField {
+	var list []hiddenField
 	v := q.values()
 	for _, name := range []string{"series", "smooth", "y", "x", "zoom", "grid", "config"} {
 		if slices.Contains(except, name) {
 			continue
 		}
 		for _, value := range v[name] {
-			list = append(list, field{name, value})
+			list = append(list, hiddenField{name, value})
 		}
 	}
 	return list

@@ -81,7 +81,7 @@ function point(figure, svg, x) {
   }
   const head = document.createElement("strong");
   head.textContent = `${data.x} ${text(closest.line.x[closest.i])}`;
-  const step = closest.line === data.lines[0] && data.steps?.[closest.i];
+  const step = closest.line === data.lines[data.of ?? 0] && data.steps?.[closest.i];
   if (step) head.textContent += `, step ${step}`;
   box.replaceChildren(head);
   found.sort((a, b) => b.line.y[b.i] - a.line.y[a.i]);
@@ -104,13 +104,13 @@ function leave(figure) {
 
 // zoom shows the stretch between two values of the x axis; null: all.
 function zoom(figure, low, high) {
-  const key = figure.dataset.zoom, address = new URL(location.href), { lines, steps } = valuesOf(figure);
+  const key = figure.dataset.zoom, address = new URL(location.href), { lines, steps, of } = valuesOf(figure);
   if (low === null) {
     address.searchParams.delete(key);
   } else {
     let from = Math.max(0, Math.floor(low)), to = Math.ceil(high);
     if (steps) { // the axis is not of steps: from one that has a point to another
-      [from, to] = [low, high].map((x) => steps[Math.max(0, nearest(lines[0], x))]);
+      [from, to] = [low, high].map((x) => steps[Math.max(0, nearest(lines[of ?? 0], x))]);
     }
     if (to <= from) return;
     address.searchParams.set(key, `${from}-${to}`);
