@@ -228,6 +228,36 @@ func TestTagsAndNotesAreEditedOnThePage(t *testing.T) {
 	}
 }
 
+func TestAnOpenListStaysAsItWasWhenThePageIsShownAgain(t *testing.T) {
+	st := newStore(t)
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "live", ResolvedYAML: "{}", Environment: map[string]any{}})
+	check(t, err)
+	w, err := st.OpenWriter(t.Context(), run.ID)
+	check(t, err)
+	record := func(step int) {
+		for i := range 40 {
+			w.Point(fmt.Sprintf("a/series_%02d", i), step, float64(step))
+		}
+		w.Progress(step, 10)
+		w.Log("info", fmt.Sprintf("line of step %d", step))
+		check(t, w.Flush(t.Context()))
+	}
+	record(1)
+	tab := browser(t, 1280, 900)
+	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("h1"))
+	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, 5*time.Second)
+	value[bool](t, tab, `document.querySelector("#series-list summary").click(), true`)
+	value[bool](t, tab, `document.getElementById("series-scroll").scrollTo(0, 300), document.getElementById("pick-a/series_20").focus({preventScroll: true}), true`)
+	time.Sleep(100 * time.Millisecond) // the event of scrolling
+	record(2)
+	eventually(t, tab, `document.getElementById("pick-a/series_20").closest("tr").textContent.includes("2")`, 5*time.Second)
+	eventually(t, tab, `document.querySelector(".log-lines").textContent.includes("step 2")`, 5*time.Second)
+	if got := value[string](t, tab, `[document.getElementById("series-list").open, document.getElementById("series-scroll").scrollTop, document.activeElement.id].join(" ")`); got != "true 300 pick-a/series_20" {
+		t.Errorf("the list is open, scrolled and with the focus as %s", got)
+	}
+	check(t, w.Finish(t.Context(), store.StatusFinished, ""))
+}
+
 func TestTheKeyboardZooms(t *testing.T) {
 	st := newStore(t)
 	run := addRun(t, st, "plain", 1, 100)

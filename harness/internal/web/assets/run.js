@@ -1,5 +1,5 @@
-// The page of a run: grids over time, the viewer of grids, copying, and details
-// and the log, which stay as they were when the page is shown again.
+// The page of a run: grids over time, the viewer of grids, copying, and lists and
+// the log, which stay where they were scrolled to when the page is shown again.
 import { onRefresh, toast } from "./live.js";
 
 // Grids over the course of training. While the last one is shown, new ones are
@@ -37,7 +37,7 @@ function play(lapse, button) {
 }
 
 function preload(lapse) {
-  for (const image of lapse.querySelectorAll(".frames img")) image.loading = "eager";
+  for (const image of lapse.querySelectorAll(".frames img")) new Image().src = image.src;
 }
 
 // The viewer goes through the pictures of one list.
@@ -87,7 +87,7 @@ function follow() {
   if (lines && atEnd) lines.scrollTop = lines.scrollHeight;
 }
 
-const open = new Set(); // ids of details that were opened
+const scrolled = new Map(); // how far lists were scrolled, by their ids
 
 export function startRun() {
   document.documentElement.classList.add("scripted");
@@ -128,16 +128,14 @@ export function startRun() {
   document.addEventListener("toggle", (event) => {
     const details = event.target;
     if (details.open && details.dataset.load) load(details);
-    if (!details.id) return;
-    if (details.open) open.add(details.id);
-    else if (details.isConnected) open.delete(details.id);
   }, true);
   document.addEventListener("scroll", (event) => {
     const lines = event.target;
     if (lines === logLines()) atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24;
+    if (lines.matches?.(".scroll[id]")) scrolled.set(lines.id, [lines.scrollLeft, lines.scrollTop]);
   }, true);
   onRefresh(() => {
-    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    for (const [id, [left, top]] of scrolled) document.getElementById(id)?.scrollTo(left, top);
     follow();
   });
 }
