@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -287,6 +288,49 @@ func TestRunsThatDifferInTheirSeedAreLinked(t *testing.T) {
 	_, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+runs["one"].Slug)
 	if !strings.Contains(page, `title="`+runs["two"].Slug+`, `) || !strings.Contains(page, "/compare?run="+runs["one"].Slug+"&amp;run="+runs["two"].Slug) || strings.Contains(page, `title="`+runs["slow"].Slug+`, `) {
 		t.Errorf("the siblings are wrong:\n%s", page[strings.Index(page, `id="facts"`):][:2500])
+	}
+}
+
+func TestTheTimingOfALongRunThatRunsIsAFewSecondsOldAtMost(t *testing.T) {
+	st := newStore(t)
+	ctx := t.Context()
+	var passed atomic.Int64
+	begin := time.Now()
+	address := serve(t, web.Options{Store: st, Now: func() time.Time { return begin.Add(time.Duration(passed.Load())) }})
+	run, err := st.CreateRun(ctx, store.NewRun{Name: "long", ResolvedYAML: "{}", Environment: map[string]any{}})
+	check(t, err)
+	w, err := st.OpenWriter(ctx, run.ID)
+	check(t, err)
+	step := 0
+	counted := func(more int) string {
+		t.Helper()
+		for range more {
+			step++
+			w.Phase("step", step, time.Millisecond)
+		}
+		if more > 0 {
+			check(t, w.Flush(ctx))
+		}
+		_, page := getPage(t, address+"/runs/"+run.Slug)
+		_, row, _ := strings.Cut(section(t, page, "timeline"), `<span class="block s0"></span> step</th>`)
+		row, _, _ = strings.Cut(row, "</tr>")
+		cells := strings.Split(row, `<td class="number">`)
+		return strings.ReplaceAll(strings.TrimSuffix(cells[3], "</td>"), " ", "")
+	}
+	if got := counted(5000) + " " + counted(1); got != "5000 5001" {
+		t.Errorf("of a short run the counts are %s", got)
+	}
+	if got := counted(9999) + " " + counted(1); got != "15000 15000" {
+		t.Errorf("asked again at once the counts are %s", got)
+	}
+	passed.Store(int64(6 * time.Second))
+	if got := counted(1); got != "15002" {
+		t.Errorf("six seconds later the count is %s", got)
+	}
+	w.Phase("step", step+1, time.Millisecond)
+	check(t, w.Finish(ctx, store.StatusFinished, ""))
+	if got := counted(0); got != "15003" {
+		t.Errorf("at its end the count is %s", got)
 	}
 }
 

@@ -35,10 +35,11 @@ const barWidth = 1000
 var phaseOrder = []string{"calibration", "compile", "data_wait", "step", "validation", "sampling", "evaluation", "checkpoint"}
 
 func (s *Server) readTimeline(ctx context.Context, run *store.Run) (v timelineView, err error) {
-	phases, err := s.Store.Phases(ctx, run.ID)
+	phases, err := s.readPhases(ctx, run)
 	if err != nil {
 		return v, err
 	}
+	phases = slices.Clone(phases) // they may be remembered
 	slices.SortStableFunc(phases, func(a, b store.Phase) int { return phaseRank(a.Name) - phaseRank(b.Name) })
 	for _, p := range phases {
 		if p.Total > 0 && !math.IsInf(p.Total, 0) {
