@@ -91,15 +91,6 @@ func (c Chart) size() (width, height int) {
 	return width, height
 }
 
-// left is where the picture's inner part begins: without a label of the y axis,
-// a little earlier.
-func (c Chart) left() int {
-	if c.YLabel == "" {
-		return left - 8
-	}
-	return left
-}
-
 func (c Chart) axes() (x, y axis, ok bool) {
 	x, y = newAxis(c.LogX), newAxis(c.LogY)
 	x.short, y.short = c.Short, c.Short
@@ -127,14 +118,13 @@ func (c Chart) axes() (x, y axis, ok bool) {
 		y.add(1)
 	}
 	width, height := c.size()
-	x.place(c.left(), width-right, 0.02)
+	x.place(left, width-right, 0.02)
 	y.place(height-bottom, top, 0.05)
 	return x, y, true
 }
 
 func (c Chart) frame(b *strings.Builder, x, y axis) {
 	width, height := c.size()
-	left := c.left()
 	for _, v := range y.ticks() {
 		at := y.at(v)
 		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`,
