@@ -244,10 +244,11 @@ func TestAnOlderStoreGetsItsBlocks(t *testing.T) {
 	must(t, w.stop()) // still running
 	must(t, s.Close())
 
-	// What the migration adds is taken away.
+	// What the migration and the later ones add is taken away.
 	db := get(connect(t.Context(), s.Path(), time.Second, writing))(t)
 	for _, statement := range []string{`DROP TABLE blocks`, `DROP TABLE step_times`, `DROP INDEX series_loss`,
-		`ALTER TABLE series DROP COLUMN p50`, `ALTER TABLE series DROP COLUMN p95`, `DELETE FROM goose_db_version WHERE version_id >= 7`} {
+		`ALTER TABLE series DROP COLUMN p50`, `ALTER TABLE series DROP COLUMN p95`,
+		`ALTER TABLE runs DROP COLUMN archived_at`, `ALTER TABLE runs DROP COLUMN deleted_at`, `DELETE FROM goose_db_version WHERE version_id >= 7`} {
 		get(db.Exec(statement))(t)
 	}
 	must(t, db.Close())
