@@ -9,6 +9,7 @@ import (
 // axis maps values to pixels.
 type axis struct {
 	log       bool
+	short     bool    // labels such as 10k
 	low, high float64 // of the values
 	from, to  float64 // of the axis, scaled
 	start     float64 // pixel of from
@@ -24,7 +25,11 @@ func (a *axis) place(start, end int, margin float64) {
 	a.log = a.log && a.low > 0
 	a.from, a.to = a.scale(a.low), a.scale(a.high)
 	if a.from == a.to {
-		a.from, a.to = a.from-0.5, a.to+0.5
+		around := 0.5
+		if a.short && !a.log && a.from != 0 {
+			around = 0.2 * math.Abs(a.from)
+		}
+		a.from, a.to = a.from-around, a.to+around
 	}
 	room := margin * (a.to - a.from)
 	a.from, a.to = a.from-room, a.to+room
@@ -86,6 +91,23 @@ func (a axis) logTicks() []float64 {
 		}
 	}
 	return ticks
+}
+
+func (a axis) label(v float64) string {
+	size := math.Abs(v)
+	switch {
+	case a.short && size >= 1e6 && size < 1e9:
+		return number(v/1e6) + "M"
+	case a.short && size >= 1e4 && size < 1e6:
+		return number(v/1e3) + "k"
+	case a.short && size > 0 && size < 0.01:
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', 3, 64), "e-0")
+		mantissa = strings.TrimRight(strings.TrimRight(mantissa, "0"), ".")
+		if len(strings.TrimPrefix(mantissa, "-")) <= 3 && len(exponent) == 1 {
+			return mantissa + "e-" + exponent
+		}
+	}
+	return number(v)
 }
 
 // number is a tick's label, without the digits of rounding.

@@ -36,6 +36,7 @@ type Options struct {
 type Server struct {
 	Options
 	live    *live
+	phases  phaseCache
 	handler http.Handler
 }
 

@@ -18,6 +18,11 @@ var functions = template.FuncMap{
 	"clock":    clock,
 	"bytes":    byteSize,
 	"join":     strings.Join,
+	"seconds":  seconds,
+	"percent":  percent,
+	"measured": measured,
+	"steps":    stepsText,
+	"plus":     func(a, b int) int { return a + b },
 }
 
 // number is a value with four digits that count.

@@ -4,8 +4,10 @@ import { startLive } from "./live.js";
 import { startKeys } from "./keys.js";
 import { startForms } from "./forms.js";
 import { startPlots } from "./plot.js";
+import { startRun } from "./run.js";
 
 startForms();
 startKeys();
 startPlots();
+startRun();
 startLive();

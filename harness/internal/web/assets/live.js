@@ -41,10 +41,19 @@ export async function refresh(address = location.href, push = "") {
   }
 }
 
+// keepOpen leaves details with an id as the reader has left them.
+function keepOpen(old, now) {
+  for (const details of old.querySelectorAll("details[id]")) {
+    const same = [...now.querySelectorAll("details[id]")].find((d) => d.id === details.id);
+    if (same) same.open = details.open;
+  }
+}
+
 function show(page) {
   const focused = document.activeElement?.id;
   for (const old of document.querySelectorAll("[data-live][id]")) {
     const now = page.getElementById(old.id);
+    if (now) keepOpen(old, now);
     if (now && !busy(old) && old.outerHTML !== now.outerHTML) old.replaceWith(document.adoptNode(now));
   }
   document.title = page.title;
