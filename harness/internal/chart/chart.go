@@ -72,6 +72,12 @@ func (c Chart) SVG() string {
 	return b.String()
 }
 
+// Empty tells whether there is nothing to draw.
+func (c Chart) Empty() bool {
+	_, _, ok := c.axes()
+	return !ok
+}
+
 func (c Chart) axes() (x, y axis, ok bool) {
 	x, y = newAxis(c.LogX), newAxis(c.LogY)
 	for _, l := range c.Lines {

@@ -58,6 +58,7 @@ type Result struct {
 	Frontiers   []Frontier   `json:"frontiers"`
 	Targets     []Reached    `json:"targets"`
 	Curves      []Curve      `json:"curves"`   // one a run
+	Courses     []Course     `json:"courses"`  // one a group: its curves together
 	BySteps     []Aligned    `json:"by_steps"` // losses at the same step
 	BySeconds   []Aligned    `json:"by_seconds"`
 	LossRanked  bool         `json:"loss_ranked"` // whether curves and targets of losses may be ranked
@@ -116,6 +117,9 @@ func Compare(data Data, o Options) (*Result, error) {
 	r.Frontiers = r.frontiers(all)
 	r.Targets = r.reachedTargets(o.Targets, all)
 	r.BySteps, r.BySeconds = align(records)
+	for _, g := range groups {
+		r.Courses = append(r.Courses, course(g, r.Curves))
+	}
 	r.collectSamples()
 	return r, nil
 }
