@@ -9,6 +9,7 @@ import (
 // axis maps values to pixels.
 type axis struct {
 	log       bool
+	short     bool    // labels such as 10k
 	low, high float64 // of the values
 	from, to  float64 // of the axis, scaled
 	start     float64 // pixel of from
@@ -86,6 +87,17 @@ func (a axis) logTicks() []float64 {
 		}
 	}
 	return ticks
+}
+
+func (a axis) label(v float64) string {
+	size := math.Abs(v)
+	switch {
+	case a.short && size >= 1e6 && size < 1e9:
+		return number(v/1e6) + "M"
+	case a.short && size >= 1e4 && size < 1e6:
+		return number(v/1e3) + "k"
+	}
+	return number(v)
 }
 
 // number is a tick's label, without the digits of rounding.

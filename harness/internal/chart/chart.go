@@ -15,6 +15,8 @@ type Chart struct {
 	XLabel, YLabel string
 	LogX, LogY     bool // where all values are above 0; else the axis is linear
 	Lines          []Line
+	Width, Height  int  // of the view box, in pixels; 0: those of the constants
+	Short          bool // ticks from 10,000 on are written as 10k, 2.5M
 }
 
 // Line is one line of a chart.
@@ -28,6 +30,7 @@ type Line struct {
 	Marked bool
 	Thin   bool
 	Dashed bool
+	Faint  bool // stands behind another line
 }
 
 // Point is a point of a line. One that is not a number interrupts the line.
@@ -35,6 +38,10 @@ type Point struct {
 	X, Y   float64
 	Title  string // shown by the pointer
 	Ringed bool
+	// Odd says what of the point is not a finite number, such as "NaN". It is
+	// drawn as a mark at the edge of the picture: the lower one if it begins with
+	// a minus, else the upper one.
+	Odd string
 }
 
 // Range is a stretch of the y axis.
@@ -60,7 +67,8 @@ func (c Chart) SVG() string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, Width, Height, html.EscapeString(c.Title))
+	width, height := c.size()
+	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, width, height, html.EscapeString(c.Title))
 	c.frame(&b, x, y)
 	for _, l := range c.Lines {
 		l.band(&b, x, y)
@@ -78,10 +86,34 @@ func (c Chart) Empty() bool {
 	return !ok
 }
 
+func (c Chart) size() (width, height int) {
+	width, height = c.Width, c.Height
+	if width == 0 {
+		width = Width
+	}
+	if height == 0 {
+		height = Height
+	}
+	return width, height
+}
+
+// left is where the picture's inner part begins: without a label of the y axis,
+// a little earlier.
+func (c Chart) left() int {
+	if c.YLabel == "" {
+		return left - 16
+	}
+	return left
+}
+
 func (c Chart) axes() (x, y axis, ok bool) {
 	x, y = newAxis(c.LogX), newAxis(c.LogY)
+	x.short, y.short = c.Short, c.Short
 	for _, l := range c.Lines {
 		for i, p := range l.Points {
+			if p.Odd != "" && finite(p.X) {
+				x.add(p.X)
+			}
 			if !finite(p.X) || !finite(p.Y) {
 				continue
 			}
@@ -96,24 +128,34 @@ func (c Chart) axes() (x, y axis, ok bool) {
 	if x.low > x.high {
 		return x, y, false
 	}
-	x.place(left, Width-right, 0.02)
-	y.place(Height-bottom, top, 0.05)
+	if y.low > y.high { // nothing but odd points
+		y.add(0)
+		y.add(1)
+	}
+	width, height := c.size()
+	x.place(c.left(), width-right, 0.02)
+	y.place(height-bottom, top, 0.05)
 	return x, y, true
 }
 
 func (c Chart) frame(b *strings.Builder, x, y axis) {
+	width, height := c.size()
+	left := c.left()
 	for _, v := range y.ticks() {
 		at := y.at(v)
 		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`,
-			left, Width-right, at, at, left-8, at+4, number(v))
+			left, width-right, at, at, left-8, at+4, y.label(v))
 	}
 	for _, v := range x.ticks() {
 		at := x.at(v)
 		fmt.Fprintf(b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/><text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`,
-			at, at, top, Height-bottom, at, Height-bottom+18, number(v))
+			at, at, top, height-bottom, at, height-bottom+18, x.label(v))
 	}
-	fmt.Fprintf(b, `<text class="axis" x="%d" y="%d" text-anchor="middle">%s</text>`, (left+Width-right)/2, Height-8, html.EscapeString(c.XLabel))
-	fmt.Fprintf(b, `<text class="axis" transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`, (top+Height-bottom)/2, html.EscapeString(c.YLabel))
+	fmt.Fprintf(b, `<text class="axis" x="%d" y="%d" text-anchor="middle">%s</text>`, (left+width-right)/2, height-8, html.EscapeString(c.XLabel))
+	if c.YLabel == "" {
+		return
+	}
+	fmt.Fprintf(b, `<text class="axis" transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`, (top+height-bottom)/2, html.EscapeString(c.YLabel))
 }
 
 // band draws the range of values behind a line.
@@ -144,6 +186,9 @@ func (l Line) draw(b *strings.Builder, x, y axis) {
 	if l.Dashed {
 		class += " dashed"
 	}
+	if l.Faint {
+		class += " faint"
+	}
 	var path strings.Builder
 	pen := "M"
 	for _, p := range l.Points {
@@ -166,7 +211,22 @@ func (l Line) draw(b *strings.Builder, x, y axis) {
 			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"><title>%s</title></circle>`, x.at(p.X), y.at(p.Y), Color(l.Color), html.EscapeString(p.Title))
 		}
 	}
+	l.edges(b, x, y)
 	b.WriteString("</g>")
+}
+
+// edges marks the odd points.
+func (l Line) edges(b *strings.Builder, x, y axis) {
+	for _, p := range l.Points {
+		if p.Odd == "" || !finite(p.X) {
+			continue
+		}
+		at, edge, tip := x.at(p.X), y.start+y.pixels, 7.0
+		if strings.HasPrefix(p.Odd, "-") || strings.HasPrefix(p.Odd, "−") {
+			edge, tip = y.start, -7
+		}
+		fmt.Fprintf(b, `<path class="odd" d="M%.1f %.1fh10l-5 %.0fz"><title>%s</title></path>`, at-5, edge, tip, html.EscapeString(p.Odd))
+	}
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

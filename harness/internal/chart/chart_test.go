@@ -3,6 +3,7 @@ package chart
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -88,5 +89,35 @@ func TestAFileOfItsOwnHasStylesAndALegend(t *testing.T) {
 	}
 	if (Chart{}).File() != "" {
 		t.Error("a chart of nothing is drawn")
+	}
+}
+
+func TestOddPointsAreMarkedAtTheEdge(t *testing.T) {
+	c := Chart{Lines: []Line{{Points: []Point{{X: 1, Y: 2}, {X: 2, Y: math.NaN(), Odd: "NaN"}, {X: 3, Y: math.Inf(-1), Odd: "-<∞>"}, {X: 9, Y: 1}}}}}
+	svg := c.SVG()
+	wellFormed(t, svg)
+	y := c.Axes().Y
+	for _, want := range []string{`<title>NaN</title>`, `<title>-&lt;∞&gt;</title>`} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("%s is not in %s", want, svg)
+		}
+	}
+	upper, lower := strings.Index(svg, fmt.Sprintf(" %.1fh10l-5 7z", y.End)), strings.Index(svg, fmt.Sprintf(" %.1fh10l-5 -7z", y.Start))
+	if upper < 0 || lower < 0 {
+		t.Errorf("the marks are not at the edges: %s", svg)
+	}
+	if svg := (Chart{Lines: []Line{{Points: []Point{{X: 1, Y: math.NaN(), Odd: "NaN"}}}}}).SVG(); !strings.Contains(svg, `class="odd"`) {
+		t.Errorf("a line of nothing else is not drawn: %q", svg)
+	}
+}
+
+func TestAChartHasTheSizeThatIsAskedFor(t *testing.T) {
+	c := Chart{Width: 480, Height: 300, Short: true, Lines: []Line{{Points: []Point{{X: 0, Y: 0}, {X: 2e6, Y: 1.5}}}}}
+	svg := c.SVG()
+	if !strings.Contains(svg, `viewBox="0 0 480 300"`) || !strings.Contains(svg, ">1M<") || strings.Contains(svg, "rotate(") {
+		t.Error(svg)
+	}
+	if axes := c.Axes(); axes.X.End > 480 || axes.Y.Start > 300 {
+		t.Errorf("the axes are %+v", axes)
 	}
 }

@@ -19,14 +19,27 @@ type Bin struct {
 }
 
 const (
-	queryBins = `SELECT min(step), max(step), count(*), avg(value), min(value), max(value), sum(value), count(*) > count(value)
-		FROM points WHERE series_id = ?1 GROUP BY (step - ?2) / ?3 ORDER BY 1`
-	queryTail = `SELECT step, value FROM points WHERE series_id = ? AND step <= ? ORDER BY step DESC LIMIT ?`
+	// Whole blocks where a block is in one bin, the points of the others, and
+	// those that are in no block. Where infinities cancel within a block, its sum
+	// is NULL although it has numbers.
+	queryBins = `WITH parts (first, last, count, numbers, low, high, sum) AS (
+			SELECT first, last, 64, numbers, low, high, sum FROM blocks WHERE series_id = ?1 AND (first - ?2) / ?3 = (last - ?2) / ?3
+			UNION ALL
+			SELECT step, step, 1, value IS NOT NULL, value, value, value FROM blocks AS b CROSS JOIN points AS p
+				ON p.series_id = ?1 AND p.step BETWEEN b.first AND b.last WHERE b.series_id = ?1 AND (b.first - ?2) / ?3 <> (b.last - ?2) / ?3
+			UNION ALL
+			SELECT step, step, 1, value IS NOT NULL, value, value, value FROM points WHERE series_id = ?1 AND step > ?4
+		)
+		SELECT min(first), max(last), sum(count), sum(numbers), min(low), max(high), iif(sum(sum IS NULL AND numbers > 0), NULL, sum(sum))
+		FROM parts GROUP BY (first - ?2) / ?3 ORDER BY 1`
+	queryKeptMedian = `SELECT count, p50 FROM series WHERE id = ?`
+	queryTail       = `SELECT step, value FROM points WHERE series_id = ? AND step <= ? ORDER BY step DESC LIMIT ?`
 )
 
 // Bins sums a series up in stretches of equally many steps, at most limit of
-// them, in their order; a stretch without points is left out. SQLite reads every
-// point, only the bins come out of it.
+// them, in their order; a stretch without points is left out. Within a stretch
+// sums are taken from sums of 64 points where there are any, so that means and
+// sums can differ in the last digits from those of the points one by one.
 func (s *Store) Bins(ctx context.Context, runID, name string, limit int) ([]Bin, error) {
 	op := fmt.Sprintf("summing up series %s", name)
 	var bins []Bin
@@ -35,19 +48,25 @@ func (s *Store) Bins(ctx context.Context, runID, name string, limit int) ([]Bin,
 		if err := tx.QueryRowContext(ctx, queryRange, id).Scan(&first, &last); err != nil {
 			return err
 		}
+		lastBlock := int64(beforeAll)
+		if err := tx.QueryRowContext(ctx, queryLastBlock, id).Scan(&lastBlock); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 		width := (last-first)/int64(max(limit, 1)) + 1
-		rows, err := tx.QueryContext(ctx, queryBins, id, first, width)
+		rows, err := tx.QueryContext(ctx, queryBins, id, first, width, lastBlock)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var b Bin
-			var mean, lowest, highest, sum number
-			if err := rows.Scan(&b.First, &b.Last, &b.Count, &mean, &lowest, &highest, &sum, &b.HasNaN); err != nil {
+			var numbers int
+			var lowest, highest, sum number
+			if err := rows.Scan(&b.First, &b.Last, &b.Count, &numbers, &lowest, &highest, &sum); err != nil {
 				return err
 			}
-			b.Mean, b.Min, b.Max, b.Sum = float64(mean), float64(lowest), float64(highest), float64(sum)
+			b.Min, b.Max, b.Sum, b.HasNaN = float64(lowest), float64(highest), float64(sum), numbers < b.Count
+			b.Mean = b.Sum / float64(numbers)
 			bins = append(bins, b)
 		}
 		return rows.Err()
@@ -75,19 +94,27 @@ func (s *Store) Before(ctx context.Context, runID, name string, step, n int) ([]
 	return points, s.failure(op, err)
 }
 
-// Median is the median of a series by the nearest-rank definition; NaN if it has
-// no points.
+// Median is the median of a series by the nearest-rank definition, NaN being
+// smaller than every number; NaN if it has no points. That of a phase's times is
+// kept when the run ends.
 func (s *Store) Median(ctx context.Context, runID, name string) (float64, error) {
 	op := fmt.Sprintf("reading the median of series %s", name)
-	median := number(math.NaN())
+	median := math.NaN()
 	err := s.withSeries(ctx, runID, name, func(tx *sql.Tx, id int64) error {
-		var n int
-		if err := tx.QueryRowContext(ctx, queryCountEvery, id, 1).Scan(&n); err != nil || n == 0 {
+		var count int
+		var kept number
+		if err := tx.QueryRowContext(ctx, queryKeptMedian, id).Scan(&count, &kept); err != nil || count == 0 {
 			return err
 		}
-		return tx.QueryRowContext(ctx, queryOrderStatistic, id, 1, (n+1)/2-1).Scan(&median)
+		median = float64(kept)
+		if !math.IsNaN(median) {
+			return nil
+		}
+		var err error
+		median, err = orderStatistic(ctx, tx, id, count, nearestRank(50, count))
+		return err
 	})
-	return float64(median), s.failure(op, err)
+	return median, s.failure(op, err)
 }
 
 // withSeries calls use with the id of a series, in one transaction; not at all

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// Most of what references a run goes with it, but points are deleted by
-	// hand: that is faster than following the reference of each series.
+	// Most of what references a run goes with it, but points and blocks are
+	// deleted by hand: that is faster than following the reference of each series.
 	queryDeletePoints = `DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = ?)`
 	queryDeleteRun    = `DELETE FROM runs WHERE id = ?`
 	queryDeleteImage  = `DELETE FROM images WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM samples WHERE image_sha256 = ?1)`
@@ -25,7 +25,7 @@ func (s *Store) DeleteRun(ctx context.Context, runID string) error {
 		if err := deleteSamples(ctx, tx, runID, beforeTheFirst); err != nil {
 			return err
 		}
-		for _, query := range []string{queryDeletePoints, queryDeleteRun} {
+		for _, query := range []string{queryNoBlocks, queryDeletePoints, queryDeleteRun} {
 			if _, err := tx.ExecContext(ctx, query, runID); err != nil {
 				return err
 			}

@@ -62,7 +62,7 @@ func (w *Writer) end(ctx context.Context, how *ending) error {
 	w.store.mu.Lock()
 	delete(w.store.writers, w)
 	w.store.mu.Unlock()
-	return errors.Join(err, w.points.close())
+	return errors.Join(err, w.points.close(), w.blocks.close())
 }
 
 // flushPatiently waits while the store is locked. The end of ctx ends the

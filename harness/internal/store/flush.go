@@ -33,6 +33,7 @@ type seriesState struct {
 	id   int64
 	sums bool // values of the same step add up
 	summary
+	open  block   // of the points after the last whole block
 	batch []Point // to be written by this flush
 }
 
@@ -41,7 +42,7 @@ type seriesState struct {
 // caller holds w.flushing.
 func (w *Writer) flush(ctx context.Context, end *ending) error {
 	b, names := w.take()
-	series := slices.Clone(w.series) // replaced only by a commit
+	series, clock := slices.Clone(w.series), w.clock // replaced only by a commit
 	err := w.store.inTx(ctx, "recording the run", func(tx *sql.Tx) (err error) {
 		if series, err = w.writeSeries(ctx, tx, series, names, b.points); err != nil {
 			return err
@@ -51,7 +52,13 @@ func (w *Writer) flush(ctx context.Context, end *ending) error {
 				return err
 			}
 		}
-		if err := w.beat(ctx, tx, b); err != nil || end == nil {
+		if err := w.beat(ctx, tx, b); err != nil {
+			return err
+		}
+		if clock, err = w.keepTime(ctx, tx, b.step, end != nil); err != nil || end == nil {
+			return err
+		}
+		if err := rankPhases(ctx, tx, w.runID); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, queryEndRun, end.status, end.reason, toMilliseconds(time.Now()), w.runID)
@@ -61,7 +68,7 @@ func (w *Writer) flush(ctx context.Context, end *ending) error {
 		w.putBack(b)
 		return err
 	}
-	w.series = series
+	w.series, w.clock = series, clock
 	w.spare = b.points[:0]
 	return nil
 }
@@ -121,7 +128,13 @@ func (w *Writer) openSeries(ctx context.Context, tx *sql.Tx, name string) (serie
 	}
 	var last, lowest, highest, sum number
 	err := tx.QueryRowContext(ctx, queryGetSeries, w.runID, name).Scan(&st.id, &st.count, &st.lastStep, &last, &lowest, &highest, &sum)
+	if err != nil {
+		return st, err
+	}
 	st.last, st.min, st.max, st.sum = float64(last), float64(lowest), float64(highest), float64(sum)
+	if st.count > 0 {
+		_, st.open, err = sumUpTail(ctx, tx, st.id)
+	}
 	return st, err
 }
 
@@ -143,14 +156,25 @@ func (w *Writer) writeBatch(ctx context.Context, tx *sql.Tx, st *seriesState) (e
 		if err := w.points.insert(ctx, tx, st.id, st.batch); err != nil {
 			return err
 		}
+		w.full = w.full[:0]
 		for _, p := range st.batch {
 			st.add(int64(p.Step), p.Value)
+			st.open.add(int64(p.Step), p.Value)
+			if st.open.count == blockSize {
+				w.full, st.open = append(w.full, st.open), block{}
+			}
+		}
+		if err := w.blocks.insert(ctx, tx, st.id, w.full); err != nil {
+			return err
 		}
 	} else {
 		if err := replacePoints(ctx, tx, st); err != nil {
 			return err
 		}
 		if st.summary, err = summarize(ctx, tx, st.id); err != nil {
+			return err
+		}
+		if st.open, err = rebuildBlocks(ctx, tx, st.id, st.earliest()); err != nil {
 			return err
 		}
 	}
@@ -169,6 +193,15 @@ func (st *seriesState) rising() bool {
 		}
 		return 1 // equal steps, too, are not rising
 	})
+}
+
+// earliest is the first step that the batch has a point of.
+func (st *seriesState) earliest() int64 {
+	earliest := st.batch[0].Step
+	for _, p := range st.batch {
+		earliest = min(earliest, p.Step)
+	}
+	return int64(earliest)
 }
 
 // beat records the sign of life and the progress. It fails if the run is no

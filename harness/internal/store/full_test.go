@@ -51,7 +51,7 @@ func recordUntilFull(t *testing.T, s *Store, runID string) {
 }
 
 func TestARunOnAFullDiskEndsAsFailedAndKeepsWhatItRecorded(t *testing.T) {
-	dir := mountSmallDisk(t, 2<<20)
+	dir := mountSmallDisk(t, 2<<20+64<<10)
 	// The disk is full at another point of SQLite's work each time.
 	for i, filler := range []int{0, 300 << 10, 601 << 10, 902 << 10, 1003 << 10} {
 		t.Run(fmt.Sprintf("%d bytes taken", filler), func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestAStoreIsNotHalfCreatedOnAFullDisk(t *testing.T) {
 	const size = 1 << 20
 	dir := mountSmallDisk(t, size)
 	created := 0
-	for free := 52 << 10; free < 448<<10; free += 8 << 10 { // with less, the migrations library tries for seconds
+	for free := 52 << 10; free < 512<<10; free += 8 << 10 { // with less, the migrations library tries for seconds
 		filler := filepath.Join(dir, "filler")
 		must(t, os.WriteFile(filler, make([]byte, size-free), 0o666))
 		path := filepath.Join(dir, "harness.db")

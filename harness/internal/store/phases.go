@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"math"
 	"strings"
 )
 
@@ -11,6 +12,9 @@ import (
 const phasePrefix = "time/"
 
 // Phase says how long a phase of a run took. All times are in seconds.
+// Percentiles are exact, by the nearest-rank definition, but for a run that has
+// not ended and has more than 200,000 times of the phase: they are those of every
+// 64th time then.
 type Phase struct {
 	Name  string
 	Count int // steps at which it ran
@@ -20,18 +24,10 @@ type Phase struct {
 	Max   float64
 }
 
-const (
-	queryPhases = `SELECT id, name, count, max, sum FROM series
-		WHERE run_id = ? AND count > 0 AND name GLOB 'time/*' ORDER BY name`
-	// All are sorted before one is taken: with a limit on the sorting itself,
-	// SQLite keeps the smallest so far in order, which takes ten times as long.
-	queryOrderStatistic = `WITH sorted AS MATERIALIZED (SELECT value FROM points WHERE series_id = ? AND step % ? = 0 ORDER BY value)
-		SELECT value FROM sorted LIMIT 1 OFFSET ?`
-	queryCountEvery = `SELECT count(*) FROM points WHERE series_id = ? AND step % ? = 0`
-)
+const queryPhases = `SELECT id, name, count, max, sum, p50, p95 FROM series
+	WHERE run_id = ? AND count > 0 AND name GLOB 'time/*' ORDER BY name`
 
-// maxRanked is how many durations percentiles are taken from; of a longer
-// series every second, third… step is used.
+// maxRanked is how many durations of a run that has not ended are ranked exactly.
 const maxRanked = 200_000
 
 // Phases returns the timing of a run by phase. What runs several times in one
@@ -57,9 +53,11 @@ func (s *Store) phases(ctx context.Context, runID string) ([]Phase, error) {
 	for rows.Next() {
 		var id int64
 		var p Phase
-		if err := rows.Scan(&id, &p.Name, &p.Count, &p.Max, &p.Total); err != nil {
+		var highest, total, p50, p95 number
+		if err := rows.Scan(&id, &p.Name, &p.Count, &highest, &total, &p50, &p95); err != nil {
 			return nil, err
 		}
+		p.Max, p.Total, p.P50, p.P95 = float64(highest), float64(total), float64(p50), float64(p95)
 		p.Name = strings.TrimPrefix(p.Name, phasePrefix)
 		phases, ids = append(phases, p), append(ids, id)
 	}
@@ -67,30 +65,23 @@ func (s *Store) phases(ctx context.Context, runID string) ([]Phase, error) {
 		return nil, err
 	}
 	for i := range phases {
-		if err := phases[i].rank(ctx, tx, ids[i]); err != nil {
-			return nil, err
+		if p := &phases[i]; math.IsNaN(p.P50) || math.IsNaN(p.P95) {
+			if p.P50, p.P95, err = percentiles(ctx, tx, ids[i], p.Count); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return phases, nil
 }
 
-// rank fills in the percentiles, by the nearest-rank definition.
-func (p *Phase) rank(ctx context.Context, tx *sql.Tx, seriesID int64) error {
-	every := 1 + (p.Count-1)/maxRanked
-	n := p.Count
-	if every > 1 {
-		if err := tx.QueryRowContext(ctx, queryCountEvery, seriesID, every).Scan(&n); err != nil {
-			return err
-		}
-		if n == 0 { // all at other steps
-			every, n = 1, p.Count
-		}
+// percentiles ranks the times of a phase of a run that has not ended.
+func percentiles(ctx context.Context, tx *sql.Tx, seriesID int64, count int) (p50, p95 float64, err error) {
+	statistic := orderStatistic
+	if count > maxRanked {
+		statistic = sampledStatistic
 	}
-	for percent, value := range map[int]*float64{50: &p.P50, 95: &p.P95} {
-		rank := (percent*n + 99) / 100
-		if err := tx.QueryRowContext(ctx, queryOrderStatistic, seriesID, every, rank-1).Scan(value); err != nil {
-			return err
-		}
+	if p50, err = statistic(ctx, tx, seriesID, count, nearestRank(50, count)); err == nil {
+		p95, err = statistic(ctx, tx, seriesID, count, nearestRank(95, count))
 	}
-	return nil
+	return p50, p95, err
 }

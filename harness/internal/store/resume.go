@@ -12,7 +12,7 @@ const (
 		pid = ?, pid_started_at = ?, host = ?, boot = ? WHERE id = ?`
 	queryLaterSeries   = `SELECT id FROM series WHERE run_id = ? AND last_step > ?`
 	queryTruncate      = `DELETE FROM points WHERE series_id = ? AND step > ?`
-	querySetSummary    = `UPDATE series SET count = ?, last_step = ?, last = ?, min = ?, max = ?, sum = ? WHERE id = ?`
+	querySetSummary    = `UPDATE series SET count = ?, last_step = ?, last = ?, min = ?, max = ?, sum = ?, p50 = NULL, p95 = NULL WHERE id = ?`
 	queryLaterImages   = `SELECT DISTINCT image_sha256 FROM samples WHERE run_id = ? AND step > ?`
 	queryDeleteSamples = `DELETE FROM samples WHERE run_id = ? AND step > ?`
 )
@@ -30,6 +30,9 @@ func (s *Store) StartResume(ctx context.Context, runID string, step int) error {
 			return err
 		}
 		if err := deleteSamples(ctx, tx, runID, step); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, queryLaterTimes, runID, step); err != nil {
 			return err
 		}
 		now, p := toMilliseconds(time.Now()), thisProcess()
@@ -50,6 +53,9 @@ func truncateSeries(ctx context.Context, tx *sql.Tx, runID string, step int) err
 	}
 	for _, id := range ids {
 		if _, err := tx.ExecContext(ctx, queryTruncate, id, step); err != nil {
+			return err
+		}
+		if _, err := rebuildBlocks(ctx, tx, id, int64(step)+1); err != nil {
 			return err
 		}
 		m, err := summarize(ctx, tx, id)

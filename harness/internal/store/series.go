@@ -29,22 +29,19 @@ type SeriesOptions struct {
 	// MaxPoints thins a longer series to about that many points (at least 4),
 	// keeping the first, the last, and of each stretch of steps the smallest,
 	// the largest and a NaN if there is one, so that a plot shows every spike.
-	// 0 reads every point.
+	// Stretches are of equally many steps; of more than 64 points each, they end
+	// where 64 points in a row do. 0 reads every point.
 	MaxPoints int
+	// From and To are the first and the last step to read; 0 leaves that end
+	// open. Thinning is of the points between them.
+	From, To int
 }
 
 const (
 	querySummaries = `SELECT name, count, last_step, last, min, max, sum FROM series WHERE run_id = ? AND count > 0 ORDER BY name`
 	querySeries    = `SELECT id, count FROM series WHERE run_id = ? AND name = ?`
-	queryPoints    = `SELECT step, value FROM points WHERE series_id = ? ORDER BY step`
+	queryPoints    = `SELECT step, value FROM points WHERE series_id = ? AND step BETWEEN ? AND ? ORDER BY step`
 	queryRange     = `SELECT coalesce((SELECT min(step) FROM points WHERE series_id = ?1), 0), coalesce((SELECT max(step) FROM points WHERE series_id = ?1), 0)`
-
-	// SQLite takes a bare column from the row of the minimum or maximum.
-	queryLowest   = `SELECT step, min(value), count(*) > count(value) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`
-	queryHighest  = `SELECT step, max(value) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`
-	queryFirstNaN = `SELECT step, value FROM points WHERE series_id = ? AND step BETWEEN ? AND ? AND value IS NULL ORDER BY step LIMIT 1`
-	queryFirst    = `SELECT step, value FROM points WHERE series_id = ? ORDER BY step LIMIT 1`
-	queryLast     = `SELECT step, value FROM points WHERE series_id = ? ORDER BY step DESC LIMIT 1`
 
 	queryAggregate = `SELECT count(*), coalesce(max(step), 0), min(value), max(value), sum(value) FROM points WHERE series_id = ?`
 	queryLastValue = `SELECT value FROM points WHERE series_id = ? AND step = ?`
@@ -94,10 +91,31 @@ func (s *Store) series(ctx context.Context, runID, name string, o SeriesOptions)
 	} else if err != nil {
 		return nil, err
 	}
-	if o.MaxPoints > 0 && count > int64(max(o.MaxPoints, minThinned)) {
-		return thin(ctx, tx, id, max(o.MaxPoints, minThinned))
+	from, to := o.steps()
+	limit := int64(max(o.MaxPoints, minThinned))
+	if o.MaxPoints == 0 || count <= limit {
+		return readPoints(ctx, tx, int(count), queryPoints, id, from, to)
 	}
-	return readPoints(ctx, tx, int(count), queryPoints, id)
+	e, err := measure(ctx, tx, id, from, to)
+	if err != nil {
+		return nil, err
+	}
+	if e.count <= limit {
+		return readPoints(ctx, tx, int(e.count), queryPoints, id, from, to)
+	}
+	return thin(ctx, tx, id, e, int(limit))
+}
+
+// steps are the first and the last step to read.
+func (o SeriesOptions) steps() (from, to int64) {
+	from, to = int64(o.From), int64(o.To)
+	if from == 0 {
+		from = beforeAll
+	}
+	if to == 0 {
+		to = math.MaxInt64
+	}
+	return from, to
 }
 
 // readPoints runs a query for (step, value) rows.

@@ -157,8 +157,8 @@ func TestEveryTableIsStrict(t *testing.T) {
 			t.Errorf("table %s is not STRICT", name)
 		}
 	}
-	if tables != 14 {
-		t.Errorf("found %d tables, want 14", tables)
+	if tables != 16 {
+		t.Errorf("found %d tables, want 16", tables)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
 	must(t, db.Close())
 
 	_, err := OpenReadOnly(t.Context(), path)
-	checkError(t, err, ErrReadOnly, "version 3", "to 6", path, "command that writes")
+	checkError(t, err, ErrReadOnly, "version 3", "to 7", path, "command that writes")
 
 	// By several at once.
 	var wg sync.WaitGroup
@@ -181,8 +181,8 @@ func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
 				return
 			}
 			defer s.Close()
-			if s.SchemaVersion() != 6 {
-				t.Errorf("schema version %d, want 6", s.SchemaVersion())
+			if s.SchemaVersion() != 7 {
+				t.Errorf("schema version %d, want 7", s.SchemaVersion())
 			}
 		})
 	}

@@ -31,6 +31,7 @@ type Writer struct {
 	runID   string
 	reserve *reserve
 	points  *pointInserter
+	blocks  *blockInserter
 
 	mu     sync.Mutex // guards what follows
 	index  map[string]int32
@@ -44,6 +45,8 @@ type Writer struct {
 	flushing sync.Mutex // held while writing; guards what follows
 	series   []seriesState
 	spare    []pendingPoint
+	full     []block // space for those that a flush completes
+	clock    clock
 	ended    bool
 
 	quit, done chan struct{}
@@ -92,11 +95,17 @@ func (s *Store) OpenWriter(ctx context.Context, runID string) (*Writer, error) {
 	}
 	w := &Writer{store: s, runID: runID, index: map[string]int32{}, quit: make(chan struct{}), done: make(chan struct{})}
 	w.buffer.step = -1
+	w.clock = clock{step: -1, seen: -1}
 	if w.points, err = newPointInserter(ctx, s.write); err != nil {
+		return nil, s.failure(op, err)
+	}
+	if w.blocks, err = newBlockInserter(ctx, s.write); err != nil {
+		w.points.close()
 		return nil, s.failure(op, err)
 	}
 	if w.reserve, err = newReserve(s.path); err != nil {
 		w.points.close()
+		w.blocks.close()
 		return nil, s.failure(op, err)
 	}
 	s.mu.Lock()

@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// blockSize is how many points in a row a block sums up. It is part of the
+// schema: the migration that made the table uses it, too.
+const blockSize = 64
+
+// block sums up blockSize points of a series, or as a series grows the fewer
+// that are not enough for one yet. Which points form a block follows from their
+// order alone: the first ones of the series are the first block.
+type block struct {
+	count       int
+	first, last int64 // steps
+	numbers     int64 // points that are not NaN
+	low, high   float64
+	lowStep     int64 // the first of this value, as is highStep
+	highStep    int64
+	sum         kahanSum
+	nanStep     int64 // of the first NaN; means something if numbers < count
+}
+
+// add takes in a point later than all before it.
+func (b *block) add(step int64, value float64) {
+	if b.count == 0 {
+		b.first = step
+	}
+	b.count++
+	b.last = step
+	if math.IsNaN(value) {
+		if b.numbers == int64(b.count-1) {
+			b.nanStep = step
+		}
+		return
+	}
+	if b.numbers == 0 || value < b.low {
+		b.low, b.lowStep = value, step
+	}
+	if b.numbers == 0 || value > b.high {
+		b.high, b.highStep = value, step
+	}
+	b.numbers++
+	b.sum.add(value)
+}
+
+// columns are the values of a row, after the series.
+func (b *block) columns() []any {
+	row := []any{b.first, b.last, b.numbers, nil, nil, nil, nil, nil, nil}
+	if b.numbers > 0 {
+		copy(row[3:], []any{b.low, b.lowStep, b.high, b.highStep, b.sum.value()}) // SQLite stores NaN as NULL
+	}
+	if b.numbers < int64(b.count) {
+		row[8] = b.nanStep
+	}
+	return row
+}
+
+// kahanSum adds numbers up as SQLite's sum() does, by the method of Kahan,
+// Babuška and Neumaier, so that a sum does not depend on who made it.
+type kahanSum struct{ sum, rest float64 }
+
+func (k *kahanSum) add(v float64) {
+	t := k.sum + v
+	if math.Abs(k.sum) > math.Abs(v) {
+		k.rest += (k.sum - t) + v
+	} else {
+		k.rest += (v - t) + k.sum
+	}
+	k.sum = t
+}
+
+func (k *kahanSum) value() float64 {
+	if math.IsNaN(k.rest) || math.IsInf(k.rest, 0) {
+		return k.sum
+	}
+	return k.sum + k.rest
+}
+
+// blocksPerInsert is how many blocks one statement inserts.
+const blocksPerInsert = 16
+
+var (
+	queryInsertBlock  = insertBlocks(1)
+	queryInsertBlocks = insertBlocks(blocksPerInsert)
+)
+
+const (
+	queryLastBlock      = `SELECT last FROM blocks WHERE series_id = ? ORDER BY first DESC LIMIT 1`
+	queryPointsAfter    = `SELECT step, value FROM points WHERE series_id = ? AND step > ? ORDER BY step`
+	queryDropBlocks     = `DELETE FROM blocks WHERE series_id = ?1 AND first >= coalesce((SELECT max(first) FROM blocks WHERE series_id = ?1 AND first <= ?2 AND last >= ?2), ?2)`
+	queryNoBlocks       = `DELETE FROM blocks WHERE series_id IN (SELECT id FROM series WHERE run_id = ?)`
+	beforeAll           = math.MinInt64
+	templateBlockValues = `(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+)
+
+func insertBlocks(rows int) string {
+	return `INSERT INTO blocks (series_id, first, last, numbers, low, low_step, high, high_step, sum, nan_step) VALUES ` +
+		templateBlockValues + strings.Repeat(", "+templateBlockValues, rows-1)
+}
+
+// blockInserter inserts blocks, several at a time.
+type blockInserter struct {
+	one, many *sql.Stmt
+	args      []any
+}
+
+func newBlockInserter(ctx context.Context, db *sql.DB) (b *blockInserter, err error) {
+	b = &blockInserter{}
+	if b.one, err = db.PrepareContext(ctx, queryInsertBlock); err != nil {
+		return nil, err
+	}
+	if b.many, err = db.PrepareContext(ctx, queryInsertBlocks); err != nil {
+		b.one.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *blockInserter) close() error { return errors.Join(b.one.Close(), b.many.Close()) }
+
+func (b *blockInserter) insert(ctx context.Context, tx *sql.Tx, seriesID int64, blocks []block) error {
+	for len(blocks) > 0 {
+		stmt, n := b.one, 1
+		if len(blocks) >= blocksPerInsert {
+			stmt, n = b.many, blocksPerInsert
+		}
+		b.args = append(b.args[:0], seriesID)
+		for i := range blocks[:n] {
+			b.args = append(b.args, blocks[i].columns()...)
+		}
+		if _, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, b.args...); err != nil {
+			return err
+		}
+		blocks = blocks[n:]
+	}
+	return nil
+}
+
+// rebuildBlocks makes the blocks of a series anew from the one on that a step
+// falls into: points of that step or later ones were changed. It returns what
+// the points after the last block add up to.
+func rebuildBlocks(ctx context.Context, tx *sql.Tx, seriesID, from int64) (block, error) {
+	if _, err := tx.ExecContext(ctx, queryDropBlocks, seriesID, from); err != nil {
+		return block{}, err
+	}
+	full, open, err := sumUpTail(ctx, tx, seriesID)
+	if err != nil {
+		return block{}, err
+	}
+	for i := range full {
+		if _, err := tx.ExecContext(ctx, queryInsertBlock, append([]any{seriesID}, full[i].columns()...)...); err != nil {
+			return block{}, fmt.Errorf("summing up its points: %w", err)
+		}
+	}
+	return open, nil
+}
+
+// sumUpTail sums up the points that are in no block: the blocks that they fill,
+// and the one that they do not fill.
+func sumUpTail(ctx context.Context, tx *sql.Tx, seriesID int64) (full []block, open block, err error) {
+	last := int64(beforeAll)
+	if err := tx.QueryRowContext(ctx, queryLastBlock, seriesID).Scan(&last); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, open, err
+	}
+	rows, err := tx.QueryContext(ctx, queryPointsAfter, seriesID, last)
+	if err != nil {
+		return nil, open, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var step int64
+		var value number
+		if err := rows.Scan(&step, &value); err != nil {
+			return nil, open, err
+		}
+		open.add(step, float64(value))
+		if open.count == blockSize {
+			full, open = append(full, open), block{}
+		}
+	}
+	return full, open, rows.Err()
+}

@@ -1,0 +1,264 @@
+package store
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// checkBlocks makes the blocks of every series of a store, and the percentiles
+// of ended phases, anew from the points and compares. It returns how many blocks
+// there are.
+func checkBlocks(t testing.TB, s *Store) (blocks int) {
+	t.Helper()
+	tx := get(s.write.Begin())(t)
+	defer tx.Rollback()
+	for _, id := range get(column[int64](t.Context(), tx, `SELECT id FROM series`))(t) {
+		var want [][]any
+		var open block
+		var values []float64
+		for _, p := range get(readPoints(t.Context(), tx, 0, queryPoints, id, int64(math.MinInt64), int64(math.MaxInt64)))(t) {
+			open.add(int64(p.Step), p.Value)
+			values = append(values, p.Value)
+			if open.count == blockSize {
+				want, open = append(want, open.columns()), block{}
+			}
+		}
+		var got [][]any
+		rows := get(tx.Query(`SELECT first, last, numbers, low, low_step, high, high_step, sum, nan_step FROM blocks WHERE series_id = ? ORDER BY first`, id))(t)
+		for rows.Next() {
+			row := make([]any, 9)
+			pointers := make([]any, len(row))
+			for i := range row {
+				pointers[i] = &row[i]
+			}
+			must(t, rows.Scan(pointers...))
+			got = append(got, row)
+		}
+		must(t, rows.Err())
+		for _, row := range want {
+			if sum, ok := row[7].(float64); ok && math.IsNaN(sum) {
+				row[7] = nil
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the blocks of series %d are not those of its points (-want +got) %s", id, diff)
+		}
+		blocks += len(got)
+
+		var name, status string
+		var p50, p95 number
+		must(t, tx.QueryRow(`SELECT s.name, s.p50, s.p95, r.status FROM series AS s JOIN runs AS r ON r.id = s.run_id WHERE s.id = ?`, id).Scan(&name, &p50, &p95, &status))
+		if !math.IsNaN(float64(p50)) {
+			slices.Sort(values)
+			if wantP50, wantP95 := values[nearestRank(50, len(values))-1], values[nearestRank(95, len(values))-1]; float64(p50) != wantP50 || float64(p95) != wantP95 {
+				t.Errorf("the percentiles of %s are %v and %v, want %v and %v", name, p50, p95, wantP50, wantP95)
+			}
+		}
+	}
+	return blocks
+}
+
+// checkOrphans fails if rows are left of series that are not there.
+func checkOrphans(t testing.TB, s *Store) {
+	t.Helper()
+	for _, query := range []string{
+		`SELECT count(*) FROM blocks WHERE series_id NOT IN (SELECT id FROM series)`,
+		`SELECT count(*) FROM points WHERE series_id NOT IN (SELECT id FROM series)`,
+		`SELECT count(*) FROM step_times WHERE run_id NOT IN (SELECT id FROM runs)`,
+	} {
+		var n int
+		must(t, s.read.QueryRow(query).Scan(&n))
+		if n != 0 {
+			t.Errorf("%s: %d", query, n)
+		}
+	}
+}
+
+// recordMany records n steps of some series, NaN and infinities among them, in
+// flushes of different sizes, and leaves the run open.
+func recordMany(t testing.TB, s *Store, n int) (*Run, *Writer) {
+	t.Helper()
+	run := newRun(t, s, "x")
+	w := openWriter(t, s, run.ID)
+	recordBetween(t, w, 1, n)
+	return run, w
+}
+
+func recordBetween(t testing.TB, w *Writer, from, to int) {
+	t.Helper()
+	flushAt := from
+	for step := from; step <= to; step++ {
+		value := math.Sin(float64(step))
+		switch {
+		case step%97 == 0:
+			value = math.NaN()
+		case step%701 == 0:
+			value = math.Inf(step%2*2 - 1)
+		case step/blockSize == 5: // nothing but NaN
+			value = math.NaN()
+		}
+		w.Point("train/loss", step, value)
+		w.Point("train/lr", step, 0.001)
+		w.Phase("step", step, time.Duration(step*7919%1000)*time.Microsecond)
+		if step%10 == 0 {
+			w.Point("val/loss", step, value)
+		}
+		w.Progress(step, to)
+		if step == flushAt {
+			must(t, w.Flush(t.Context()))
+			flushAt += 1 + step%150
+		}
+	}
+}
+
+func TestBlocksAreThoseOfThePoints(t *testing.T) {
+	const n = 3000
+	for _, c := range []struct {
+		name   string
+		blocks int // -1: whatever
+		do     func(t *testing.T, s *Store)
+	}{
+		{"of a run that trains", 3*46 + 4, func(t *testing.T, s *Store) {
+			_, w := recordMany(t, s, n)
+			must(t, w.Flush(t.Context()))
+		}},
+		{"of one that has finished", 3*46 + 4, func(t *testing.T, s *Store) {
+			_, w := recordMany(t, s, n)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+		}},
+		{"recorded by two writers", 3*46 + 4, func(t *testing.T, s *Store) {
+			run, w := recordMany(t, s, 1000)
+			must(t, w.stop())
+			w = openWriter(t, s, run.ID)
+			recordBetween(t, w, 1001, n)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+		}},
+		{"resumed within a block", 3*46 + 4, func(t *testing.T, s *Store) {
+			run, w := recordMany(t, s, 2000)
+			must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+			must(t, s.StartResume(t.Context(), run.ID, 1234))
+			checkBlocks(t, s)
+			w = openWriter(t, s, run.ID)
+			recordBetween(t, w, 1235, n)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+		}},
+		{"resumed where a block ends", 3*16 + 1, func(t *testing.T, s *Store) {
+			run, w := recordMany(t, s, 2000)
+			must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+			must(t, s.StartResume(t.Context(), run.ID, 16*blockSize))
+		}},
+		{"resumed from the start", 0, func(t *testing.T, s *Store) {
+			run, w := recordMany(t, s, 2000)
+			must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+			must(t, s.StartResume(t.Context(), run.ID, 0))
+		}},
+		{"with points that were replaced", 3*46 + 4, func(t *testing.T, s *Store) {
+			_, w := recordMany(t, s, n)
+			must(t, w.Flush(t.Context()))
+			w.Point("train/loss", 100, 7)
+			w.Point("train/lr", 2999, math.NaN())
+			w.Phase("step", 1500, time.Second) // adds up
+			must(t, w.Flush(t.Context()))
+			checkBlocks(t, s)
+			recordBetween(t, w, n+1, n+3)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+		}},
+		{"with points between those written", -1, func(t *testing.T, s *Store) {
+			_, w := recordMany(t, s, n)
+			for step := 1; step < n; step += 10 {
+				w.Point("val/loss", step, float64(step))
+			}
+			must(t, w.Flush(t.Context()))
+			w.Point("val/loss", -5, 1)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+		}},
+		{"with steps out of order in one flush", 1, func(t *testing.T, s *Store) {
+			w := openWriter(t, s, newRun(t, s, "x").ID)
+			for step := 100; step > 0; step-- {
+				w.Point("train/loss", step, float64(step))
+			}
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+		}},
+		{"of a run that was deleted", 0, func(t *testing.T, s *Store) {
+			run, w := recordMany(t, s, n)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, s.DeleteRun(t.Context(), run.ID))
+		}},
+		{"of a training that was taken over", 2 * (3*46 + 4), func(t *testing.T, s *Store) {
+			from, w := recordMany(t, s, n)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			to := newRun(t, s, "y")
+			must(t, s.AdoptTraining(t.Context(), to.ID, from.ID))
+			if diff := cmp.Diff(get(s.WallTimes(t.Context(), from.ID))(t), get(s.WallTimes(t.Context(), to.ID))(t)); diff != "" {
+				t.Errorf("the times of steps differ: %s", diff)
+			}
+		}},
+		{"of a run that was merged", 3*46 + 4, func(t *testing.T, s *Store) {
+			src := openTemp(t)
+			_, w := recordMany(t, src, n)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			checkMerge(t, s, src.Path(), MergeResult{Added: 1})
+		}},
+		{"of a run that was merged and then continued there", 3*46 + 4, func(t *testing.T, s *Store) {
+			src := openTemp(t)
+			run, w := recordMany(t, src, 1000)
+			must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+			checkMerge(t, s, src.Path(), MergeResult{Added: 1})
+			must(t, src.StartResume(t.Context(), run.ID, 990))
+			w = openWriter(t, src, run.ID)
+			recordBetween(t, w, 991, n)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			checkMerge(t, s, src.Path(), MergeResult{Continued: 1})
+			checkMerge(t, s, src.Path(), MergeResult{Same: 1})
+		}},
+		{"of a run on its own", -1, func(t *testing.T, s *Store) {
+			run, w := recordMany(t, s, n)
+			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			path := t.TempDir() + "/run.db"
+			must(t, s.Extract(t.Context(), run.ID, path))
+			if got, want := checkBlocks(t, openAt(t, path)), checkBlocks(t, s); got != want {
+				t.Errorf("the copy has %d blocks, want %d", got, want)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := openTemp(t)
+			c.do(t, s)
+			if got := checkBlocks(t, s); c.blocks >= 0 && got != c.blocks {
+				t.Errorf("there are %d blocks, want %d", got, c.blocks)
+			}
+			checkOrphans(t, s)
+		})
+	}
+}
+
+func TestAnOlderStoreGetsItsBlocks(t *testing.T) {
+	s := openTemp(t)
+	_, w := recordMany(t, s, 3000)
+	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	_, w = recordMany(t, s, 500)
+	must(t, w.stop()) // still running
+	must(t, s.Close())
+
+	// What the migration adds is taken away.
+	db := get(connect(t.Context(), s.Path(), time.Second, writing))(t)
+	for _, statement := range []string{`DROP TABLE blocks`, `DROP TABLE step_times`, `DROP INDEX series_loss`,
+		`ALTER TABLE series DROP COLUMN p50`, `ALTER TABLE series DROP COLUMN p95`, `DELETE FROM goose_db_version WHERE version_id >= 7`} {
+		get(db.Exec(statement))(t)
+	}
+	must(t, db.Close())
+
+	s = openAt(t, s.Path())
+	if got, want := checkBlocks(t, s), 3*46+4+3*7; got != want {
+		t.Errorf("there are %d blocks, want %d", got, want)
+	}
+	tx := get(s.write.Begin())(t)
+	defer tx.Rollback()
+	if ranked := get(column[int64](t.Context(), tx, `SELECT count(*) FROM series WHERE p50 IS NOT NULL AND p95 IS NOT NULL`))(t)[0]; ranked != 1 {
+		t.Errorf("%d series have percentiles, want those of the phase that has ended", ranked)
+	}
+}
