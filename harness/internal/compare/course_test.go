@@ -66,10 +66,10 @@ func TestGridsGoAlongTheTraining(t *testing.T) {
 	if c := frames[0].Cells; c[0].Images != 0 || c[1].Step != 5 {
 		t.Errorf("at step 5: %+v", c)
 	}
-	if c := frames[1].Cells; c[0].Step != 10 || c[1].Step != 5 || frames[1].SameNoise[1] {
+	if c := frames[1].Cells; c[0].Step != 10 || c[1].Step != 5 || c[1].SameNoise(c[0]) {
 		t.Errorf("at step 10: %+v", frames[1])
 	}
-	if c := frames[2].Cells; c[0].Step != 10 || c[1].Step != 30 || !frames[2].SameNoise[1] {
+	if c := frames[2].Cells; c[0].Step != 10 || c[1].Step != 30 || !c[1].SameNoise(c[0]) {
 		t.Errorf("at step 30: %+v", frames[2])
 	}
 }

@@ -18,9 +18,6 @@ type Frame struct {
 	// Cells hold, one a run, its latest grid up to the step; Images is 0 where it
 	// had drawn none.
 	Cells []Cell `json:"cells"`
-	// SameNoise says of each run whether its images started from the same noise
-	// as those of the first run that has some.
-	SameNoise []bool `json:"same_noise"`
 }
 
 // Grids lists the settings that runs have drawn grids of, those of most runs
@@ -37,7 +34,7 @@ func (r *Result) Grids() []Grids {
 			}
 			g := &list[at[k]]
 			if !slices.ContainsFunc(g.Frames, func(f Frame) bool { return f.Step == s.Step }) {
-				g.Frames = append(g.Frames, Frame{Step: s.Step, Cells: make([]Cell, len(r.records)), SameNoise: make([]bool, len(r.records))})
+				g.Frames = append(g.Frames, Frame{Step: s.Step, Cells: make([]Cell, len(r.records))})
 			}
 		}
 	}
@@ -62,13 +59,6 @@ func (r *Result) fill(g *Grids) {
 					g.Frames[f].Cells[i] = cell
 				}
 			}
-		}
-	}
-	for f := range g.Frames {
-		frame := &g.Frames[f]
-		first := slices.IndexFunc(frame.Cells, func(c Cell) bool { return c.Images > 0 })
-		for i, c := range frame.Cells {
-			frame.SameNoise[i] = first >= 0 && c.Images == frame.Cells[first].Images && c.Seed == frame.Cells[first].Seed
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case r.Context().Err() != nil:
 		return // nobody is there any more
-	case errors.As(err, &none), errors.Is(err, errNoPage), errors.Is(err, store.ErrNoSweep):
+	case errors.As(err, &none), errors.Is(err, errNoPage), errors.Is(err, store.ErrNoSweep), errors.Is(err, store.ErrNoPicture):
 		status = http.StatusNotFound
 	case errors.As(err, &bad), errors.As(err, &several):
 		status = http.StatusBadRequest

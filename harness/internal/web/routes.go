@@ -13,6 +13,11 @@ func (s *Server) routes() http.Handler {
 	page("GET /{$}", s.runsPage)
 	page("GET /runs/{run}", s.runPage)
 	page("GET /pictures/{name}", s.picture)
+	page("GET /compare", s.comparePage)
+	page("GET /compare/report", s.compareReport)
+	page("GET /compare/difference/{first}/{second}", s.compareDifference)
+	page("GET /sweeps", s.sweepsPage)
+	page("GET /sweeps/{sweep}", s.sweepPage)
 
 	action("POST /runs/tags", s.setTags)
 	action("POST /runs/notes", s.setNotes)

@@ -36,6 +36,7 @@ type Options struct {
 type Server struct {
 	Options
 	live    *live
+	results *results // of comparisons
 	handler http.Handler
 }
 
@@ -46,6 +47,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{Options: o}
 	s.live = newLive(o.Store)
+	s.results = newResults(o.Store)
 	s.handler = s.routes()
 	return s
 }

@@ -18,6 +18,7 @@ var functions = template.FuncMap{
 	"clock":    clock,
 	"bytes":    byteSize,
 	"join":     strings.Join,
+	"cell":     cellClass,
 }
 
 // number is a value with four digits that count.

@@ -4,8 +4,12 @@ import { startLive } from "./live.js";
 import { startKeys } from "./keys.js";
 import { startForms } from "./forms.js";
 import { startPlots } from "./plot.js";
+import { startCompare } from "./compare.js";
+import { startSweep } from "./sweep.js";
 
 startForms();
 startKeys();
 startPlots();
+startCompare();
+startSweep();
 startLive();
