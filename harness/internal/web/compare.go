@@ -327,6 +327,9 @@ func cellClass(cell any) string {
 		return class
 	}
 	text := strings.TrimLeft(fmt.Sprint(cell), "[+-−")
+	if fmt.Sprint(cell) == "-" {
+		return "number"
+	}
 	if text != "" && text[0] >= '0' && text[0] <= '9' || strings.HasPrefix(text, "Inf") {
 		return "number"
 	}

@@ -46,6 +46,15 @@ func newResults(st *store.Store) *results {
 
 // compare compares runs in their order. The result is shared: nobody changes it.
 func (c *results) compare(ctx context.Context, runs []*store.Run, o compare.Options) (*compare.Result, error) {
+	return c.get(ctx, "compare", runs, o, compare.Compare)
+}
+
+// summarize groups runs and judges nothing; see [compare.Summarize].
+func (c *results) summarize(ctx context.Context, runs []*store.Run, o compare.Options) (*compare.Result, error) {
+	return c.get(ctx, "summarize", runs, o, compare.Summarize)
+}
+
+func (c *results) get(ctx context.Context, kind string, runs []*store.Run, o compare.Options, compute func(compare.Data, compare.Options) (*compare.Result, error)) (*compare.Result, error) {
 	ids := make([]string, len(runs))
 	for i, run := range runs {
 		ids[i] = run.ID
@@ -54,7 +63,7 @@ func (c *results) compare(ctx context.Context, runs []*store.Run, o compare.Opti
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal([]any{ids, states, o})
+	text, err := json.Marshal([]any{kind, ids, states, o})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +79,7 @@ func (c *results) compare(ctx context.Context, runs []*store.Run, o compare.Opti
 		if err != nil {
 			return nil, err
 		}
-		r, err := compare.Compare(data, o)
+		r, err := compute(data, o)
 		if err != nil {
 			return nil, err
 		}
