@@ -44,7 +44,7 @@ func (m HeatMap) SVG() string {
 	for _, r := range m.Rows {
 		longest = max(longest, min(utf8.RuneCountInString(r), mostLabel))
 	}
-	left, top := 16+int(heatLabel*float64(longest)), 28
+	left, top := 16+int(heatLabel*float64(longest)), 42
 	if m.YLabel != "" {
 		left += 22
 	}
@@ -56,7 +56,7 @@ func (m HeatMap) SVG() string {
 	fmt.Fprintf(&b, `<svg class="chart heat" viewBox="0 0 %d %d" width="%d" role="group" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, width, height, width, html.EscapeString(m.Title))
 	fmt.Fprintf(&b, `<text class="axis" x="%d" y="14" text-anchor="middle">%s</text>`, left+inner/2, html.EscapeString(m.XLabel))
 	for i, c := range m.Columns {
-		text(&b, "tick", left+i*heatCellWidth+heatCellWidth/2, top-3, "middle", cut(c, 17), c)
+		text(&b, "tick", left+i*heatCellWidth+heatCellWidth/2, top-6, "middle", cut(c, 17), c)
 	}
 	if m.YLabel != "" {
 		fmt.Fprintf(&b, `<text class="axis" transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`, top+len(m.Rows)*heatCellHeight/2, html.EscapeString(m.YLabel))

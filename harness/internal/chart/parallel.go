@@ -32,7 +32,7 @@ type ParallelLine struct {
 
 // Sizes of the picture, in pixels.
 const (
-	parallelGap    = 170 // between axes
+	parallelInner  = 1000 // between the first and the last axis, if that leaves enough between two
 	parallelHeight = 330
 	parallelSide   = 90
 	parallelTop    = 44
@@ -43,22 +43,23 @@ func (p Parallel) SVG() string {
 	if len(p.Axes) < 2 || len(p.Lines) == 0 {
 		return ""
 	}
-	width := 2*parallelSide + (len(p.Axes)-1)*parallelGap
+	gap := p.gap()
+	width := 2*parallelSide + (len(p.Axes)-1)*gap
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="chart parallel" viewBox="0 0 %d %d" width="%d" role="group" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, width, parallelHeight, width, html.EscapeString(p.Title))
 	axes := make([]axis, len(p.Axes))
 	for i := range p.Axes {
 		axes[i] = p.axis(i)
-		x := parallelSide + i*parallelGap
+		x := parallelSide + i*gap
 		fmt.Fprintf(&b, `<line class="rule" x1="%d" x2="%d" y1="%d" y2="%d" stroke="currentColor"/>`, x, x, parallelTop, parallelHeight-24)
 		text(&b, "axis", x, parallelTop-22, "middle", cut(p.Axes[i].Label, 24), p.Axes[i].Label)
 	}
 	for _, l := range p.Lines {
-		l.draw(&b, axes)
+		l.draw(&b, axes, gap)
 	}
 	// The labels are above the lines, so that they can be read.
 	for i := range p.Axes {
-		x := parallelSide + i*parallelGap
+		x := parallelSide + i*gap
 		for _, t := range p.Axes[i].ticks(axes[i]) {
 			text(&b, "tick", x+6, t.at+4, "start", cut(t.label, 20), t.label)
 		}
@@ -66,6 +67,9 @@ func (p Parallel) SVG() string {
 	b.WriteString("</svg>")
 	return b.String()
 }
+
+// gap is the distance between two axes.
+func (p Parallel) gap() int { return min(max(parallelInner/(len(p.Axes)-1), 110), 180) }
 
 func (p Parallel) axis(i int) axis {
 	a := newAxis(p.Axes[i].Log)
@@ -106,7 +110,7 @@ func (p ParallelAxis) ticks(a axis) []tick {
 	return labels
 }
 
-func (l ParallelLine) draw(b *strings.Builder, axes []axis) {
+func (l ParallelLine) draw(b *strings.Builder, axes []axis, gap int) {
 	var path strings.Builder
 	pen := "M"
 	for i, a := range axes {
@@ -114,7 +118,7 @@ func (l ParallelLine) draw(b *strings.Builder, axes []axis) {
 			pen = "M"
 			continue
 		}
-		fmt.Fprintf(&path, "%s%d %.1f", pen, parallelSide+i*parallelGap, a.at(l.Values[i]))
+		fmt.Fprintf(&path, "%s%d %.1f", pen, parallelSide+i*gap, a.at(l.Values[i]))
 		pen = "L"
 	}
 	class := "way"

@@ -170,7 +170,7 @@ const (
 	mostCells     = 40 // values of an axis of a heat map
 	mostMaps      = 12
 	mostLineAxes  = 10
-	mostTableCols = 8
+	mostTableCols = 6
 )
 
 // heatMaps has one map for each combination of the settings that are neither an
