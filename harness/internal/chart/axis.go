@@ -96,6 +96,11 @@ func (a axis) label(v float64) string {
 		return number(v/1e6) + "M"
 	case a.short && size >= 1e4 && size < 1e6:
 		return number(v/1e3) + "k"
+	case a.short && size > 0 && size < 0.01:
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', -1, 64), "e-0")
+		if len(mantissa) <= 3 && len(exponent) == 1 {
+			return mantissa + "e-" + exponent
+		}
 	}
 	return number(v)
 }

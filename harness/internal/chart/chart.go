@@ -16,7 +16,7 @@ type Chart struct {
 	LogX, LogY     bool // where all values are above 0; else the axis is linear
 	Lines          []Line
 	Width, Height  int  // of the view box, in pixels; 0: those of the constants
-	Short          bool // ticks from 10,000 on are written as 10k, 2.5M
+	Short          bool // ticks from 10,000 on are written as 10k, 2.5M, below 0.01 as 5e-3
 }
 
 // Line is one line of a chart.
@@ -101,7 +101,7 @@ func (c Chart) size() (width, height int) {
 // a little earlier.
 func (c Chart) left() int {
 	if c.YLabel == "" {
-		return left - 16
+		return left - 8
 	}
 	return left
 }

@@ -117,6 +117,11 @@ func TestAChartHasTheSizeThatIsAskedFor(t *testing.T) {
 	if !strings.Contains(svg, `viewBox="0 0 480 300"`) || !strings.Contains(svg, ">1M<") || strings.Contains(svg, "rotate(") {
 		t.Error(svg)
 	}
+	for v, want := range map[float64]string{20000: "20k", 2.5e6: "2.5M", 9999: "9999", 0.005: "5e-3", 0.0002: "2e-4", 0.02: "0.02", 0: "0", 0.00123456: "0.001235"} {
+		if got := (axis{short: true}).label(v); got != want {
+			t.Errorf("%v is written as %s, want %s", v, got, want)
+		}
+	}
 	if axes := c.Axes(); axes.X.End > 480 || axes.Y.Start > 300 {
 		t.Errorf("the axes are %+v", axes)
 	}

@@ -94,6 +94,9 @@ func describe(name string) Metric {
 	return m
 }
 
+// Describe says what is known about a metric; see [Metric].
+func Describe(name string) Metric { return describe(name) }
+
 func find(name string) (m Metric, order int) {
 	for i, m := range known {
 		if ok, _ := path.Match(m.Name, name); ok {

@@ -43,6 +43,37 @@ func TestBinsSumUpStretchesOfSteps(t *testing.T) {
 	}
 }
 
+func TestBinsWithinAreOfThePointsBetweenTwoSteps(t *testing.T) {
+	s := openTemp(t)
+	run := recorded(t, s, 200)
+	want := []Bin{
+		{First: 65, Last: 69, Count: 5, Mean: 67, Min: 65, Max: 69, Sum: 335},
+		{First: 70, Last: 74, Count: 5, Mean: 72.5, Min: 71, Max: 74, Sum: 290, HasNaN: true},
+	}
+	if diff := cmp.Diff(want, get(s.BinsWithin(t.Context(), run.ID, "train/loss", 65, 74, 2))(t), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+		t.Errorf("(-want +got) %s", diff)
+	}
+	points := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{From: 60, To: 69}))(t)
+	bins := get(s.BinsWithin(t.Context(), run.ID, "train/loss", 60, 69, 10))(t)
+	if len(bins) != len(points) {
+		t.Fatalf("%d bins of %d points", len(bins), len(points))
+	}
+	for i, b := range bins {
+		if b.First != points[i].Step || b.Mean != points[i].Value && !math.IsNaN(points[i].Value) {
+			t.Errorf("bin %+v of point %+v", b, points[i])
+		}
+	}
+	for name, bins := range map[string][]Bin{
+		"after the last step": get(s.BinsWithin(t.Context(), run.ID, "train/loss", 201, 300, 5))(t),
+		"backwards":           get(s.BinsWithin(t.Context(), run.ID, "train/loss", 70, 60, 5))(t),
+		"of no series":        get(s.BinsWithin(t.Context(), run.ID, "none", 1, 100, 5))(t),
+	} {
+		if len(bins) != 0 {
+			t.Errorf("%s: %v", name, bins)
+		}
+	}
+}
+
 func TestTheEndAndTheMedianOfASeries(t *testing.T) {
 	s := openTemp(t)
 	run := recorded(t, s, 6)

@@ -12,6 +12,9 @@ func (s *Server) routes() http.Handler {
 
 	page("GET /{$}", s.runsPage)
 	page("GET /runs/{run}", s.runPage)
+	page("GET /runs/{run}/log", s.logText)
+	page("GET /runs/{run}/diff", s.diffPage)
+	page("GET /runs/{run}/series/{name...}", s.seriesCSV)
 	page("GET /pictures/{name}", s.picture)
 	page("GET /compare", s.comparePage)
 	page("GET /compare/report", s.compareReport)

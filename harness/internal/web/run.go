@@ -1,21 +1,36 @@
 package web
 
 import (
+	"context"
 	"net/http"
 
-	"flowharness/harness/internal/chart"
+	"golang.org/x/sync/errgroup"
+
+	"flowharness/harness/internal/progress"
 	"flowharness/harness/internal/store"
 )
 
-// runView is what run.html shows.
+// runView is what run.html shows: a part of the page each.
 type runView struct {
 	*store.Run
-	Plots []plot
+	Query    runQuery
+	Head     headView
+	Curves   curvesView
+	Timeline timelineView
+	Grids    gridsView
+	Measured measuredView
+	Config   configView
+	Machine  machineView
+	Log      logView
 }
 
 // runPage is all about one run.
 func (s *Server) runPage(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
+	q, err := parseRunQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
 	run, err := s.Store.Resolve(ctx, r.PathValue("run"))
 	if err != nil {
 		return err
@@ -26,15 +41,51 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	points, err := s.Store.Series(ctx, run.ID, "train/loss", store.SeriesOptions{MaxPoints: 1000})
+	v, err := s.readRunView(ctx, run, q)
 	if err != nil {
 		return err
 	}
-	line := chart.Line{Label: "train/loss"}
-	for _, p := range points {
-		line.Points = append(line.Points, chart.Point{X: float64(p.Step), Y: p.Value})
+	return s.render(w, r, "run.html", page{Title: run.Slug, Nav: "runs", Topic: string(runsTopic(run.ID)), State: state, Body: v})
+}
+
+// readRunView reads the parts of a run's page, several at once.
+func (s *Server) readRunView(ctx context.Context, run *store.Run, q runQuery) (runView, error) {
+	v := runView{Run: run, Query: q}
+	summaries, err := s.Store.Summaries(ctx, run.ID)
+	if err != nil {
+		return v, err
 	}
-	c := chart.Chart{Title: "train/loss", XLabel: "step", YLabel: "loss", LogY: true, Lines: []chart.Line{line}}
-	return s.render(w, r, "run.html", page{Title: run.Slug, Nav: "runs", Topic: string(runsTopic(run.ID)), State: state,
-		Body: runView{run, []plot{newPlot("loss", c)}}})
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		v.Curves, err = s.readCurves(ctx, run, summaries, q)
+		return err
+	})
+	g.Go(func() (err error) {
+		v.Timeline, err = s.readTimeline(ctx, run)
+		return err
+	})
+	g.Go(func() (err error) {
+		v.Head, err = s.readHead(ctx, run)
+		return err
+	})
+	g.Go(func() (err error) {
+		if v.Grids, err = s.readGrids(ctx, run, q); err != nil {
+			return err
+		}
+		if v.Measured, err = s.readMeasured(ctx, run); err != nil {
+			return err
+		}
+		v.Log, err = s.readLog(ctx, run.ID)
+		return err
+	})
+	v.Config, v.Machine = newConfigView(run, q), newMachineView(run)
+	return v, g.Wait()
+}
+
+// liveProgress is how far a run is; only for one that runs it is worth its cost.
+func (s *Server) liveProgress(ctx context.Context, run *store.Run) (progress.Progress, error) {
+	if run.Status != store.StatusRunning {
+		return progress.Progress{Step: run.LastStep, Total: run.TotalSteps}, nil
+	}
+	return progress.ReadProgress(ctx, s.Store, run.RunInfo, s.Now())
 }

@@ -19,6 +19,11 @@ var functions = template.FuncMap{
 	"bytes":    byteSize,
 	"join":     strings.Join,
 	"cell":     cellClass,
+	"seconds":  seconds,
+	"percent":  percent,
+	"measured": measured,
+	"steps":    stepsText,
+	"plus":     func(a, b int) int { return a + b },
 }
 
 // number is a value with four digits that count.

@@ -6,10 +6,12 @@ import { startForms } from "./forms.js";
 import { startPlots } from "./plot.js";
 import { startCompare } from "./compare.js";
 import { startSweep } from "./sweep.js";
+import { startRun } from "./run.js";
 
 startForms();
 startKeys();
 startPlots();
 startCompare();
 startSweep();
+startRun();
 startLive();

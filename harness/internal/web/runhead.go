@@ -1,0 +1,153 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/progress"
+	"flowharness/harness/internal/store"
+)
+
+// headView is the top of a run's page.
+type headView struct {
+	progress.Progress
+	Duration     time.Duration
+	TrainedBy    string // slug of the run that the weights are of; "" if its own
+	Commands     []commandLine
+	Older, Newer string // slugs of the runs of the same name before and after
+	Seeds        []sibling
+	CompareSeeds string // address; "" without others
+}
+
+// commandLine is one that a user can copy.
+type commandLine struct{ What, Line string }
+
+// sibling is a run that differs in its seed alone.
+type sibling struct {
+	Slug   string
+	Seed   uint64
+	Status store.Status
+}
+
+// maxSiblings bounds how many runs of a name are looked at.
+const maxSiblings = 200
+
+func (s *Server) readHead(ctx context.Context, run *store.Run) (v headView, err error) {
+	if v.Progress, err = s.liveProgress(ctx, run); err != nil {
+		return v, err
+	}
+	v.Duration = runDuration(run.RunInfo)
+	if run.TrainedBy != "" {
+		v.TrainedBy = run.TrainedBy
+		if parent, err := s.Store.Run(ctx, run.TrainedBy); err == nil {
+			v.TrainedBy = parent.Slug
+		}
+	}
+	v.Commands = reproduce(run)
+	named, err := s.Store.ListRuns(ctx, store.Filter{Name: globOf(run.Name), Limit: maxSiblings})
+	if err != nil {
+		return v, err
+	}
+	at := slices.IndexFunc(named, func(r store.RunInfo) bool { return r.ID == run.ID })
+	if at > 0 {
+		v.Newer = named[at-1].Slug
+	}
+	if at >= 0 && at+1 < len(named) {
+		v.Older = named[at+1].Slug
+	}
+	v.Seeds = seedSiblings(run, named)
+	if len(v.Seeds) > 0 {
+		query := url.Values{"run": {run.Slug}}
+		for _, other := range v.Seeds {
+			query.Add("run", other.Slug)
+		}
+		v.CompareSeeds = "/compare?" + query.Encode()
+	}
+	return v, nil
+}
+
+// runDuration is the time from the start of the process that trained last to the
+// run's end, or its last sign of life.
+func runDuration(run store.RunInfo) time.Duration {
+	end := run.EndedAt
+	if end.IsZero() {
+		end = run.HeartbeatAt
+	}
+	return end.Sub(run.StartedAt)
+}
+
+// seedSiblings are the runs of the same name whose config differs from this one's
+// in the seed alone: with its seed, this config would have their hash.
+func seedSiblings(run *store.Run, named []store.RunInfo) []sibling {
+	hashes := map[uint64]string{run.Seed: run.ConfigHash}
+	var list []sibling
+	for _, other := range named {
+		if other.Seed == run.Seed {
+			continue
+		}
+		hash, known := hashes[other.Seed]
+		if !known && len(hashes) <= 16 {
+			resolved, err := config.Parse(run.Slug, []byte(run.ResolvedYAML), []string{"seed=" + strconv.FormatUint(other.Seed, 10)})
+			if err != nil {
+				return nil // a config of an older program, which cannot be read any more
+			}
+			hash = resolved.Hash
+			hashes[other.Seed] = hash
+		}
+		if hash == other.ConfigHash {
+			list = append(list, sibling{other.Slug, other.Seed, other.Status})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b sibling) int {
+		switch {
+		case a.Seed < b.Seed:
+			return -1
+		case a.Seed > b.Seed:
+			return 1
+		}
+		return 0
+	})
+	return list
+}
+
+// reproduce are the commands that make the run again.
+func reproduce(run *store.Run) []commandLine {
+	var list []commandLine
+	if len(run.Argv) > 0 {
+		list = append(list, commandLine{"made by", shellLine(run.Argv)})
+	}
+	file := run.Slug + ".yaml"
+	return append(list,
+		commandLine{"make again", fmt.Sprintf("harness show %s --config > %s && harness run %s", shellWord(run.Slug), shellWord(file), shellWord(file))},
+		commandLine{"check that it is the same", "harness verify " + shellWord(run.Slug)})
+}
+
+func shellLine(args []string) string {
+	words := make([]string, len(args))
+	for i, a := range args {
+		words[i] = shellWord(a)
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word for a POSIX shell where it has to be.
+func shellWord(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// globOf is a pattern that fits a name and nothing else.
+func globOf(name string) string {
+	return strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(name)
+}
