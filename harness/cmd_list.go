@@ -17,6 +17,8 @@ type listOptions struct {
 	filter   store.Filter
 	statuses []string
 	since    time.Duration
+	archived bool
+	trash    bool
 	json     bool
 }
 
@@ -25,12 +27,18 @@ func newListCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List runs",
-		Long:  "List the runs of the store, newest first, filtered and sorted as asked.",
+		Long: `List the runs of the store, newest first, filtered and sorted as asked: those
+that are active, or with --archived or --trash those that are there.`,
 		Example: `  harness list --status finished --sort loss
   harness list --name 'fm_*' --where train.lr=0.001 --where process.name=flow_match
   harness list --since 24h --json | jq -r '.[].id'`,
 		Args: exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := exclusive(cmd, "archived", "trash"); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&o.statuses, "status", nil, "only runs with one of these statuses")
@@ -44,6 +52,8 @@ func newListCommand(a *app) *cobra.Command {
 	f.StringVar(&o.filter.Sort, "sort", "", "sort by "+strings.Join(store.SortKeys(), ", "))
 	f.BoolVar(&o.filter.Desc, "desc", false, "largest first")
 	f.IntVarP(&o.filter.Limit, "limit", "n", 0, "at most so many (0: all)")
+	f.BoolVar(&o.archived, "archived", false, "the archived runs instead of the active ones")
+	f.BoolVar(&o.trash, "trash", false, "the runs in the trash instead of the active ones")
 	f.BoolVar(&o.json, "json", false, "print an array of objects")
 	return cmd
 }
@@ -51,6 +61,12 @@ func newListCommand(a *app) *cobra.Command {
 func (o *listOptions) run(ctx context.Context) error {
 	for _, s := range o.statuses {
 		o.filter.Status = append(o.filter.Status, store.Status(s))
+	}
+	switch {
+	case o.archived:
+		o.filter.Shelf = store.ShelfArchived
+	case o.trash:
+		o.filter.Shelf = store.ShelfTrash
 	}
 	if err := o.filter.Validate(); err != nil {
 		return &usageError{err}
@@ -111,6 +127,8 @@ type runJSON struct {
 	Notes        string       `json:"notes,omitempty"`
 	CreatedAt    time.Time    `json:"created_at"`
 	EndedAt      *time.Time   `json:"ended_at,omitempty"`
+	ArchivedAt   *time.Time   `json:"archived_at,omitempty"`
+	DeletedAt    *time.Time   `json:"deleted_at,omitempty"`
 	Step         int          `json:"step"`
 	TotalSteps   int          `json:"total_steps"`
 	Loss         *number      `json:"loss,omitempty"`
@@ -121,9 +139,14 @@ func toJSON(r store.RunInfo) runJSON {
 	j := runJSON{ID: r.ID, Slug: r.Slug, Name: r.Name, Status: r.Status, StatusReason: r.StatusReason, ConfigHash: r.ConfigHash, CodeVersion: r.CodeVersion, TrainedBy: r.TrainedBy, Seed: r.Seed,
 		Process: r.Process, Dataset: r.Dataset, Tags: append([]string{}, r.Tags...), Notes: r.Notes, CreatedAt: r.CreatedAt.UTC(),
 		Step: r.LastStep, TotalSteps: r.TotalSteps, PeakMemory: r.PeakMemoryBytes}
-	if !r.EndedAt.IsZero() {
-		ended := r.EndedAt.UTC()
-		j.EndedAt = &ended
+	for _, at := range []struct {
+		time time.Time
+		to   **time.Time
+	}{{r.EndedAt, &j.EndedAt}, {r.ArchivedAt, &j.ArchivedAt}, {r.DeletedAt, &j.DeletedAt}} {
+		if !at.time.IsZero() {
+			utc := at.time.UTC()
+			*at.to = &utc
+		}
 	}
 	if r.Loss != nil {
 		loss := number(r.Loss.Last)

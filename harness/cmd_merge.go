@@ -47,6 +47,7 @@ type mergeJSON struct {
 	Same      int    `json:"same"`
 	Behind    int    `json:"behind"`
 	Live      int    `json:"running"`
+	Trashed   int    `json:"trashed"`
 	Refused   int    `json:"refused"`
 	Error     string `json:"error,omitempty"`
 }
@@ -75,7 +76,7 @@ func (o *mergeOptions) run(ctx context.Context, sources []string) error {
 		if err == nil {
 			result, err = merge.Store(ctx, st, source, store.MergeOptions{Progress: o.progress(source)})
 		}
-		row := mergeJSON{source, result.Added, result.Continued, result.Same, result.Behind, result.Live, result.Refused, ""}
+		row := mergeJSON{source, result.Added, result.Continued, result.Same, result.Behind, result.Live, result.Trashed, result.Refused, ""}
 		if err != nil {
 			failed = append(failed, err)
 			row.Error = err.Error()
@@ -115,7 +116,7 @@ func mergeCounts(r store.MergeResult) string {
 	for _, c := range []struct {
 		n    int
 		what string
-	}{{r.Continued, "continued"}, {r.Same, "there already"}, {r.Behind, "further here"}, {r.Live, "still running"}, {r.Refused, "refused"}} {
+	}{{r.Continued, "continued"}, {r.Same, "there already"}, {r.Behind, "further here"}, {r.Live, "still running"}, {r.Trashed, "in its trash"}, {r.Refused, "refused"}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
 		}

@@ -191,6 +191,12 @@ func (a *app) printRun(ctx context.Context, st *store.Store, r *store.Run) error
 		{"data", fmt.Sprintf("%d images, %.12s", env.Dataset.Images, env.Dataset.SHA256)},
 		{"checkpoints", experiment.CheckpointDir(st.Path(), r.ID)},
 	}
+	if !r.ArchivedAt.IsZero() {
+		pairs = append(pairs, [2]string{"archived", r.ArchivedAt.Local().Format(time.DateTime)})
+	}
+	if !r.DeletedAt.IsZero() {
+		pairs = append(pairs, [2]string{"in the trash", "since " + r.DeletedAt.Local().Format(time.DateTime)})
+	}
 	if r.TrainedBy != "" {
 		trainedBy := r.TrainedBy
 		if parent, err := st.Run(ctx, r.TrainedBy); err == nil {

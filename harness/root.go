@@ -104,6 +104,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newVerifyCommand(a),
 		newBaselineCommand(a),
 		newLogsCommand(a),
+		newArchiveCommand(a),
 		newRmCommand(a),
 		newTagCommand(a),
 		newMergeCommand(a),

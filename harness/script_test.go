@@ -70,7 +70,7 @@ func TestScripts(t *testing.T) {
 			"runs": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Check(trained())
 				ts.Check(os.CopyFS(ts.MkAbs("runs"), os.DirFS(runs)))
-				nameCheckpoints(ts)
+				nameRuns(ts)
 			},
 			"json":     checkJSON,
 			"cut":      cut,
@@ -227,18 +227,20 @@ func trainRuns(ctx context.Context, config, dir string) error {
 	return nil
 }
 
-// nameCheckpoints sets $plain, $heun, … to the folders of the runs' checkpoints.
-func nameCheckpoints(ts *testscript.TestScript) {
+// nameRuns sets $plain, $heun, … to the folders of the runs' checkpoints, and
+// $plain_slug, $heun_slug, … to their slugs.
+func nameRuns(ts *testscript.TestScript) {
 	db, err := sql.Open("sqlite3", ts.MkAbs("runs/harness.db"))
 	ts.Check(err)
 	defer db.Close()
-	rows, err := db.Query("SELECT name, id FROM runs")
+	rows, err := db.Query("SELECT name, id, slug FROM runs")
 	ts.Check(err)
 	defer rows.Close()
 	for rows.Next() {
-		var name, id string
-		ts.Check(rows.Scan(&name, &id))
+		var name, id, slug string
+		ts.Check(rows.Scan(&name, &id, &slug))
 		ts.Setenv(name, "runs/checkpoints/"+id)
+		ts.Setenv(name+"_slug", slug)
 	}
 	ts.Check(rows.Err())
 }

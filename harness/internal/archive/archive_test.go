@@ -266,11 +266,17 @@ func TestABadArchiveIsRefusedBeforeTheStoreIsTouched(t *testing.T) {
 		get(st.Merge(t.Context(), s.Path(), store.MergeOptions{}))(t)
 		must(t, st.Close())
 	})
+	trashed := editStore(t, good, func(path string) {
+		st := get(store.Open(t.Context(), path))(t)
+		must(t, st.Trash(t.Context(), get(st.Resolve(t.Context(), "@1"))(t).ID))
+		must(t, st.Close())
+	})
 	for _, c := range []struct {
 		name string
 		data []byte
 		says string
 	}{
+		{"of a run in the trash", pack(t, trashed), "a run is in the trash"},
 		{"an empty file", nil, "it is empty"},
 		{"a text", []byte("name: tiny\nseed: 0\n"), "it is not compressed with zstd"},
 		{"zeros", make([]byte, 1000), "it is not compressed with zstd"},

@@ -79,10 +79,12 @@ func checkStore(ctx context.Context, m Manifest, unpacked, checked string) error
 		return fmt.Errorf("its %s: %w", storeName, withoutFile(err))
 	case result.Live > 0:
 		return fmt.Errorf("its %s: a run counts as running", storeName)
+	case result.Trashed > 0:
+		return fmt.Errorf("its %s: a run is in the trash", storeName)
 	case result.Total() != 1:
 		return fmt.Errorf("its %s holds %d runs, not the one that its manifest names", storeName, result.Total())
 	}
-	runs, err := st.ListRuns(ctx, store.Filter{})
+	runs, err := st.ListRuns(ctx, store.Filter{Shelf: store.ShelfAll})
 	if err != nil {
 		return fmt.Errorf("its %s: %w", storeName, err)
 	}

@@ -55,7 +55,7 @@ func (s *Session) checkShard(ctx context.Context, path string, t sweep.Task) err
 		return err
 	}
 	defer shard.Close()
-	runs, err := shard.ListRuns(ctx, store.Filter{})
+	runs, err := shard.ListRuns(ctx, store.Filter{Shelf: store.ShelfAll})
 	if err != nil {
 		return err
 	}

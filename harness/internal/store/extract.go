@@ -10,8 +10,8 @@ import (
 
 // Extract writes a new store file that holds one run and nothing else. Of the
 // same run, and by the same build, it is the same to the byte: no clock and
-// nothing of the machine goes into it. A live run is refused with [ErrRunning];
-// a file that exists at path is an error.
+// nothing of the machine goes into it. A live run is refused with [ErrRunning],
+// one in the trash with [ErrTrashed]; a file that exists at path is an error.
 func (s *Store) Extract(ctx context.Context, runID, path string) error {
 	op := "copying run " + runID + " into a store of its own"
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".extract-*")
@@ -30,6 +30,8 @@ func (s *Store) Extract(ctx context.Context, runID, path string) error {
 		return err
 	case result.Live > 0:
 		return fmt.Errorf("%s: %w: stop it first", op, ErrRunning)
+	case result.Trashed > 0:
+		return fmt.Errorf("%s: %w: take it out first", op, ErrTrashed)
 	case result.Added != 1:
 		return fmt.Errorf("%s: %w", op, errors.New("it was not copied"))
 	}

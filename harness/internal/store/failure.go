@@ -92,7 +92,7 @@ func isAboutRuns(err error) bool {
 	_, notFound := errors.AsType[*NotFoundError](err)
 	_, ambiguous := errors.AsType[*AmbiguousError](err)
 	_, conflict := errors.AsType[*ConflictError](err)
-	return notFound || ambiguous || conflict || errors.Is(err, ErrRunning)
+	return notFound || ambiguous || conflict || errors.Is(err, ErrRunning) || errors.Is(err, ErrTrashed)
 }
 
 func cannotOpen(err error) bool {

@@ -10,7 +10,7 @@ import (
 )
 
 // Filter says which runs [Store.ListRuns] returns, and in what order. Its zero
-// value is all runs, newest first.
+// value is all active runs, newest first.
 type Filter struct {
 	Status  []Status // any of them
 	Tags    []string // all of them
@@ -20,6 +20,7 @@ type Filter struct {
 	Text    string    // part of the id, slug, name, notes or a tag, in any case
 	Where   []string  // conditions on the resolved config, all of them: "train.lr<=1e-3"
 	Since   time.Time // created at or after
+	Shelf   Shelf     // where they lie; the zero value leaves out what is archived or in the trash
 	Sort    string    // one of SortKeys
 	Desc    bool      // largest first
 	Limit   int       // 0: all
@@ -141,6 +142,9 @@ func (q *conditions) addFilter(f Filter) error {
 	}
 	if !f.Since.IsZero() {
 		q.add("r.created_at >= ?", toMilliseconds(f.Since))
+	}
+	if err := q.addShelf(f.Shelf); err != nil {
+		return err
 	}
 	for _, w := range f.Where {
 		if err := q.addWhere(w); err != nil {

@@ -43,12 +43,13 @@ type MergeResult struct {
 	Same      int // were here already
 	Behind    int // are further here than in the source
 	Live      int // running, here or there: left alone
+	Trashed   int // in the source's trash: left alone
 	Refused   int // see the error
 }
 
 // Total is the number of runs that were looked at.
 func (r MergeResult) Total() int {
-	return r.Added + r.Continued + r.Same + r.Behind + r.Live + r.Refused
+	return r.Added + r.Continued + r.Same + r.Behind + r.Live + r.Trashed + r.Refused
 }
 
 // ConflictError says why a run of a source was not merged: the store has a run
@@ -70,9 +71,10 @@ func (e *ConflictError) Error() string {
 //
 // A run that is here too is left alone if it is the same, or further than the
 // source's. It is replaced if the source continues it; its slug, tags and notes
-// stay. It belongs to the sweeps of both. If the two differ in another way the run is refused with a
+// stay, and so does the shelf on which it lies here. It belongs to the sweeps of both. If the two differ in another way the run is refused with a
 // [*ConflictError], and the others go on. Runs that are live, here or there, are
-// left alone.
+// left alone, and so are those in the source's trash. A new run that is archived
+// there is archived here.
 //
 // The source is only read. One of an older schema is brought up to date in a
 // copy; a source that cannot be merged is an error as [OpenReadOnly] gives it,
@@ -137,6 +139,8 @@ func (r *MergeResult) add(o outcome) {
 		r.Behind++
 	case outcomeLive:
 		r.Live++
+	case outcomeTrashed:
+		r.Trashed++
 	}
 }
 

@@ -19,12 +19,13 @@ type progressOf struct {
 	lastStep  int64
 	heartbeat milliseconds
 	process   processIdentity
+	deleted   sql.Null[milliseconds]
 }
 
 const (
-	queryProgressHere = `SELECT slug, status, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot
+	queryProgressHere = `SELECT slug, status, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot, deleted_at
 		FROM main.runs WHERE id = ?`
-	queryProgressThere = `SELECT slug, status, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot
+	queryProgressThere = `SELECT slug, status, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot, deleted_at
 		FROM source.runs WHERE id = ?`
 )
 
@@ -33,6 +34,9 @@ func (m *merger) decide(ctx context.Context, tx *sql.Tx, id string) (outcome, er
 	there, err := readProgress(ctx, tx, queryProgressThere, id)
 	if err != nil {
 		return 0, err // the runs of the source do not vanish: see choose
+	}
+	if there.deleted.Valid {
+		return outcomeTrashed, nil
 	}
 	if err := m.readable(ctx, tx, id, there); err != nil {
 		return 0, err
@@ -155,7 +159,7 @@ func (p progressOf) live() bool {
 
 func readProgress(ctx context.Context, tx *sql.Tx, query, id string) (p progressOf, err error) {
 	err = tx.QueryRowContext(ctx, query, id).Scan(&p.slug, &p.status, &p.created, &p.hash, &p.seed, &p.lastStep, &p.heartbeat,
-		&p.process.pid, &p.process.startedAt, &p.process.host, &p.process.boot)
+		&p.process.pid, &p.process.startedAt, &p.process.host, &p.process.boot, &p.deleted)
 	return p, err
 }
 

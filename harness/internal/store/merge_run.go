@@ -18,6 +18,7 @@ const (
 	outcomeSame
 	outcomeBehind
 	outcomeLive
+	outcomeTrashed
 )
 
 // takes tells whether the store takes over what the source has.
@@ -63,7 +64,7 @@ func (m *merger) merge(ctx context.Context, id string, copyFiles copier) (outcom
 // commit merges a run whose files are ready; they are nil if none seemed needed.
 func (m *merger) commit(ctx context.Context, op, id string, files StagedFiles) (what outcome, err error) {
 	err = m.inTx(ctx, op, func(tx *sql.Tx) (err error) {
-		if what, err = m.decide(ctx, tx, id); err != nil || what == outcomeLive {
+		if what, err = m.decide(ctx, tx, id); err != nil || what == outcomeLive || what == outcomeTrashed {
 			return err
 		}
 		if !what.takes() {

@@ -55,7 +55,7 @@ func (t ownedTable) kept() bool { return t.joins || slices.Contains(labelTables,
 // stores, each keeps its own.
 var (
 	labelTables  = []string{"run_tags"}
-	labelColumns = []string{"slug", "notes"} // of runs
+	labelColumns = []string{"slug", "notes", "archived_at", "deleted_at"} // of runs
 )
 
 const (

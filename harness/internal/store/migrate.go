@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 )
@@ -27,20 +29,33 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 // newestVersion is the schema version that this build knows.
 func newestVersion() (int64, error) {
+	known, err := knownVersions()
+	if err != nil {
+		return 0, err
+	}
+	return known[len(known)-1], nil
+}
+
+// knownVersions lists the migrations of this build in their order. Numbers may be
+// left out.
+var knownVersions = sync.OnceValues(func() ([]int64, error) {
 	// The provider needs a database handle even to list its files; this one is
 	// never connected.
 	db, err := sql.Open("sqlite3", ":memory:")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer db.Close()
 	p, err := newProvider(db)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	sources := p.ListSources()
-	return sources[len(sources)-1].Version, nil
-}
+	var known []int64
+	for _, source := range p.ListSources() {
+		known = append(known, source.Version)
+	}
+	return known, nil
+})
 
 func newProvider(db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(migrationFiles, "migrations")
@@ -48,7 +63,7 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 		return nil, err
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+		goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded migrations: %w", err)
 	}
@@ -57,11 +72,14 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 
 const (
 	querySchemaTable   = `SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version'`
-	querySchemaVersion = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
+	querySchemaVersion = `SELECT version_id FROM goose_db_version WHERE is_applied`
 )
 
-// fileVersion is the schema version of an open file.
-func fileVersion(ctx context.Context, db *sql.DB) (version int64, err error) {
+// fileVersion is the schema version of an open file: the last migration up to which
+// it has all that this build knows. One that a build without some of them has made
+// counts as older than these. A migration that this build does not know, and that
+// is newer than all it does, is the version.
+func fileVersion(ctx context.Context, db *sql.DB) (int64, error) {
 	var tables int
 	if err := db.QueryRowContext(ctx, querySchemaTable).Scan(&tables); err != nil {
 		return 0, err
@@ -69,8 +87,42 @@ func fileVersion(ctx context.Context, db *sql.DB) (version int64, err error) {
 	if tables == 0 {
 		return 0, &Error{Kind: ErrCorrupt, Err: errors.New("it has no schema version")}
 	}
-	err = db.QueryRowContext(ctx, querySchemaVersion).Scan(&version)
-	return version, err
+	applied, err := appliedVersions(ctx, db)
+	if err != nil || len(applied) == 0 {
+		return 0, err
+	}
+	known, err := knownVersions()
+	if err != nil {
+		return 0, err
+	}
+	if newest := slices.Max(applied); newest > known[len(known)-1] {
+		return newest, nil
+	}
+	var version int64
+	for _, v := range known {
+		if !slices.Contains(applied, v) {
+			break
+		}
+		version = v
+	}
+	return version, nil
+}
+
+func appliedVersions(ctx context.Context, db *sql.DB) ([]int64, error) {
+	rows, err := db.QueryContext(ctx, querySchemaVersion)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var applied []int64
+	for rows.Next() {
+		var version int64
+		if err := rows.Scan(&version); err != nil {
+			return nil, err
+		}
+		applied = append(applied, version)
+	}
+	return applied, rows.Err()
 }
 
 // checkVersion refuses what this build cannot bring up to date.

@@ -13,18 +13,20 @@ import (
 
 const (
 	queryRunNamed   = `SELECT id FROM runs WHERE id = upper(?1) UNION ALL SELECT id FROM runs WHERE slug = lower(?1)`
-	queryLatestName = `SELECT id FROM runs WHERE name = ? ORDER BY id DESC LIMIT 1`
-	queryNthLatest  = `SELECT id FROM runs ORDER BY id DESC LIMIT 1 OFFSET ?`
+	queryLatestName = `SELECT id FROM runs WHERE name = ? AND deleted_at IS NULL ORDER BY id DESC LIMIT 1`
+	queryNthLatest  = `SELECT id FROM runs WHERE deleted_at IS NULL ORDER BY id DESC LIMIT 1 OFFSET ?`
 
 	// A prefix is compared as text, so that % and _ in it are themselves.
 	queryByPrefix = `SELECT id, slug, name, created_at FROM runs
-		WHERE substr(id, 1, length(?1)) = upper(?1) OR substr(slug, 1, length(?1)) = lower(?1) ORDER BY id DESC LIMIT ?2`
-	queryRefs = `SELECT slug FROM runs UNION SELECT name FROM runs`
+		WHERE deleted_at IS NULL AND (substr(id, 1, length(?1)) = upper(?1) OR substr(slug, 1, length(?1)) = lower(?1)) ORDER BY id DESC LIMIT ?2`
+	queryRefs   = `SELECT slug FROM runs WHERE deleted_at IS NULL UNION SELECT name FROM runs WHERE deleted_at IS NULL`
+	queryNoRuns = `SELECT NOT EXISTS (SELECT 1 FROM runs)`
 )
 
 // Resolve finds the run that a user means by ref: a whole id or slug, a name
 // (the latest run of that name), the beginning of one id or slug, or @1 for the
-// latest run, @2 for the one before it. Letter case matters in names only.
+// latest run, @2 for the one before it. Letter case matters in names only. A run
+// in the trash is found by its whole id or slug only.
 //
 // The error is an [*AmbiguousError] if ref begins several ids, a
 // [*NotFoundError] if there is no such run.
@@ -76,7 +78,14 @@ func (s *Store) resolve(ctx context.Context, ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "", &NotFoundError{Ref: ref, Nearest: nearest(ref, refs), Empty: len(refs) == 0}
+	empty := false
+	if len(refs) == 0 { // or all are in the trash
+		err = tx.QueryRowContext(ctx, queryNoRuns).Scan(&empty)
+	}
+	if err != nil {
+		return "", err
+	}
+	return "", &NotFoundError{Ref: ref, Nearest: nearest(ref, refs), Empty: empty}
 }
 
 // maxCandidates is how many runs an ambiguous reference lists.

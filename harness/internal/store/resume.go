@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	queryResumeRun = `UPDATE runs SET status = 'running', status_reason = '', ended_at = NULL, last_step = ?, started_at = ?, heartbeat_at = ?,
+	queryResumeRun = `UPDATE runs SET status = 'running', status_reason = '', ended_at = NULL, archived_at = NULL, last_step = ?, started_at = ?, heartbeat_at = ?,
 		pid = ?, pid_started_at = ?, host = ?, boot = ? WHERE id = ?`
 	queryLaterSeries   = `SELECT id FROM series WHERE run_id = ? AND last_step > ?`
 	queryTruncate      = `DELETE FROM points WHERE series_id = ? AND step > ?`
@@ -19,11 +19,15 @@ const (
 
 // StartResume makes this process the one that continues a run from a step:
 // points and samples of later steps are deleted, since they will be recorded
-// again; the log is kept and gets a line about it. A live run is refused with
-// [ErrRunning].
+// again; the log is kept and gets a line about it. The run leaves the archive,
+// since what trains is to be seen. A live run is refused with [ErrRunning], one in
+// the trash with [ErrTrashed].
 func (s *Store) StartResume(ctx context.Context, runID string, step int) error {
 	return s.inTx(ctx, "resuming a run", func(tx *sql.Tx) error {
 		if err := mustNotLive(ctx, tx, runID); err != nil {
+			return err
+		}
+		if err := mustNotTrashed(ctx, tx, runID); err != nil {
 			return err
 		}
 		if err := truncateSeries(ctx, tx, runID, step); err != nil {

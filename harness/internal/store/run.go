@@ -35,6 +35,8 @@ type RunInfo struct {
 	StartedAt   time.Time // start of the process that trained last: later than CreatedAt if resumed
 	EndedAt     time.Time // zero while running
 	HeartbeatAt time.Time // last sign of life
+	ArchivedAt  time.Time // zero if it is not archived
+	DeletedAt   time.Time // when it was put into the trash; zero if it is not there
 
 	LastStep        int // updates done
 	TotalSteps      int // updates wanted

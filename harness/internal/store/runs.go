@@ -28,7 +28,7 @@ const (
 	// are appended.
 	querySelectRuns = `SELECT r.id, r.slug, r.name, r.shown_status, r.status_reason, r.config_hash, r.seed, r.process, r.dataset,
 		(SELECT json_group_array(tag) FROM (SELECT tag FROM run_tags WHERE run_id = r.id ORDER BY tag)), r.notes,
-		r.created_at, r.started_at, r.ended_at, r.heartbeat_at,
+		r.created_at, r.started_at, r.ended_at, r.heartbeat_at, r.archived_at, r.deleted_at,
 		r.last_step, r.total_steps, r.pid, r.host, r.peak_memory_bytes, r.code_version, r.trained_by,
 		loss.count, loss.last_step, loss.last, loss.min, loss.max, loss.sum
 		FROM (SELECT *, iif(status = 'running' AND id IN (SELECT value FROM json_each(?)), 'crashed', status) AS shown_status FROM runs) AS r
@@ -152,19 +152,24 @@ func scanRun(rows *sql.Rows) (RunInfo, error) {
 	var r RunInfo
 	var seed, tags string
 	var created, started, heartbeat milliseconds
-	var ended sql.Null[milliseconds]
+	var ended, archived, deleted sql.Null[milliseconds]
 	var count, lastStep sql.NullInt64
 	var last, lowest, highest, sum number
 	err := rows.Scan(&r.ID, &r.Slug, &r.Name, &r.Status, &r.StatusReason, &r.ConfigHash, &seed, &r.Process, &r.Dataset,
-		&tags, &r.Notes, &created, &started, &ended, &heartbeat,
+		&tags, &r.Notes, &created, &started, &ended, &heartbeat, &archived, &deleted,
 		&r.LastStep, &r.TotalSteps, &r.PID, &r.Host, &r.PeakMemoryBytes, &r.CodeVersion, &r.TrainedBy,
 		&count, &lastStep, &last, &lowest, &highest, &sum)
 	if err != nil {
 		return r, err
 	}
 	r.CreatedAt, r.StartedAt, r.HeartbeatAt = created.time(), started.time(), heartbeat.time()
-	if ended.Valid {
-		r.EndedAt = ended.V.time()
+	for _, at := range []struct {
+		read sql.Null[milliseconds]
+		to   *time.Time
+	}{{ended, &r.EndedAt}, {archived, &r.ArchivedAt}, {deleted, &r.DeletedAt}} {
+		if at.read.Valid {
+			*at.to = at.read.V.time()
+		}
 	}
 	if count.Valid {
 		loss := newSummary("train/loss", count.Int64, lastStep.Int64, last, lowest, highest, sum)

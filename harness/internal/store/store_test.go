@@ -169,7 +169,7 @@ func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
 	must(t, db.Close())
 
 	_, err := OpenReadOnly(t.Context(), path)
-	checkError(t, err, ErrReadOnly, "version 3", "to 6", path, "command that writes")
+	checkError(t, err, ErrReadOnly, "version 3", fmt.Sprintf("to %d", get(newestVersion())(t)), path, "command that writes")
 
 	// By several at once.
 	var wg sync.WaitGroup
@@ -181,13 +181,34 @@ func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
 				return
 			}
 			defer s.Close()
-			if s.SchemaVersion() != 6 {
-				t.Errorf("schema version %d, want 6", s.SchemaVersion())
+			if newest, err := newestVersion(); err != nil || s.SchemaVersion() != newest {
+				t.Errorf("schema version %d, want %d: %v", s.SchemaVersion(), newest, err)
 			}
 		})
 	}
 	wg.Wait()
 	newRun(t, openAt(t, path), "x")
+}
+
+func TestAMigrationThatArrivesLateIsMadeUpFor(t *testing.T) {
+	known := get(knownVersions())(t)
+	last := len(known) - 1
+	path := filepath.Join(t.TempDir(), "s.db")
+	db := get(connect(t.Context(), path, time.Second, writing))(t)
+	p := get(newProvider(db))(t)
+	get(p.UpTo(t.Context(), known[last-2]))(t)
+	get(p.ApplyVersion(t.Context(), known[last], true))(t) // by a build that did not know the one before it
+	if got := get(fileVersion(t.Context(), db))(t); got != known[last-2] {
+		t.Errorf("without migration %d the schema version is %d, want %d", known[last-1], got, known[last-2])
+	}
+	must(t, db.Close())
+
+	s := openAt(t, path)
+	if s.SchemaVersion() != known[last] {
+		t.Errorf("schema version %d, want %d", s.SchemaVersion(), known[last])
+	}
+	run := newRun(t, s, "x")
+	must(t, s.Archive(t.Context(), run.ID))
 }
 
 // badStores are files that cannot be opened, with the error and what its

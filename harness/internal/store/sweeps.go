@@ -14,7 +14,7 @@ type Sweep struct {
 	Name       string
 	SourceYAML string // the sweep file as the user wrote it
 	CreatedAt  time.Time
-	Runs       []SweepRun // by variant and id; not filled in by lists
+	Runs       []SweepRun // by variant and id, without those in the trash; not filled in by lists
 }
 
 // SweepRun is a run as a sweep calls it.
@@ -30,7 +30,8 @@ const (
 		ON CONFLICT DO UPDATE SET variant = excluded.variant, setting = excluded.setting`
 	querySweeps    = `SELECT name, source_yaml, created_at FROM sweeps ORDER BY created_at, name`
 	querySweep     = `SELECT name, source_yaml, created_at FROM sweeps WHERE name = ?`
-	querySweepRuns = `SELECT run_id, variant, setting FROM sweep_runs WHERE sweep = ? ORDER BY variant, run_id`
+	querySweepRuns = `SELECT run_id, variant, setting FROM sweep_runs
+		WHERE sweep = ? AND run_id IN (SELECT id FROM runs WHERE deleted_at IS NULL) ORDER BY variant, run_id`
 )
 
 // ErrNoSweep says that the store knows no sweep of a name.

@@ -1,0 +1,44 @@
+// Package trash deletes runs for good, together with what lies beside their store:
+// their checkpoints. Putting runs into the trash and taking them out again is the
+// store's: see [store.Store.Trash].
+package trash
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/store"
+)
+
+// Delete deletes runs, wherever they lie, with everything recorded about them and
+// their checkpoints. It stops at the first that cannot be deleted, which the error
+// names, and returns how many were. A live run is [store.ErrRunning], one that
+// does not exist a [*store.NotFoundError].
+func Delete(ctx context.Context, st *store.Store, runs ...store.RunInfo) (deleted int, err error) {
+	for _, r := range runs {
+		if err := st.DeleteRun(ctx, r.ID); err != nil {
+			return deleted, fmt.Errorf("deleting %s: %w", r.Slug, err)
+		}
+		deleted++
+		if err := os.RemoveAll(checkpoint.RunDir(st.Path(), r.ID)); err != nil {
+			return deleted, fmt.Errorf("%s is deleted, but not its checkpoints: %w", r.Slug, err)
+		}
+	}
+	return deleted, nil
+}
+
+// Runs lists what is in the trash, newest first.
+func Runs(ctx context.Context, st *store.Store) ([]store.RunInfo, error) {
+	return st.ListRuns(ctx, store.Filter{Shelf: store.ShelfTrash})
+}
+
+// Empty deletes what is in the trash, as Delete does.
+func Empty(ctx context.Context, st *store.Store) (deleted int, err error) {
+	runs, err := Runs(ctx, st)
+	if err != nil {
+		return 0, err
+	}
+	return Delete(ctx, st, runs...)
+}
