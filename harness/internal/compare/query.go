@@ -10,6 +10,12 @@ import (
 // MetricNames lists every metric that a run has, shown or not.
 func (r *Result) MetricNames() []string { return r.metricNames() }
 
+// Describe says what is known about a metric.
+func Describe(name string) Metric { return describe(name) }
+
+// SortMetrics brings names of metrics into the order of a comparison.
+func SortMetrics(names []string) { slices.SortFunc(names, byOrder) }
+
 // Mean is a metric's mean in a group; missing if no run has it, or some of the
 // values are not numbers.
 func (r *Result) Mean(name string, group int) Value {

@@ -36,6 +36,7 @@ type Options struct {
 type Server struct {
 	Options
 	live    *live
+	runs    *runsCatalog
 	handler http.Handler
 }
 
@@ -45,7 +46,7 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	s := &Server{Options: o}
-	s.live = newLive(o.Store)
+	s.live, s.runs = newLive(o.Store), newRunsCatalog(o.Store)
 	s.handler = s.routes()
 	return s
 }
@@ -82,6 +83,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = server.Close()
 	}
 	<-watching
+	if e := s.runs.close(); err == nil {
+		err = e
+	}
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -4,8 +4,10 @@ import { startLive } from "./live.js";
 import { startKeys } from "./keys.js";
 import { startForms } from "./forms.js";
 import { startPlots } from "./plot.js";
+import { startRuns } from "./runs.js";
 
 startForms();
 startKeys();
 startPlots();
+startRuns();
 startLive();
