@@ -77,6 +77,9 @@ func (t *runsTable) fill(ctx context.Context, v *runsView, runs []*store.RunInfo
 	v.Grouping = t.all.grouping(q)
 	if len(q.Group) > 0 {
 		keys = without(keys, "run")
+		if len(q.Columns) == 0 {
+			keys = without(without(keys, "tags"), "notes")
+		}
 		if q.Group[0] == overSeeds {
 			keys = without(without(keys, "name"), overSeeds)
 		}
