@@ -96,7 +96,9 @@ func groupLabel(r *store.RunInfo, by []string, columns []map[string]store.Config
 		if v, ok := columns[i][r.ID]; ok {
 			value = plainText(v.Text)
 		}
-		parts[i] = lastPart(path) + "=" + value
+		if parts[i] = value; len(by) > 1 || !math.IsNaN(columns[i][r.ID].Number) || value == "–" { // a bare number says little
+			parts[i] = lastPart(path) + "=" + value
+		}
 	}
 	return strings.Join(parts, " ")
 }

@@ -290,7 +290,7 @@ func (t *runsTable) groupRow(g *runsGroup, means []groupMean) runsRow {
 			cell.Key, cell.Counts = "counts", g.statuses()
 		case c.Key == "created":
 			cell.Text, cell.Hint = when(t.now, g.Runs[0].CreatedAt), "the latest, "+clock(g.Runs[0].CreatedAt)
-		case c.Key == "notes":
+		case c.Key == "notes", c.Key == "tags":
 		default:
 			cell.Text, cell.Hint = sharedValue(g, c, t.write[i])
 		}
@@ -313,7 +313,7 @@ func (t *runsTable) writeMean(cell *runsCell, c runsColumn, m groupMean, write f
 	}
 	cell.Text = write(m.Mean)
 	cell.Hint = fmt.Sprintf("mean of %d", len(m.Values))
-	if !math.IsNaN(m.Low) && m.Low != m.High {
+	if (c.Kind == ofMetric || c.Key == runsLoss) && !math.IsNaN(m.Low) && m.Low != m.High {
 		cell.Interval = "[" + write(m.Low) + ", " + write(m.High) + "]"
 		cell.Hint += ", with the 95 % interval of the mean over seeds"
 	}
