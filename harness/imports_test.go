@@ -62,9 +62,9 @@ func TestImportsGoOneWay(t *testing.T) {
 				return slices.ContainsFunc([]string{"statistics", "chart", "slurm"}, func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool { return !within(imported, module) }},
-		{"sweeps are planned and launched by processes that do not train",
+		{"sweeps are planned, launched and watched by processes that do not train",
 			func(importer string) bool {
-				return within(importer, internal+"sweep") || within(importer, internal+"launch")
+				return within(importer, internal+"sweep") || within(importer, internal+"launch") || within(importer, internal+"progress")
 			},
 			func(_, imported string) bool {
 				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend"}, func(p string) bool { return within(imported, internal+p) })

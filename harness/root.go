@@ -99,6 +99,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newEvaluateCommand(a),
 		newListCommand(a),
 		newShowCommand(a),
+		newWatchCommand(a),
 		newCompareCommand(a),
 		newUICommand(a),
 		newVerifyCommand(a),

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"golang.org/x/term"
 
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/sweep"
@@ -17,10 +16,9 @@ import (
 // sweepProgress tells a person how far a sweep is: a table that is drawn anew on
 // a terminal, a line for each task that ends and every so often elsewhere.
 type sweepProgress struct {
-	out      io.Writer
+	screen
 	terminal bool
 	started  time.Time
-	lines    int // of the table that stands on the terminal
 	last     sweep.Progress
 	lastLine time.Time
 }
@@ -32,7 +30,7 @@ const (
 )
 
 func newSweepProgress(out io.Writer, terminal bool) *sweepProgress {
-	return &sweepProgress{out: out, terminal: terminal, started: time.Now()}
+	return &sweepProgress{screen: screen{out: out, file: os.Stderr}, terminal: terminal, started: time.Now()}
 }
 
 // begin says what is about to be made.
@@ -48,7 +46,7 @@ func (p *sweepProgress) observe(now sweep.Progress) {
 	switch {
 	case p.terminal && (ended || time.Since(p.lastLine) >= sweepTableEvery):
 		p.lastLine = time.Now()
-		p.draw(now)
+		p.drawTable(now)
 	case !p.terminal && (ended || time.Since(p.lastLine) >= sweepLineEvery):
 		p.lastLine = time.Now()
 		fmt.Fprintln(p.out, p.headline(now))
@@ -85,22 +83,12 @@ func (p *sweepProgress) headline(now sweep.Progress) string {
 	return strings.Join(append(parts, time.Since(p.started).Round(time.Second).String()), ", ")
 }
 
-// draw replaces the table. No line is wider than the terminal, since what stands
-// there is erased by its number of lines.
-func (p *sweepProgress) draw(now sweep.Progress) {
-	p.erase()
+func (p *sweepProgress) drawTable(now sweep.Progress) {
 	lines := []string{p.headline(now)}
 	if len(now.Running) > 0 {
 		lines = append(lines, strings.Split(p.table(now.Running), "\n")...)
 	}
-	width, _, err := term.GetSize(int(os.Stderr.Fd()))
-	if err != nil || width < 1 {
-		width = 80
-	}
-	for _, line := range lines {
-		fmt.Fprintln(p.out, text.Trim(line, width-1))
-	}
-	p.lines = len(lines)
+	p.draw(lines)
 }
 
 // table lists the tasks that run, the first ones if there are many.
@@ -118,14 +106,6 @@ func (p *sweepProgress) table(running []sweep.Status) string {
 		t.AppendRow(row(clean(s.Variant), s.Run, taskProgress(s), loss))
 	}
 	return t.Render()
-}
-
-// erase removes the table that stands on the terminal.
-func (p *sweepProgress) erase() {
-	if p.lines > 0 {
-		fmt.Fprint(p.out, text.CursorUp.Sprintn(p.lines)+"\r"+text.EraseLine.Sprint()+"\x1b[J")
-		p.lines = 0
-	}
 }
 
 // taskProgress is how far a task is, in words.

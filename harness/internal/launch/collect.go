@@ -72,7 +72,7 @@ func (s *Session) checkShard(ctx context.Context, path string, t sweep.Task) err
 func (s *Session) seed(ctx context.Context, t sweep.Task) error {
 	shard := s.Folder.ShardPath(t.Key())
 	if _, err := os.Stat(shard); err == nil {
-		return nil // it was begun there
+		return s.trashIn(ctx, shard, t) // it was begun there
 	}
 	var ids []string
 	for _, r := range t.Runs {
@@ -89,6 +89,34 @@ func (s *Session) seed(ctx context.Context, t sweep.Task) error {
 	}
 	defer st.Close()
 	if _, err := merge.Store(ctx, st, s.Path, store.MergeOptions{Runs: ids}); err != nil {
+		return fmt.Errorf("preparing task %s: %w", t.Key(), err)
+	}
+	return nil
+}
+
+// trashIn puts the runs of a task into the trash of the task's own store that are
+// in the trash of the store: there they would count as made.
+func (s *Session) trashIn(ctx context.Context, shard string, t sweep.Task) error {
+	trashed, err := s.Store.ListRuns(ctx, store.Filter{Shelf: store.ShelfTrash})
+	if err != nil || len(trashed) == 0 {
+		return err
+	}
+	st, err := store.Open(ctx, shard)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	held, err := st.ListRuns(ctx, store.Filter{Shelf: store.ShelfAll})
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, run := range held {
+		if slices.ContainsFunc(trashed, func(r store.RunInfo) bool { return r.ID == run.ID }) {
+			ids = append(ids, run.ID)
+		}
+	}
+	if err := st.Trash(ctx, ids...); err != nil {
 		return fmt.Errorf("preparing task %s: %w", t.Key(), err)
 	}
 	return nil

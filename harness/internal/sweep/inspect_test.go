@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 	"time"
@@ -74,6 +75,27 @@ func TestOnlyRunsOfTheSameCodeAndTimeCount(t *testing.T) {
 				t.Errorf("it is %s, want %s", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestARunInTheTrashIsToBeMadeAgainAndAnArchivedOneIsNot(t *testing.T) {
+	st := openStore(t)
+	id := record(t, st, "a", "v1", store.StatusFinished)
+	for _, tc := range []struct {
+		name   string
+		change func(context.Context, ...string) error
+		want   State
+	}{
+		{"archived", st.Archive, StateDone},
+		{"in the trash", st.Trash, StateNew},
+		{"taken out of it", st.Restore, StateDone},
+	} {
+		if err := tc.change(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if got := inspect(t, st, Recognition{}).Of(PlannedRun{Config: &config.Resolved{Hash: "a"}}).State; got != tc.want {
+			t.Errorf("%s: it is %s, want %s", tc.name, got, tc.want)
+		}
 	}
 }
 
