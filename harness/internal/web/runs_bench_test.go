@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,15 +32,18 @@ func BenchmarkRunsPage(b *testing.B) {
 		{"grouped over seeds", "?group=seed"},
 		{"grouped by config path", "?group=train.lr&sort=loss"},
 	} {
-		address := serve(b, web.Options{Store: st})
 		b.Run(view.name+"/first", func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				fresh := serve(b, web.Options{Store: st})
+				address, stop := started(b, st)
 				b.StartTimer()
-				fetch(b, fresh+"/"+view.query)
+				fetch(b, address+"/"+view.query)
+				b.StopTimer()
+				stop()
+				b.StartTimer()
 			}
 		})
+		address, stop := started(b, st)
 		b.Run(view.name, func(b *testing.B) {
 			fetch(b, address+"/"+view.query)
 			for b.Loop() {
@@ -58,6 +63,25 @@ func BenchmarkRunsPage(b *testing.B) {
 				fetch(b, address+"/"+view.query)
 			}
 		})
+		stop()
+	}
+}
+
+// started serves a store until it is stopped.
+func started(b *testing.B, st *store.Store) (address string, stop func()) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- web.New(web.Options{Store: st}).Serve(ctx, l) }()
+	return "http://" + l.Addr().String(), func() {
+		cancel()
+		http.DefaultClient.CloseIdleConnections()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
 	}
 }
 

@@ -17,9 +17,9 @@ import (
 // whenever it is asked, and reads again what has changed.
 type runsCatalog struct {
 	store *store.Store
+	watch *store.Watch // of the server
 
 	mu      sync.Mutex
-	watch   *store.Watch
 	version int64
 	read    time.Time
 	live    bool // some run is running
@@ -73,29 +73,10 @@ func newRunsCatalog(st *store.Store) *runsCatalog {
 	return &runsCatalog{store: st, intervals: intervalCache{known: map[intervalKey][2]float64{}}}
 }
 
-// close gives back the connection that the catalog holds.
-func (c *runsCatalog) close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.watch == nil {
-		return nil
-	}
-	err := c.watch.Close()
-	c.watch = nil
-	return err
-}
-
 // snapshot is the state of the runs now.
 func (c *runsCatalog) snapshot(ctx context.Context) (*runsSnapshot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.watch == nil {
-		watch, err := c.store.Watch(context.WithoutCancel(ctx)) // it outlives this request
-		if err != nil {
-			return nil, err
-		}
-		c.watch = watch
-	}
 	version, err := c.watch.Version(ctx)
 	if err != nil {
 		return nil, err

@@ -56,8 +56,14 @@ func New(o Options) *Server {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	watch, err := s.Store.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
+	s.runs.watch = watch
 	watching := make(chan error, 1)
-	go func() { watching <- s.live.run(ctx) }()
+	go func() { watching <- s.live.run(ctx, watch) }()
 
 	server := &http.Server{
 		Handler:           s.guarded(l.Addr(), s.handler),
@@ -69,7 +75,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(l) }()
 
-	var err error
 	select {
 	case err = <-serving:
 	case err = <-watching:
@@ -83,9 +88,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = server.Close()
 	}
 	<-watching
-	if e := s.runs.close(); err == nil {
-		err = e
-	}
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil
 	}
