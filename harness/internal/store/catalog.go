@@ -36,6 +36,8 @@ const (
 	// The rows of a run lie in the order of their paths.
 	queryConfigKeys = `SELECT run_id, group_concat(json_array(path, value)) FROM run_config
 		WHERE path NOT IN (SELECT value FROM json_each(?)) GROUP BY run_id`
+	queryConfigKeysOf = `SELECT run_id, group_concat(json_array(path, value)) FROM run_config
+		WHERE run_id IN (SELECT value FROM json_each(?)) AND path NOT IN (SELECT value FROM json_each(?)) GROUP BY run_id`
 
 	queryLatestMetric = `SELECT e.run_id, m.value FROM evaluations e
 		JOIN evaluation_metrics m ON m.evaluation_id = e.id AND m.name = ?
@@ -105,10 +107,15 @@ func (s *Store) ConfigValues(ctx context.Context, path string) (map[string]Confi
 type ConfigKey [sha256.Size]byte
 
 // ConfigKeys returns by run id what is equal for runs whose configs are equal but
-// for the paths that are left out.
-func (s *Store) ConfigKeys(ctx context.Context, without []string) (map[string]ConfigKey, error) {
+// for the paths that are left out: of the runs with these ids, or of all if there
+// are none.
+func (s *Store) ConfigKeys(ctx context.Context, without []string, ids ...string) (map[string]ConfigKey, error) {
 	keys := map[string]ConfigKey{}
-	err := s.eachRow(ctx, queryConfigKeys, []any{asJSON(without)}, func(scan func(...any) error) error {
+	query, args := queryConfigKeys, []any{asJSON(without)}
+	if len(ids) > 0 {
+		query, args = queryConfigKeysOf, []any{asJSON(ids), asJSON(without)}
+	}
+	err := s.eachRow(ctx, query, args, func(scan func(...any) error) error {
 		var id, values string
 		err := scan(&id, &values)
 		keys[id] = sha256.Sum256([]byte(values))

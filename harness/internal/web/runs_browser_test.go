@@ -78,6 +78,9 @@ func TestWhatIsSelectedStaysSoAndIsCompared(t *testing.T) {
 	addRuns(t, st, newRun{name: "later", process: "ddpm"})
 	const kept = `document.querySelectorAll("[data-pick]:checked").length === 2 && document.querySelectorAll("tr.selected").length === 2`
 	eventually(t, tab, rowCount+` === 6 && `+kept, soon)
+	if got := value[string](t, tab, `document.activeElement.textContent + " " + document.querySelector("tr.current a").textContent`); got != runs[2].Slug+" "+runs[2].Slug {
+		t.Errorf("after a refresh the keyboard is at %q", got)
+	}
 	do(t, tab, chromedp.Click("#sort-loss"))
 	eventually(t, tab, `location.search.includes("sort=loss") && location.search.includes("`+want+`") && `+kept, soon)
 	do(t, tab, chromedp.Navigate(value[string](t, tab, `location.href`)))

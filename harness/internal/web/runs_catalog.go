@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ type runsCatalog struct {
 	state   store.CatalogState
 	current *runsSnapshot
 
+	keys      knownKeys
 	intervals intervalCache
 }
 
@@ -41,7 +43,7 @@ type runsSnapshot struct {
 
 	configs *cachedColumns[store.ConfigValue]
 	metrics *cachedColumns[float64]
-	keys    *cachedColumns[store.ConfigKey]
+	keys    *knownKeys
 }
 
 // cachedColumns are values of runs by id, by the name of the column.
@@ -49,6 +51,12 @@ type cachedColumns[V any] struct {
 	mu   sync.Mutex
 	read func(ctx context.Context, name string) (map[string]V, error)
 	at   map[string]map[string]V
+}
+
+// knownKeys stand for the configs of runs, by id. A config never changes.
+type knownKeys struct {
+	mu sync.Mutex
+	at map[string]store.ConfigKey
 }
 
 // get reads a column unless it is known.
@@ -139,13 +147,11 @@ func (c *runsCatalog) readRuns(ctx context.Context, state store.CatalogState) (*
 func (c *runsCatalog) readNames(ctx context.Context, next *runsSnapshot, state store.CatalogState) error {
 	st := c.store
 	var err error
+	next.keys = &c.keys
 	if c.current != nil && state.Runs == c.state.Runs {
-		next.Paths, next.configs, next.keys = c.current.Paths, c.current.configs, c.current.keys
+		next.Paths, next.configs = c.current.Paths, c.current.configs
 	} else {
 		next.configs = newCachedColumns(st.ConfigValues)
-		next.keys = newCachedColumns(func(ctx context.Context, _ string) (map[string]store.ConfigKey, error) {
-			return st.ConfigKeys(ctx, append(config.Unhashed(), overSeeds))
-		})
 		if next.Paths, err = st.ConfigPaths(ctx); err != nil {
 			return err
 		}
@@ -165,7 +171,45 @@ func (c *runsCatalog) readNames(ctx context.Context, next *runsSnapshot, state s
 // configKeys stand for the configs of runs but for their seeds, and what does not
 // change a result.
 func (s *runsSnapshot) configKeys(ctx context.Context) (map[string]store.ConfigKey, error) {
-	return s.keys.get(ctx, "")
+	s.keys.mu.Lock()
+	defer s.keys.mu.Unlock()
+	var missing []string
+	for _, r := range s.Runs {
+		if _, ok := s.keys.at[r.ID]; !ok {
+			missing = append(missing, r.ID)
+		}
+	}
+	if len(missing) == 0 {
+		return s.keys.at, nil
+	}
+	// The map that others read is left as it is.
+	keys := maps.Clone(s.keys.at)
+	if len(missing) > len(s.Runs)/2 {
+		keys, missing = map[string]store.ConfigKey{}, nil
+	}
+	read, err := s.store.ConfigKeys(ctx, append(config.Unhashed(), overSeeds), missing...)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(keys, read)
+	for _, id := range missing {
+		if _, ok := keys[id]; !ok {
+			keys[id] = store.ConfigKey{} // it was deleted just now
+		}
+	}
+	s.keys.at = keys
+	return keys, nil
+}
+
+// warm reads what the first view would wait for. What goes wrong, that view tells.
+func (c *runsCatalog) warm(ctx context.Context) {
+	all, err := c.snapshot(ctx)
+	if err != nil {
+		return
+	}
+	if _, err := all.columns(ctx, all.usual()); err == nil {
+		_, _ = all.configKeys(ctx)
+	}
 }
 
 // suggest names columns that are written alike.

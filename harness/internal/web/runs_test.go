@@ -114,7 +114,7 @@ func post(t testing.TB, address string, fields url.Values) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-var rowOfRun = regexp.MustCompile(`<a href="/runs/([a-z0-9-]+)">`)
+var rowOfRun = regexp.MustCompile(`<a href="/runs/([a-z0-9-]+)" id="link-`)
 
 // listedRuns are the indexes of the runs that a page lists, in its order.
 func listedRuns(t testing.TB, page string, runs []*store.Run) []int {

@@ -64,6 +64,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.runs.watch = watch
 	watching := make(chan error, 1)
 	go func() { watching <- s.live.run(ctx, watch) }()
+	warm := make(chan struct{})
+	go func() { s.runs.warm(ctx); close(warm) }()
 
 	server := &http.Server{
 		Handler:           s.guarded(l.Addr(), s.handler),
@@ -88,6 +90,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = server.Close()
 	}
 	<-watching
+	<-warm
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -5,6 +5,7 @@
 // none of them forgets it.
 import { onRefresh, refresh, toast } from "./live.js";
 import { send } from "./forms.js";
+import { mark } from "./keys.js";
 
 const selected = () => (new URLSearchParams(location.search).get("sel") ?? "").split(",").filter(Boolean);
 const slugsOf = (box) => box.value.split(",");
@@ -153,6 +154,7 @@ export function startRuns() {
   onRefresh(() => {
     const field = document.getElementById("runs-search");
     if (field && field !== document.activeElement) field.value = new URLSearchParams(location.search).get("q") ?? "";
+    mark();
     show();
   });
   show();
