@@ -17,10 +17,12 @@ import (
 )
 
 // Times between looks at the store, and between lines where nothing but a step
-// count has changed.
+// count has changed. Looking at a run of a million steps takes a third of a second;
+// a pause is at least watchPause times as long as the look before it.
 const (
 	watchEvery     = 500 * time.Millisecond
 	watchLineEvery = 10 * time.Second
+	watchPause     = 4
 )
 
 type watchOptions struct {
@@ -104,8 +106,8 @@ func (o *watchOptions) look(ctx context.Context, st *store.Store, ref string) (f
 func (o *watchOptions) follow(ctx context.Context, w watched, look func() (watched, error)) error {
 	s := &screen{out: o.out, file: os.Stdout}
 	lines := &watchLines{every: watchLineEvery}
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
+	pause := time.NewTimer(watchEvery)
+	defer pause.Stop()
 	for {
 		if o.outTerminal {
 			s.draw(frame(w))
@@ -118,10 +120,13 @@ func (o *watchOptions) follow(ctx context.Context, w watched, look func() (watch
 		select {
 		case <-ctx.Done():
 			return &quietError{ctx.Err()}
-		case <-tick.C:
+		case <-pause.C:
 		}
 		var err error
-		if w, err = look(); ctx.Err() != nil {
+		began := time.Now()
+		w, err = look()
+		pause.Reset(max(watchEvery, watchPause*time.Since(began)))
+		if ctx.Err() != nil {
 			return &quietError{ctx.Err()}
 		} else if err != nil {
 			return err

@@ -40,6 +40,9 @@ func (r *Result) ConfigPaths() []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
+// SortMetrics brings names of metrics into the order of a comparison.
+func SortMetrics(names []string) { slices.SortFunc(names, byOrder) }
+
 // Mean is a metric's mean in a group; missing if no run has it, or some of the
 // values are not numbers.
 func (r *Result) Mean(name string, group int) Value {

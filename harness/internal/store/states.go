@@ -32,8 +32,9 @@ func (s *Store) States(ctx context.Context, ids ...string) (map[string]string, e
 	return states, s.failure(op, rows.Err())
 }
 
-// SweepInfos returns the runs of a sweep, oldest first. An unknown sweep has none.
+// SweepInfos returns the runs of a sweep, oldest first and without those of the
+// trash. An unknown sweep has none.
 func (s *Store) SweepInfos(ctx context.Context, sweep string) ([]RunInfo, error) {
-	runs, err := s.selectRuns(ctx, " WHERE r.id IN (SELECT run_id FROM sweep_runs WHERE sweep = ?) ORDER BY r.id", sweep)
+	runs, err := s.selectRuns(ctx, " WHERE r.id IN (SELECT run_id FROM sweep_runs WHERE sweep = ?) AND r.deleted_at IS NULL ORDER BY r.id", sweep)
 	return runs, s.failure("listing the runs of a sweep", err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -326,14 +327,41 @@ func cellClass(cell any) string {
 	if class := compare.VerdictClass(cell); class != "" {
 		return class
 	}
-	text := strings.TrimLeft(fmt.Sprint(cell), "[+-−")
-	if fmt.Sprint(cell) == "-" {
-		return "number"
-	}
-	if text != "" && text[0] >= '0' && text[0] <= '9' || strings.HasPrefix(text, "Inf") {
+	if numeric.MatchString(fmt.Sprint(cell)) {
 		return "number"
 	}
 	return ""
+}
+
+// numeric is a number of a comparison's tables, with its spread or error, an
+// interval, or the dash that stands for a missing one.
+var numeric = regexp.MustCompile(`^(-|[-+]?(\d[\d.e+-]*|Inf)( ± \S+| \(se \S+\))?( \*)?|\[\S+, \S+\])$`)
+
+// tableHeader is the head of a column.
+type tableHeader struct {
+	Title any
+	Class string // "number" above numbers
+}
+
+func tableHeaders(t compare.Table) []tableHeader {
+	list := make([]tableHeader, len(t.Header))
+	for i, title := range t.Header {
+		list[i].Title = title
+		numbers, others := 0, 0
+		for _, row := range t.Rows {
+			switch {
+			case i >= len(row) || fmt.Sprint(row[i]) == "":
+			case cellClass(row[i]) == "number":
+				numbers++
+			default:
+				others++
+			}
+		}
+		if numbers > others {
+			list[i].Class = "number"
+		}
+	}
+	return list
 }
 
 // clean shows what could not be seen: control characters have no place in a page.

@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+
+	"flowharness/harness/internal/store"
 )
 
 // routes is the list of all pages and actions.
@@ -24,6 +26,11 @@ func (s *Server) routes() http.Handler {
 
 	action("POST /runs/tags", s.setTags)
 	action("POST /runs/notes", s.setNotes)
+	action("POST /runs/archive", s.shelve((*store.Store).Archive))
+	action("POST /runs/unarchive", s.shelve((*store.Store).Unarchive))
+	action("POST /runs/trash", s.shelve((*store.Store).Trash))
+	action("POST /runs/restore", s.shelve((*store.Store).Restore))
+	action("POST /runs/delete", s.deleteRuns)
 
 	mux.HandleFunc("GET /live", s.live.stream)
 	mux.Handle("GET "+assetPrefix, assets)

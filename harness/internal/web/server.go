@@ -37,6 +37,7 @@ type Server struct {
 	Options
 	live    *live
 	results *results // of comparisons
+	runs    *runsCatalog
 	handler http.Handler
 }
 
@@ -46,8 +47,7 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	s := &Server{Options: o}
-	s.live = newLive(o.Store)
-	s.results = newResults(o.Store)
+	s.live, s.runs, s.results = newLive(o.Store), newRunsCatalog(o.Store), newResults(o.Store)
 	s.handler = s.routes()
 	return s
 }
@@ -57,8 +57,16 @@ func New(o Options) *Server {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	watch, err := s.Store.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
+	s.runs.watch = watch
 	watching := make(chan error, 1)
-	go func() { watching <- s.live.run(ctx) }()
+	go func() { watching <- s.live.run(ctx, watch) }()
+	warm := make(chan struct{})
+	go func() { s.runs.warm(ctx); close(warm) }()
 
 	server := &http.Server{
 		Handler:           s.guarded(l.Addr(), s.handler),
@@ -70,7 +78,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(l) }()
 
-	var err error
 	select {
 	case err = <-serving:
 	case err = <-watching:
@@ -84,6 +91,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = server.Close()
 	}
 	<-watching
+	<-warm
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -73,7 +73,11 @@ func (s *Server) sweepPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := sweepView{Name: recorded.Name, Created: recorded.CreatedAt, Source: recorded.SourceYAML, sweepProgress: progressOf(variants, s.Now())}
+	far, err := s.sweepProgress(ctx, variants)
+	if err != nil {
+		return err
+	}
+	v := sweepView{Name: recorded.Name, Created: recorded.CreatedAt, Source: recorded.SourceYAML, sweepProgress: far}
 	if err := v.fill(q, file, variants, result); err != nil {
 		return err
 	}
@@ -172,7 +176,7 @@ func (v *sweepView) fill(q sweepQuery, file *sweep.File, variants []variant, res
 	return nil
 }
 
-// sweepsView is what sweeps.html shows.
+// sweepRow is a line of what sweeps.html shows.
 type sweepRow struct {
 	Name    string
 	Created time.Time
@@ -201,7 +205,11 @@ func (s *Server) sweepsPage(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		file, _ := sweep.Parse(listed.Name, []byte(listed.SourceYAML))
-		rows = append(rows, sweepRow{listed.Name, listed.CreatedAt, progressOf(sweepVariants(recorded, infos, file), s.Now())})
+		far, err := s.sweepProgress(ctx, sweepVariants(recorded, infos, file))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, sweepRow{listed.Name, listed.CreatedAt, far})
 	}
 	return s.render(w, r, "sweeps.html", page{Title: "Sweeps", Nav: "sweeps", Topic: string(everything), State: state, Body: rows})
 }

@@ -1,14 +1,16 @@
 package web
 
 import (
+	"context"
 	"time"
 
+	"flowharness/harness/internal/progress"
 	"flowharness/harness/internal/store"
 )
 
 // sweepProgress is how far a sweep is.
 type sweepProgress struct {
-	Counts  []statusCount // by status, without those of none
+	Counts  []sweepCount // by status, without those of none
 	Waiting int           // planned runs that do not exist yet
 	Runs    int           // planned, or known
 	Ended   int           // finished or diverged
@@ -16,7 +18,7 @@ type sweepProgress struct {
 	Failing []failingRun
 }
 
-type statusCount struct {
+type sweepCount struct {
 	Status store.Status
 	Count  int
 }
@@ -27,7 +29,9 @@ type failingRun struct {
 	Variant string
 }
 
-func progressOf(variants []variant, now time.Time) sweepProgress {
+// sweepProgress counts the runs of variants, and foresees when they will have
+// ended: those that wait take as long as the others did, as many at once as now.
+func (s *Server) sweepProgress(ctx context.Context, variants []variant) (sweepProgress, error) {
 	var p sweepProgress
 	counts := map[store.Status]int{}
 	var took, left time.Duration // of the finished ones; of the running ones
@@ -46,9 +50,11 @@ func progressOf(variants []variant, now time.Time) sweepProgress {
 				finished++
 			case store.StatusRunning:
 				running++
-				if run.LastStep > 0 {
-					left += time.Duration(float64(now.Sub(run.StartedAt)) * float64(max(0, run.TotalSteps-run.LastStep)) / float64(run.LastStep))
+				far, err := progress.ReadProgress(ctx, s.Store, run, s.Now())
+				if err != nil {
+					return p, err
 				}
+				left += far.ETA
 			default:
 				p.Failing = append(p.Failing, failingRun{run, v.Label})
 			}
@@ -56,7 +62,7 @@ func progressOf(variants []variant, now time.Time) sweepProgress {
 	}
 	for _, status := range store.Statuses() {
 		if n := counts[status]; n > 0 {
-			p.Counts = append(p.Counts, statusCount{status, n})
+			p.Counts = append(p.Counts, sweepCount{status, n})
 		}
 	}
 	if running > 0 && (finished > 0 || p.Waiting == 0) {
@@ -65,5 +71,5 @@ func progressOf(variants []variant, now time.Time) sweepProgress {
 		}
 		p.Left = left / time.Duration(running)
 	}
-	return p
+	return p, nil
 }

@@ -19,6 +19,7 @@ var functions = template.FuncMap{
 	"bytes":    byteSize,
 	"join":     strings.Join,
 	"cell":     cellClass,
+	"headers":  tableHeaders,
 	"seconds":  seconds,
 	"percent":  percent,
 	"measured": measured,

@@ -7,6 +7,7 @@ import { startPlots } from "./plot.js";
 import { startCompare } from "./compare.js";
 import { startSweep } from "./sweep.js";
 import { startRun } from "./run.js";
+import { startRuns } from "./runs.js";
 
 startForms();
 startKeys();
@@ -14,4 +15,5 @@ startPlots();
 startCompare();
 startSweep();
 startRun();
+startRuns();
 startLive();

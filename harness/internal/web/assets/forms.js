@@ -32,12 +32,13 @@ export function startForms() {
     const form = event.target;
     if (form.matches("[data-swap]")) {
       event.preventDefault();
-      refresh(addressOf(form), "push");
+      if (await refresh(addressOf(form), "push")) form.querySelectorAll("[data-once]").forEach((field) => { field.value = ""; });
     } else if (form.matches("[data-edit]")) {
       event.preventDefault();
       const fields = [...new FormData(form, event.submitter)];
       if (await send(event.submitter?.getAttribute("formaction") ?? form.getAttribute("action"), fields)) {
         document.activeElement?.blur();
+        for (const field of form.querySelectorAll("input[type=text], textarea")) field.defaultValue = field.value;
         form.closest("details[data-editor]")?.removeAttribute("open");
         refresh();
       }
