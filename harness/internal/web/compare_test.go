@@ -232,10 +232,10 @@ func TestARunIsAddedWithoutLeavingThePage(t *testing.T) {
 	st := newStore(t)
 	runs := twoGroups(t, st, 1, 10)
 	tab := browser(t, 400, 800)
-	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/compare?run="+runs[0].Slug), chromedp.WaitVisible(".chip-add input"),
-		chromedp.SendKeys(".chip-add input", runs[1].Slug+kb.Enter))
-	eventually(t, tab, `document.querySelectorAll(".chip").length === 2 && document.querySelector("#compare-command") !== null`, 5*time.Second)
-	if value[string](t, tab, `document.querySelector(".chip-add input").value`) != "" {
+	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/compare?run="+runs[0].Slug), chromedp.WaitVisible(".compare-add input"),
+		chromedp.SendKeys(".compare-add input", runs[1].Slug+kb.Enter))
+	eventually(t, tab, `document.querySelectorAll(".compare-run").length === 2 && document.querySelector("#compare-command") !== null`, 5*time.Second)
+	if value[string](t, tab, `document.querySelector(".compare-add input").value`) != "" {
 		t.Error("the field still holds the run")
 	}
 	eventually(t, tab, `document.querySelectorAll("#grid-frames img").length > 0`, 5*time.Second)
@@ -243,7 +243,7 @@ func TestARunIsAddedWithoutLeavingThePage(t *testing.T) {
 		t.Errorf("on a screen of 400 pixels the page is %d wide", width)
 	}
 	do(t, tab, chromedp.Click(`[aria-label="make `+runs[1].Slug+` the baseline"]`))
-	eventually(t, tab, `document.querySelector(".chip input").value === "`+runs[1].Slug+`"`, 5*time.Second)
-	do(t, tab, chromedp.Click("[data-copy]"))
+	eventually(t, tab, `document.querySelector(".compare-run input").value === "`+runs[1].Slug+`"`, 5*time.Second)
+	do(t, tab, chromedp.Click("[data-copy-of]"))
 	eventually(t, tab, `!document.getElementById("toast").hidden`, 5*time.Second)
 }

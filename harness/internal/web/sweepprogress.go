@@ -10,7 +10,7 @@ import (
 
 // sweepProgress is how far a sweep is.
 type sweepProgress struct {
-	Counts  []sweepCount // by status, without those of none
+	Counts  []sweepCount  // by status, without those of none
 	Waiting int           // planned runs that do not exist yet
 	Runs    int           // planned, or known
 	Ended   int           // finished or diverged

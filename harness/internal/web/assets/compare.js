@@ -1,6 +1,6 @@
-// The page that compares runs: one slider for all grids, two of them over each
-// other, and copying the command.
-import { onRefresh, toast } from "./live.js";
+// The page that compares runs: one slider for all grids, and two of them over
+// each other.
+import { onRefresh } from "./live.js";
 
 const state = { at: null, mode: "side", a: 0, b: 1, split: 50, blinking: false, playing: 0 };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -86,7 +86,7 @@ function show() {
   const range = document.getElementById("grid-at");
   if (range) {
     range.value = at;
-    range.setAttribute("aria-valuetext", "step " + list[at].dataset.step);
+    range.setAttribute("aria-valuetext", "step " + list[at].dataset.at);
     document.getElementById("grid-step").textContent = list[at].querySelector("h3").textContent;
     document.getElementById("grid-play").textContent = state.playing ? "Pause" : "Play";
   }
@@ -162,7 +162,7 @@ function pair(frame) {
 }
 
 function refreshed() {
-  for (const b of document.querySelectorAll("[data-copy]")) b.hidden = false;
+  for (const b of document.querySelectorAll("#compare-result [data-copy-of]")) b.hidden = false;
   if (!document.getElementById("grid-controls")) return;
   if (frames().length) return show();
   stop();
@@ -170,25 +170,7 @@ function refreshed() {
   document.getElementById("grid-pair-place").replaceChildren();
 }
 
-async function copy(id) {
-  const text = document.getElementById(id).textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-    toast("Copied.");
-  } catch {
-    // Without a secure connection there is no clipboard: the text is selected instead.
-    getSelection().selectAllChildren(document.getElementById(id));
-    toast("Press Ctrl-C to copy what is selected.");
-  }
-}
-
 export function startCompare() {
-  document.addEventListener("click", (event) => {
-    const b = event.target.closest("[data-copy]");
-    if (b) copy(b.dataset.copy);
-  });
-  // What was added is among the runs now.
-  document.addEventListener("submit", (event) => { for (const field of event.target.querySelectorAll("[data-clear]")) field.value = ""; });
   onRefresh(refreshed);
   refreshed();
 }
