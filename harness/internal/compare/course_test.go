@@ -72,4 +72,9 @@ func TestGridsGoAlongTheTraining(t *testing.T) {
 	if c := frames[2].Cells; c[0].Step != 10 || c[1].Step != 30 || !c[1].SameNoise(c[0]) {
 		t.Errorf("at step 30: %+v", frames[2])
 	}
+	ddpm := makeRun(t, st, sketch{name: "c", process: "ddpm", steps: 10})
+	mixed := compared(t, st, Options{}, a, ddpm).Grids()
+	if len(mixed) != 3 || mixed[0].Sampler != "" || mixed[0].Frames[0].Cells[0].Images == 0 || mixed[0].Frames[0].Cells[1].Images == 0 {
+		t.Errorf("runs without a common sampler: %+v", mixed)
+	}
 }

@@ -57,7 +57,7 @@ func newCompareGrids(result *compare.Result, q compareQuery) *compareGrids {
 	}
 	view := &compareGrids{}
 	for i, g := range list {
-		view.Choices = append(view.Choices, gridChoice{settingKey(g.Setting), g.String(), i == chosen})
+		view.Choices = append(view.Choices, gridChoice{settingKey(g.Setting), g.Title(), i == chosen})
 	}
 	type shownRun struct{ run, group int }
 	var runs []shownRun
