@@ -46,19 +46,20 @@ func newResults(st *store.Store) *results {
 
 // compare compares runs in their order. The result is shared: nobody changes it.
 func (c *results) compare(ctx context.Context, runs []*store.Run, o compare.Options) (*compare.Result, error) {
-	return c.get(ctx, "compare", runs, o, compare.Compare)
-}
-
-// summarize groups runs and judges nothing; see [compare.Summarize].
-func (c *results) summarize(ctx context.Context, runs []*store.Run, o compare.Options) (*compare.Result, error) {
-	return c.get(ctx, "summarize", runs, o, compare.Summarize)
-}
-
-func (c *results) get(ctx context.Context, kind string, runs []*store.Run, o compare.Options, compute func(compare.Data, compare.Options) (*compare.Result, error)) (*compare.Result, error) {
 	ids := make([]string, len(runs))
 	for i, run := range runs {
 		ids[i] = run.ID
 	}
+	return c.get(ctx, "compare", ids, o, compare.Compare)
+}
+
+// summarize groups the runs with these ids and judges nothing; see
+// [compare.Summarize].
+func (c *results) summarize(ctx context.Context, ids []string, o compare.Options) (*compare.Result, error) {
+	return c.get(ctx, "summarize", ids, o, compare.Summarize)
+}
+
+func (c *results) get(ctx context.Context, kind string, ids []string, o compare.Options, compute func(compare.Data, compare.Options) (*compare.Result, error)) (*compare.Result, error) {
 	states, err := c.store.States(ctx, ids...)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func (c *results) get(ctx context.Context, kind string, runs []*store.Run, o com
 		// It is for whoever waits, not for the first alone.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), compareAtMost)
 		defer cancel()
-		data, err := c.read(ctx, runs, states)
+		data, err := c.read(ctx, ids, states)
 		if err != nil {
 			return nil, err
 		}
@@ -97,20 +98,23 @@ func (c *results) get(ctx context.Context, kind string, runs []*store.Run, o com
 	}
 }
 
-func (c *results) read(ctx context.Context, runs []*store.Run, states map[string]string) (compare.Data, error) {
-	records := make([]compare.Record, len(runs))
+func (c *results) read(ctx context.Context, ids []string, states map[string]string) (compare.Data, error) {
+	records := make([]compare.Record, len(ids))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
-	for i, run := range runs {
+	for i, id := range ids {
 		c.mu.Lock()
-		known, ok := c.records[run.ID]
+		known, ok := c.records[id]
 		c.mu.Unlock()
-		if ok && known.state == states[run.ID] {
+		if ok && known.state == states[id] {
 			records[i] = known.record
 			continue
 		}
 		g.Go(func() error {
-			var err error
+			run, err := c.store.Run(gctx, id)
+			if err != nil {
+				return err
+			}
 			records[i], err = compare.ReadRecord(gctx, c.store, run)
 			return err
 		})

@@ -125,24 +125,20 @@ func sweepVariants(recorded *store.Sweep, infos []store.RunInfo, file *sweep.Fil
 // nil if none has.
 func (s *Server) sweepResult(ctx context.Context, variants []variant) (*compare.Result, error) {
 	o := compare.Options{Labels: map[string]string{}}
-	var runs []*store.Run
+	var ids []string
 	for _, v := range variants {
 		for _, info := range v.Runs {
 			if info.Status != store.StatusFinished && info.Status != store.StatusDiverged {
 				continue
 			}
-			run, err := s.Store.Run(ctx, info.ID)
-			if err != nil {
-				return nil, err
-			}
-			runs = append(runs, run)
-			o.Labels[run.ID] = v.Label
+			ids = append(ids, info.ID)
+			o.Labels[info.ID] = v.Label
 		}
 	}
-	if len(runs) == 0 {
+	if len(ids) == 0 {
 		return nil, nil
 	}
-	result, err := s.results.summarize(ctx, runs, o)
+	result, err := s.results.summarize(ctx, ids, o)
 	if err != nil {
 		return nil, compareRefusal(err)
 	}
