@@ -131,7 +131,6 @@ type runsFields struct {
 	Statuses                  []option
 	Tags, Processes, Datasets []option
 	Names                     []string // of columns: for completion
-	Used                      int      // filters that the folded fields have set
 }
 
 type option struct {
@@ -153,10 +152,6 @@ func (s *runsSnapshot) fields(q runsQuery) runsFields {
 	}
 	f.Processes, f.Datasets, f.Tags = options(seen[0], q.Process), options(seen[1], q.Dataset), options(seen[2], q.Tags...)
 	f.Names = slices.Concat([]string{runsLoss, "step"}, s.Metrics, s.Paths)
-	f.Used = len(q.Status) + len(q.Tags)
-	for _, set := range []string{q.Process, q.Dataset, q.Name} {
-		f.Used += btoi(set != "")
-	}
 	return f
 }
 
