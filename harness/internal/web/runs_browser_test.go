@@ -64,9 +64,9 @@ func TestTypingSearches(t *testing.T) {
 func TestWhatIsSelectedStaysSoAndIsCompared(t *testing.T) {
 	st := newStore(t)
 	runs := addRuns(t, st, tableOfRuns...)
-	tab, address := shown(t, st, "", 1280)
-	if value[bool](t, tab, `document.querySelector("[data-picked]").checkVisibility()`) {
-		t.Error("nothing is selected, and the bar is there")
+	tab, address := shown(t, st, "?sel=no-run-1", 1280)
+	if value[bool](t, tab, `document.querySelector("[data-picked]").checkVisibility() || location.search !== ""`) {
+		t.Error("nothing that is there is selected, and the bar is shown")
 	}
 	press(t, tab, "jxjjx") // rows 1 and 3
 	eventually(t, tab, `document.querySelector("[data-picked-count]").textContent === "2 selected"`, soon)
