@@ -24,6 +24,7 @@ type runsView struct {
 	Grouping []groupOption
 	Pager    *runsPager
 	Hidden   []string // slugs that are selected and not in sight
+	Gone     []string // slugs that were selected and are not on this shelf any more
 	Back     string
 }
 
@@ -83,7 +84,9 @@ func (s *Server) runsPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := runsView{Query: q, ReadOnly: s.ReadOnly, Shelves: all.shelves(q), Stored: len(all.Runs), Matches: len(matching), Chips: q.chips(),
+	var gone []string
+	q.Selected, gone = all.stillThere(q)
+	v := runsView{Query: q, Gone: gone, ReadOnly: s.ReadOnly, Shelves: all.shelves(q), Stored: len(all.Runs), Matches: len(matching), Chips: q.chips(),
 		Fields: all.fields(q), Back: q.String()}
 	if len(matching) == 0 {
 		if err := all.countWithout(ctx, v.Chips); err != nil {
@@ -95,19 +98,34 @@ func (s *Server) runsPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, slug := range q.Selected {
-		if all.BySlug[slug] != nil && !slices.ContainsFunc(v.Rows, func(row runsRow) bool { return slices.Contains(row.Slugs, slug) }) {
+		if !slices.ContainsFunc(v.Rows, func(row runsRow) bool { return slices.Contains(row.Slugs, slug) }) {
 			v.Hidden = append(v.Hidden, slug)
 		}
 	}
 	return s.render(w, r, "runs.html", page{Title: "Runs", Nav: "runs", Topic: string(everything), State: state, Body: v})
 }
 
+// stillThere parts the slugs that are selected: an address may be older than what
+// was done with its runs.
+func (s *runsSnapshot) stillThere(q runsQuery) (there, gone []string) {
+	for _, slug := range q.Selected {
+		if r := s.BySlug[slug]; r != nil && shelfOf(r) == q.Shelf {
+			there = append(there, slug)
+		} else {
+			gone = append(gone, slug)
+		}
+	}
+	return there, gone
+}
+
 func (s *runsSnapshot) shelves(q runsQuery) []shelfTab {
 	tabs := []shelfTab{{Label: "Active"}, {Label: "Archived"}, {Label: "Trash"}}
+	on := map[store.Shelf]int{}
 	for _, r := range s.Runs {
-		tabs[shelfOf(r)].Runs++
+		on[shelfOf(r)]++
 	}
 	for i, shelf := range []store.Shelf{store.ShelfActive, store.ShelfArchived, store.ShelfTrash} {
+		tabs[i].Runs = on[shelf]
 		tabs[i].Current = shelf == q.Shelf
 		// What is selected is for actions of this shelf.
 		tabs[i].Href = q.with(func(q *runsQuery) { q.Shelf, q.Selected, q.Open = shelf, nil, nil })
@@ -115,14 +133,14 @@ func (s *runsSnapshot) shelves(q runsQuery) []shelfTab {
 	return tabs
 }
 
-func shelfOf(r *store.RunInfo) int {
+func shelfOf(r *store.RunInfo) store.Shelf {
 	switch {
 	case !r.DeletedAt.IsZero():
-		return 2
+		return store.ShelfTrash
 	case !r.ArchivedAt.IsZero():
-		return 1
+		return store.ShelfArchived
 	default:
-		return 0
+		return store.ShelfActive
 	}
 }
 
@@ -131,7 +149,6 @@ type runsFields struct {
 	Statuses                  []option
 	Tags, Processes, Datasets []option
 	Names                     []string // of columns: for completion
-	Used                      int      // filters that the folded fields have set
 }
 
 type option struct {
@@ -153,10 +170,6 @@ func (s *runsSnapshot) fields(q runsQuery) runsFields {
 	}
 	f.Processes, f.Datasets, f.Tags = options(seen[0], q.Process), options(seen[1], q.Dataset), options(seen[2], q.Tags...)
 	f.Names = slices.Concat([]string{runsLoss, "step"}, s.Metrics, s.Paths)
-	f.Used = len(q.Status) + len(q.Tags)
-	for _, set := range []string{q.Process, q.Dataset, q.Name} {
-		f.Used += btoi(set != "")
-	}
 	return f
 }
 

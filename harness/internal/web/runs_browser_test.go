@@ -64,9 +64,9 @@ func TestTypingSearches(t *testing.T) {
 func TestWhatIsSelectedStaysSoAndIsCompared(t *testing.T) {
 	st := newStore(t)
 	runs := addRuns(t, st, tableOfRuns...)
-	tab, address := shown(t, st, "", 1280)
-	if value[bool](t, tab, `document.querySelector("[data-picked]").checkVisibility()`) {
-		t.Error("nothing is selected, and the bar is there")
+	tab, address := shown(t, st, "?sel=no-run-1", 1280)
+	if value[bool](t, tab, `document.querySelector("[data-picked]").checkVisibility() || location.search !== ""`) {
+		t.Error("nothing that is there is selected, and the bar is shown")
 	}
 	press(t, tab, "jxjjx") // rows 1 and 3
 	eventually(t, tab, `document.querySelector("[data-picked-count]").textContent === "2 selected"`, soon)
@@ -90,6 +90,41 @@ func TestWhatIsSelectedStaysSoAndIsCompared(t *testing.T) {
 	if got := value[string](t, tab, `location.href`); got != address+"/compare?run="+runs[4].Slug+"&run="+runs[2].Slug {
 		t.Errorf("compared is %s", got)
 	}
+}
+
+func TestGroupsAreOpenedSelectedAndNarrowedDownByKeys(t *testing.T) {
+	st := newStore(t)
+	runs := addRuns(t, st, tableOfRuns...)
+	tab, _ := shown(t, st, "?group=seed", 1280)
+	press(t, tab, "j"+kb.Enter) // ddpm
+	eventually(t, tab, rowCount+` === 5 && document.querySelector("tr.group a").getAttribute("aria-expanded") === "true"`, soon)
+	press(t, tab, "x")
+	eventually(t, tab, `document.querySelectorAll("tr.inner [data-pick]:checked").length === 2`, soon)
+	if got, want := value[string](t, tab, `new URLSearchParams(location.search).get("sel")`), runs[4].Slug+","+runs[3].Slug; got != want {
+		t.Errorf("selected are %s, want %s", got, want)
+	}
+	press(t, tab, "jx") // without the first of them
+	eventually(t, tab, `document.querySelector("tr.group [data-pick]").indeterminate`, soon)
+	do(t, tab, chromedp.Click("tr.group td.number a"))
+	eventually(t, tab, rowCount+` === 2 && document.querySelector(".chip").textContent.includes("but for the seed")`, soon)
+	press(t, tab, "k"+kb.Enter)
+	eventually(t, tab, `location.pathname.startsWith("/runs/")`, soon)
+}
+
+func TestColumnsAreChosenAndMoved(t *testing.T) {
+	st := newStore(t)
+	addRuns(t, st, tableOfRuns...)
+	tab, _ := shown(t, st, "?cols=run,loss", 1280)
+	const heads = `[...document.querySelectorAll("#runs thead a")].map(a => a.id.slice(5)).join()`
+	do(t, tab, chromedp.Click("#runs-columns summary"), chromedp.Click("#col-accuracy"))
+	eventually(t, tab, heads+` === "run,loss,accuracy"`, soon)
+	do(t, tab, chromedp.Click("#runs-add-column"))
+	press(t, tab, "train.lr"+kb.Enter)
+	eventually(t, tab, heads+` === "run,loss,accuracy,train.lr" && document.getElementById("runs-columns").open`, soon)
+	do(t, tab, chromedp.Click(".column:nth-of-type(4) a"))
+	eventually(t, tab, heads+` === "run,loss,train.lr,accuracy"`, soon)
+	do(t, tab, chromedp.Click("#col-loss"))
+	eventually(t, tab, heads+` === "run,train.lr,accuracy" && !location.search.includes("loss")`, soon)
 }
 
 func TestTagsAreTypedInPlaceWhileARunTrains(t *testing.T) {

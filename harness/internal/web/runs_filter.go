@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,13 +43,17 @@ func (s *runsSnapshot) match(ctx context.Context, q runsQuery) ([]*store.RunInfo
 		}
 		tests = append(tests, test)
 	}
-	ids, err := s.store.MatchRuns(ctx, f)
-	if err != nil {
-		return nil, err
+	passes := func(r *store.RunInfo) bool { return shelfOf(r) == f.Shelf }
+	if !reflect.DeepEqual(f, store.Filter{Shelf: f.Shelf}) {
+		ids, err := s.store.MatchRuns(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		passes = func(r *store.RunInfo) bool { return ids[r.ID] }
 	}
 	var runs []*store.RunInfo
 	for _, r := range s.Runs {
-		if ids[r.ID] && !slices.ContainsFunc(tests, func(test func(*store.RunInfo) bool) bool { return !test(r) }) {
+		if passes(r) && !slices.ContainsFunc(tests, func(test func(*store.RunInfo) bool) bool { return !test(r) }) {
 			runs = append(runs, r)
 		}
 	}

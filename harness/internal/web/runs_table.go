@@ -46,6 +46,7 @@ type runsCell struct {
 	Text, Hint string
 	Interval   string
 	Run        *store.RunInfo
+	Editable   bool
 	Progress   *runProgress
 	Counts     []statusCount
 	Open       bool
@@ -170,7 +171,7 @@ func (t *runsTable) head(key, title string, numeric, largestFirst bool) runsHead
 func (t *runsTable) row(ctx context.Context, r *store.RunInfo) (runsRow, error) {
 	row := runsRow{ID: "run-" + r.ID, Slugs: []string{r.Slug}, Label: r.Slug, Pickable: true, Picked: slices.Contains(t.query.Selected, r.Slug)}
 	for i, c := range t.columns {
-		cell := runsCell{Key: c.Key, Title: c.Title, Run: r}
+		cell := runsCell{Key: c.Key, Title: c.Title, Run: r, Editable: !t.server.ReadOnly}
 		if c.Numeric {
 			cell.Class = "number"
 		}

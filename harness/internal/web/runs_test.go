@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -365,6 +366,20 @@ func TestTagsAndNotesAreEdited(t *testing.T) {
 	edit("/runs/notes", url.Values{"run": {"no-run-1"}, "notes": {"x"}}, http.StatusNotFound)
 
 	// Without a script one comes back to the page, and nowhere else.
+	_, page := get(t, address+"/?q=100%25&where=train.lr%3C%3D0.001")
+	action := regexp.MustCompile(`formaction="(/runs/archive\?[^"]*)"`).FindStringSubmatch(page)
+	if action == nil {
+		t.Fatal("there is no button that archives")
+	}
+	answer, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).
+		PostForm(address+html.UnescapeString(action[1]), url.Values{"run": {runs[1].Slug}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if got := answer.Header.Get("Location"); got != "/?q=100%25&where=train.lr%3C%3D0.001" {
+		t.Errorf("the button leads back to %s", got)
+	}
 	for back, want := range map[string]string{"/?q=x": "/?q=x", "https://example.com/": "/", "//example.com": "/"} {
 		client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		answer, err := client.PostForm(address+"/runs/archive?back="+url.QueryEscape(back), url.Values{"run": {runs[4].Slug}})
@@ -472,7 +487,7 @@ func TestAServerThatOnlyShowsHasNoControlsAndRefuses(t *testing.T) {
 	runs := addRuns(t, st, tableOfRuns...)
 	address := serve(t, web.Options{Store: st, ReadOnly: true})
 	_, page := get(t, address+"/?sel="+runs[0].Slug)
-	for _, control := range []string{"/runs/archive", "/runs/trash", "/runs/tags?", "Add tag"} {
+	for _, control := range []string{"/runs/archive", "/runs/trash", "/runs/tags", "/runs/notes", "Add tag", "<textarea"} {
 		if strings.Contains(page, control) {
 			t.Errorf("there is %q", control)
 		}

@@ -59,7 +59,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	watch, err := s.Store.Watch(ctx)
 	if err != nil {
-		return err
+		return ended(err)
 	}
 	defer watch.Close()
 	s.runs.watch = watch
@@ -92,6 +92,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	<-watching
 	<-warm
+	return ended(err)
+}
+
+// ended leaves out that the server was stopped, which is no error.
+func ended(err error) error {
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil
 	}

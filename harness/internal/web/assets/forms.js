@@ -25,6 +25,17 @@ export async function send(action, fields) {
   return false;
 }
 
+// swap shows the page at the address of a form. Fields with data-once are empty
+// after that.
+async function swap(form) {
+  const active = document.activeElement;
+  if (active?.closest("[data-live]")) active.blur(); // what is typed has been sent: it may be replaced
+  if (await refresh(addressOf(form), "push")) {
+    for (const field of form.querySelectorAll("[data-once][id]")) document.getElementById(field.id).value = "";
+  }
+  if (active?.id) document.getElementById(active.id)?.focus({ preventScroll: true });
+}
+
 let typing;
 
 export function startForms() {
@@ -32,7 +43,7 @@ export function startForms() {
     const form = event.target;
     if (form.matches("[data-swap]")) {
       event.preventDefault();
-      if (await refresh(addressOf(form), "push")) form.querySelectorAll("[data-once]").forEach((field) => { field.value = ""; });
+      await swap(form);
     } else if (form.matches("[data-edit]")) {
       event.preventDefault();
       const fields = [...new FormData(form, event.submitter)];

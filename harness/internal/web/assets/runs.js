@@ -30,7 +30,9 @@ function select(slugs) {
 function show() {
   const bar = document.getElementById("runs-bar");
   if (!bar) return;
-  const slugs = selected(), chosen = new Set(slugs);
+  const gone = (bar.dataset.gone ?? "").split(","), slugs = selected().filter((slug) => !gone.includes(slug));
+  if (slugs.length < selected().length) history.replaceState(null, "", withSelection(location.href, slugs));
+  const chosen = new Set(slugs);
   for (const box of boxes()) {
     const own = slugsOf(box), n = own.filter((slug) => chosen.has(slug)).length;
     box.checked = n === own.length;
