@@ -43,7 +43,9 @@ func BenchmarkComparePage(b *testing.B) {
 	}
 	b.Run("opened", func(b *testing.B) {
 		for b.Loop() {
-			open(b, serve(b, web.Options{Store: st})) // a new server remembers nothing
+			address, stop := start(b, web.Options{Store: st}) // a new server remembers nothing
+			open(b, address)
+			stop()
 		}
 	})
 	address := serve(b, web.Options{Store: st})
