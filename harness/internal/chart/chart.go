@@ -80,6 +80,12 @@ func (c Chart) SVG() string {
 	return b.String()
 }
 
+// Empty tells whether there is nothing to draw.
+func (c Chart) Empty() bool {
+	_, _, ok := c.axes()
+	return !ok
+}
+
 func (c Chart) size() (width, height int) {
 	width, height = c.Width, c.Height
 	if width == 0 {

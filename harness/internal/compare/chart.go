@@ -2,24 +2,37 @@ package compare
 
 import (
 	"fmt"
-	"html/template"
 	"slices"
 
 	"flowharness/harness/internal/chart"
 )
 
-// charts draws the curves of losses, by step and by time, and quality against
-// evaluations.
-func (r *Result) charts(clean func(string) string) []pageChart {
-	var found []pageChart
-	add := func(title, note string, c chart.Chart, groups []int) {
+// Figure is a chart of a comparison. A line's colour is the index of its group.
+type Figure struct {
+	ID     string // the same whatever the groups are called: loss-step, frontier-accuracy, …
+	Note   string // what is drawn, in words
+	Groups []int  // whose lines it has
+	Chart  chart.Chart
+}
+
+// ChartOptions say how curves are drawn.
+type ChartOptions struct {
+	// Clean is applied to every text that comes from a config or a user.
+	Clean func(string) string
+	// Means draws the mean of a group of several runs, with a band from the
+	// smallest to the largest; Runs draws each run. Groups of one run are drawn
+	// in any case.
+	Means, Runs bool
+}
+
+// Figures draws quality against evaluations, and the curves of losses by step
+// and by time. Charts with nothing to draw are left out.
+func (r *Result) Figures(o ChartOptions) []Figure {
+	var found []Figure
+	add := func(id, title, note string, c chart.Chart, groups []int) {
 		c.Title = title
-		if svg := c.SVG(); svg != "" {
-			var entries []legend
-			for _, g := range groups {
-				entries = append(entries, legend{Label: clean(r.Groups[g].Label), Color: chart.Color(g)})
-			}
-			found = append(found, pageChart{Title: title, Note: note, SVG: template.HTML(svg), Legend: entries})
+		if !c.Empty() {
+			found = append(found, Figure{id, note, groups, c})
 		}
 	}
 	all := make([]int, len(r.Groups))
@@ -31,10 +44,46 @@ func (r *Result) charts(clean func(string) string) []pageChart {
 		if !f.Ranked {
 			note = "Not ranked: the values are of different measures."
 		}
-		add(arrow(f.Metric)+" against evaluations", note, f.chart(clean), all)
+		add("frontier-"+Identifier(f.Name), arrow(f.Metric)+" against evaluations", note, f.chart(o.Clean), all)
 	}
-	// Losses that mean different things have charts of their own, so that nobody
-	// reads one against another.
+	panels := r.panels()
+	where := ""
+	if len(panels) > 1 {
+		where = "Losses of other charts mean something else."
+	}
+	for _, axis := range []struct {
+		name, label string
+		byTime      bool
+	}{{"step", "training step", false}, {"time", "seconds in training steps", true}} {
+		for i, groups := range panels {
+			of, id := "", axis.name
+			if len(panels) > 1 {
+				id += fmt.Sprintf("-%d", i+1)
+				of = " of " + o.Clean(r.Groups[groups[0]].Label)
+				if more := len(groups) - 1; more > 0 {
+					of += fmt.Sprintf(" and %d more", more)
+				}
+			}
+			note := r.curveNote(groups, o)
+			if where != "" {
+				note += " " + where
+			}
+			for _, kind := range []struct {
+				id, title, note string
+				val             bool
+			}{{"loss-", "Training loss", note, false}, {"val-", "Validation loss", where, true}} {
+				c := r.lossChart(groups, axis.byTime, kind.val, o)
+				c.XLabel = axis.label
+				add(kind.id+id, kind.title+of+" by "+axis.name, kind.note, c, groups)
+			}
+		}
+	}
+	return found
+}
+
+// panels are the groups by what their losses mean: those that mean different
+// things have charts of their own, so that nobody reads one against another.
+func (r *Result) panels() [][]int {
 	var panels [][]int
 	index := map[string]int{}
 	for g, group := range r.Groups {
@@ -47,44 +96,45 @@ func (r *Result) charts(clean func(string) string) []pageChart {
 		}
 		panels[at] = append(panels[at], g)
 	}
-	where := ""
-	if len(panels) > 1 {
-		where = "Losses of other charts mean something else."
-	}
-	for _, axis := range []struct {
-		name, label string
-		x           func(CurvePoint) Value
-	}{
-		{"step", "training step", func(p CurvePoint) Value { return Value(p.Step) }},
-		{"time", "seconds in training steps", func(p CurvePoint) Value { return p.Seconds }},
-	} {
-		for _, groups := range panels {
-			of := ""
-			if len(panels) > 1 {
-				of = " of " + clean(r.Groups[groups[0]].Label)
-				if more := len(groups) - 1; more > 0 {
-					of += fmt.Sprintf(" and %d more", more)
-				}
-			}
-			note := "Lines: moving means, one a run. Faint: the losses themselves, of the first run of a group."
-			if where != "" {
-				note += " " + where
-			}
-			add("Training loss"+of+" by "+axis.name, note, r.lossChart(groups, axis.label, axis.x, clean, func(c Curve) []CurvePoint { return c.Loss }), groups)
-			add("Validation loss"+of+" by "+axis.name, where, r.lossChart(groups, axis.label, axis.x, clean, func(c Curve) []CurvePoint { return c.Val }), groups)
-		}
-	}
-	return found
+	return panels
 }
 
-func (r *Result) lossChart(groups []int, label string, x func(CurvePoint) Value, clean func(string) string, points func(Curve) []CurvePoint) chart.Chart {
-	c := chart.Chart{XLabel: label, YLabel: "loss", LogY: true}
+func (r *Result) curveNote(groups []int, o ChartOptions) string {
+	several := slices.ContainsFunc(groups, func(g int) bool { return len(r.Groups[g].Counted) > 1 })
+	switch {
+	case !o.Means || !several:
+		return "Lines: moving means, one a run. Faint: the losses themselves, of the first run of a group."
+	case o.Runs:
+		return "Thick lines: means over the runs of a group that came so far; faint: from the smallest to the largest. Thin lines: the runs."
+	default:
+		return "Lines: means over the runs of a group that came so far. Faint: from the smallest to the largest of them."
+	}
+}
+
+func (r *Result) lossChart(groups []int, byTime, val bool, o ChartOptions) chart.Chart {
+	c := chart.Chart{YLabel: "loss", LogY: true}
 	for _, g := range groups {
-		for k, i := range r.Groups[g].Counted {
-			line := chart.Line{Label: clean(r.Groups[g].Label + ", " + r.Runs[i].Slug), Color: g, Thin: len(r.Groups[g].Counted) > 1}
-			for _, p := range points(r.Curves[i]) {
-				line.Points = append(line.Points, chart.Point{X: float64(x(p)), Y: float64(p.Smooth)})
-				if k == 0 { // those of all seeds would hide each other
+		group := r.Groups[g]
+		together := o.Means && len(group.Counted) > 1
+		if together {
+			c.Lines = append(c.Lines, r.Courses[g].line(byTime, val, o.Clean(group.Label), g))
+		}
+		if together && !o.Runs {
+			continue
+		}
+		for k, i := range group.Counted {
+			line := chart.Line{Label: o.Clean(group.Label + ", " + r.Runs[i].Slug), Color: g, Thin: len(group.Counted) > 1}
+			points := r.Curves[i].Loss
+			if val {
+				points = r.Curves[i].Val
+			}
+			for _, p := range points {
+				x := float64(p.Step)
+				if byTime {
+					x = float64(p.Seconds)
+				}
+				line.Points = append(line.Points, chart.Point{X: x, Y: float64(p.Smooth)})
+				if k == 0 && !together { // those of all seeds would hide each other
 					line.Band = append(line.Band, chart.Range{Low: float64(p.Low), High: float64(p.High)})
 				}
 			}

@@ -58,6 +58,7 @@ type Result struct {
 	Frontiers   []Frontier   `json:"frontiers"`
 	Targets     []Reached    `json:"targets"`
 	Curves      []Curve      `json:"curves"`   // one a run
+	Courses     []Course     `json:"courses"`  // one a group: its curves together
 	BySteps     []Aligned    `json:"by_steps"` // losses at the same step
 	BySeconds   []Aligned    `json:"by_seconds"`
 	LossRanked  bool         `json:"loss_ranked"` // whether curves and targets of losses may be ranked
@@ -79,18 +80,44 @@ func Load(ctx context.Context, st *store.Store, runs []*store.Run) (*Result, err
 
 // Compare groups records and judges what differs.
 func Compare(data Data, o Options) (*Result, error) {
-	records := data.Records
-	if len(records) < 2 {
-		return nil, &OptionError{fmt.Errorf("a comparison needs at least two runs, got %d", len(records))}
+	if n := len(data.Records); n < 2 {
+		return nil, &OptionError{fmt.Errorf("a comparison needs at least two runs, got %d", n)}
 	}
+	r, all, err := summarized(data, o)
+	if err != nil {
+		return nil, err
+	}
+	r.judge()
+	r.warn(all)
+	r.Warnings = append(r.Warnings, o.Notes...)
+	r.Frontiers = r.frontiers(all)
+	r.Targets = r.reachedTargets(o.Targets, all)
+	r.BySteps, r.BySeconds = align(data.Records)
+	for _, g := range r.Groups {
+		r.Courses = append(r.Courses, course(g, r.Curves))
+	}
+	r.collectSamples()
+	return r, nil
+}
+
+// Summarize groups records and summarises their metrics as [Compare] does, and
+// judges nothing: what is left of a comparison where only the groups matter. One
+// record is enough.
+func Summarize(data Data, o Options) (*Result, error) {
+	r, _, err := summarized(data, o)
+	return r, err
+}
+
+func summarized(data Data, o Options) (*Result, limits, error) {
+	records := data.Records
 	for i, r := range records {
 		if slices.ContainsFunc(records[:i], func(other Record) bool { return other.ID == r.ID && other.fromFile == r.fromFile }) {
-			return nil, &DuplicateError{r.Slug}
+			return nil, limits{}, &DuplicateError{r.Slug}
 		}
 	}
 	groups, err := group(records, o)
 	if err != nil {
-		return nil, &OptionError{err}
+		return nil, limits{}, &OptionError{err}
 	}
 	r := &Result{Groups: groups, Warnings: []string{}, records: records, Samples: []Sampling{}, Frontiers: []Frontier{}, Targets: []Reached{}}
 	for _, record := range records {
@@ -99,7 +126,7 @@ func Compare(data Data, o Options) (*Result, error) {
 	}
 	r.Config, r.Environment = configDifferences(records, groups), environmentDifferences(records, groups)
 	if err := r.chooseSettings(o); err != nil {
-		return nil, &OptionError{err}
+		return nil, limits{}, &OptionError{err}
 	}
 	all := r.comparability(groups...)
 	r.limits = make([]limits, len(groups))
@@ -108,16 +135,9 @@ func Compare(data Data, o Options) (*Result, error) {
 	}
 	r.LossRanked = all.loss == "" && all.trainLoss == ""
 	if r.Metrics, r.Cost, err = r.rows(data, o, all); err != nil {
-		return nil, &OptionError{err}
+		return nil, limits{}, &OptionError{err}
 	}
-	r.judge()
-	r.warn(all)
-	r.Warnings = append(r.Warnings, o.Notes...)
-	r.Frontiers = r.frontiers(all)
-	r.Targets = r.reachedTargets(o.Targets, all)
-	r.BySteps, r.BySeconds = align(records)
-	r.collectSamples()
-	return r, nil
+	return r, all, nil
 }
 
 // DuplicateError reports a run that was named twice.

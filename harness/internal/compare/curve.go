@@ -164,17 +164,10 @@ func align(records []Record) (bySteps, bySeconds []Aligned) {
 	return bySteps, bySeconds
 }
 
-// at interpolates the smoothed loss.
+// at interpolates the smoothed loss; before the first point it is that.
 func (c Curve) at(x float64, axis func(CurvePoint) float64) Value {
-	n := len(c.Loss)
-	i := sort.Search(n, func(i int) bool { return axis(c.Loss[i]) >= x*(1-1e-12) })
-	switch {
-	case n == 0 || i == n:
-		return missing
-	case i == 0:
+	if len(c.Loss) > 0 && axis(c.Loss[0]) > x {
 		return c.Loss[0].Smooth
 	}
-	a, b := c.Loss[i-1], c.Loss[i]
-	part := (x - axis(a)) / (axis(b) - axis(a))
-	return a.Smooth + Value(part)*(b.Smooth-a.Smooth)
+	return interpolate(c.Loss, x, axis)
 }

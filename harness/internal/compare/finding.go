@@ -38,8 +38,11 @@ func (r *Result) findings() []Finding {
 	for _, row := range r.Metrics {
 		for _, c := range row.Comparisons {
 			key := same{c.Group, c.why}
-			merged := c.Verdict == NotComparable || c.Verdict == TooFewSeeds && c.Images == nil && c.Needed == 0 && lostValues(row, c) == ""
-			if c.Verdict == TooFewSeeds {
+			merged := c.Verdict == NotComparable || c.Verdict == NoValue || c.Verdict == TooFewSeeds && c.Images == nil && c.Needed == 0 && lostValues(row, c) == ""
+			switch c.Verdict {
+			case NoValue:
+				key.why = "no value" + absent(c)
+			case TooFewSeeds:
 				key.why = "seeds" + seedCounts(c)
 			}
 			if !merged {
@@ -62,7 +65,10 @@ func (r *Result) findings() []Finding {
 func (c Comparison) together(metrics []string) string {
 	last := len(metrics) - 1
 	names := strings.Join(metrics[:last], ", ") + " and " + metrics[last]
-	if c.Verdict == NotComparable {
+	switch c.Verdict {
+	case NoValue:
+		return fmt.Sprintf("%s: %s; nothing to compare", names, absent(c))
+	case NotComparable:
 		return fmt.Sprintf("%s of %s are not ranked: %s", names, c.Group, c.why)
 	}
 	return fmt.Sprintf("%s: too few seeds to tell whether %s is better than %s (%s, at least %d each are needed)", names, c.Group, c.Against, seedCounts(c), MinSeeds)

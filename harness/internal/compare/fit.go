@@ -34,13 +34,23 @@ func Fit(t Table, width int) []Table {
 // mostColumns is how many runs are columns: more are lines, whatever the width.
 const mostColumns = 12
 
+// ForPage is the table as a page shows it: one with more than a few runs as
+// columns is turned over, since a page is as long as one likes.
+func (t Table) ForPage() Table {
+	const most = 7
+	if turned := transpose(t); len(t.Header) > most && turned.Rows != nil {
+		return turned
+	}
+	return t
+}
+
 // transpose turns a table over whose first header is about its rows: those of
 // runs as columns. Others have several columns that belong together.
 func transpose(t Table) Table {
 	if len(t.Rows) == 0 || len(t.Header) < 3 || !t.turns {
 		return Table{}
 	}
-	turned := Table{Title: t.Title, Note: t.Note, Header: table.Row{t.Header[0]}}
+	turned := Table{ID: t.ID, Title: t.Title, Note: t.Note, Header: table.Row{t.Header[0]}}
 	for _, row := range t.Rows {
 		turned.Header = append(turned.Header, row[0])
 	}
@@ -76,7 +86,7 @@ func columnWidths(t Table) []int {
 
 // wrap breaks cells into lines of at most most characters, at spaces if it can.
 func wrap(t Table, most int) Table {
-	wrapped := Table{Title: t.Title, Note: t.Note, keys: t.keys}
+	wrapped := Table{ID: t.ID, Title: t.Title, Note: t.Note, keys: t.keys}
 	lines := func(row table.Row) table.Row {
 		out := make(table.Row, len(row))
 		for i, cell := range row {

@@ -17,7 +17,7 @@ import (
 //go:embed page.html
 var pageSource string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"class": verdictClass}).Parse(pageSource))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"class": VerdictClass}).Parse(pageSource))
 
 // page is what the template shows.
 type page struct {
@@ -55,7 +55,10 @@ type pagePicture struct {
 // user; the template escapes it. lead are tables to show first, whose texts are
 // clean.
 func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) string, lead ...Table) ([]byte, error) {
-	p := page{Charts: r.charts(clean), Lead: lead}
+	p := page{Lead: lead}
+	for _, f := range r.Figures(ChartOptions{Clean: clean, Runs: true}) {
+		p.Charts = append(p.Charts, f.pageChart(r, clean))
+	}
 	var labels []string
 	for i, g := range r.Groups {
 		detail := fmt.Sprintf("%d runs", len(g.Runs))
@@ -74,14 +77,11 @@ func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) s
 	}
 	for _, t := range r.Tables(clean) {
 		switch {
-		case len(t.Rows) == 0 || strings.HasPrefix(t.Title, "Loss curves"):
-		case strings.HasPrefix(t.Title, "Metrics"):
+		case len(t.Rows) == 0 || t.ID == "curves":
+		case t.ID == "metrics":
 			p.Metrics = t
 		default:
-			if t.turns && len(t.Header) > 7 {
-				t = transpose(t)
-			}
-			p.Tables = append(p.Tables, t)
+			p.Tables = append(p.Tables, t.ForPage())
 		}
 	}
 	if err := r.addPictures(ctx, st, &p, clean); err != nil {
@@ -92,6 +92,14 @@ func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) s
 		return nil, fmt.Errorf("writing the page: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+func (f Figure) pageChart(r *Result, clean func(string) string) pageChart {
+	c := pageChart{Title: f.Chart.Title, Note: f.Note, SVG: template.HTML(f.Chart.SVG())} // #nosec: chart escapes its texts
+	for _, g := range f.Groups {
+		c.Legend = append(c.Legend, legend{Label: clean(r.Groups[g].Label), Color: chart.Color(g)})
+	}
+	return c
 }
 
 func (r *Result) addPictures(ctx context.Context, st *store.Store, p *page, clean func(string) string) error {
@@ -115,8 +123,8 @@ func (r *Result) addPictures(ctx context.Context, st *store.Store, p *page, clea
 	return nil
 }
 
-// verdictClass is the CSS class of a cell.
-func verdictClass(cell any) string {
+// VerdictClass is the CSS class of a cell that holds a verdict; "" for others.
+func VerdictClass(cell any) string {
 	switch text := fmt.Sprint(cell); {
 	case text == string(Better), text == "ok":
 		return "better"

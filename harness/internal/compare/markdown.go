@@ -27,7 +27,7 @@ func (r *Result) WriteMarkdown(w io.Writer, clean func(string) string) error {
 			continue
 		}
 		markdownTable(&b, t)
-		if strings.HasPrefix(t.Title, "Metrics") {
+		if t.ID == "metrics" {
 			for _, f := range r.Findings() {
 				fmt.Fprintf(&b, "- %s\n", escape(f.Text))
 			}

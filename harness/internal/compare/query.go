@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"flowharness/harness/internal/statistics"
@@ -9,6 +10,38 @@ import (
 
 // MetricNames lists every metric that a run has, shown or not.
 func (r *Result) MetricNames() []string { return r.metricNames() }
+
+// AllSettings lists the settings at which any run was evaluated, whatever the
+// options choose, by sampler, steps and guidance.
+func (r *Result) AllSettings() []Setting {
+	var all []Setting
+	for _, g := range r.Groups {
+		for _, s := range r.settings(g, Options{}) {
+			if !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+	}
+	slices.SortFunc(all, compareSettings)
+	return all
+}
+
+// ConfigPaths lists the config keys of any run, sorted, but for the seed and
+// those that do not change a result.
+func (r *Result) ConfigPaths() []string {
+	found := map[string]bool{}
+	for _, record := range r.records {
+		for path := range record.Config {
+			if path != seedPath && !cosmetic[path] {
+				found[path] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// SortMetrics brings names of metrics into the order of a comparison.
+func SortMetrics(names []string) { slices.SortFunc(names, byOrder) }
 
 // Mean is a metric's mean in a group; missing if no run has it, or some of the
 // values are not numbers.

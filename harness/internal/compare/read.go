@@ -32,21 +32,34 @@ type Data struct {
 // Read reads what a comparison needs of runs. It reads no series point by point,
 // so that a hundred long runs take a second or two.
 func Read(ctx context.Context, st *store.Store, runs []*store.Run) (Data, error) {
-	d := Data{Records: make([]Record, len(runs))}
+	records := make([]Record, len(runs))
 	g, ctx2 := errgroup.WithContext(ctx)
 	g.SetLimit(4)
 	for i, run := range runs {
 		g.Go(func() error {
 			var err error
-			if d.Records[i], err = readRecord(ctx2, st, run); err != nil {
-				return fmt.Errorf("run %s: %w", run.Slug, err)
-			}
-			return nil
+			records[i], err = ReadRecord(ctx2, st, run)
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return Data{}, err
 	}
+	return WithReferences(ctx, st, records)
+}
+
+// ReadRecord reads what a comparison needs of one run.
+func ReadRecord(ctx context.Context, st *store.Store, run *store.Run) (Record, error) {
+	r, err := readRecord(ctx, st, run)
+	if err != nil {
+		return r, fmt.Errorf("run %s: %w", run.Slug, err)
+	}
+	return r, nil
+}
+
+// WithReferences adds what the metrics of records say of real images and noise.
+func WithReferences(ctx context.Context, st *store.Store, records []Record) (Data, error) {
+	d := Data{Records: records}
 	type key struct{ dataset, classifier string }
 	seen := map[key]bool{}
 	for _, r := range d.Records {

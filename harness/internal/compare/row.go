@@ -80,10 +80,13 @@ func (r *Result) metricNames() []string {
 			}
 		}
 	}
+	return slices.SortedFunc(maps.Keys(names), byOrder)
+}
+
+// byOrder compares names of metrics by their place in the table.
+func byOrder(a, b string) int {
 	order := func(name string) int { _, i := find(name); return i }
-	return slices.SortedFunc(maps.Keys(names), func(a, b string) int {
-		return cmp.Or(order(a)-order(b), len(a)-len(b), strings.Compare(a, b))
-	})
+	return cmp.Or(order(a)-order(b), len(a)-len(b), strings.Compare(a, b))
 }
 
 func wanted(m Metric, patterns []string) bool {

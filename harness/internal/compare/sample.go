@@ -25,6 +25,11 @@ type Cell struct {
 	ImageSHA256 string `json:"image_sha256,omitempty"`
 }
 
+// SameNoise tells whether, image by image, two cells started from the same noise.
+func (c Cell) SameNoise(other Cell) bool {
+	return c.Images > 0 && c.Images == other.Images && c.Seed == other.Seed
+}
+
 func (r *Result) collectSamples() {
 	for i, record := range r.records {
 		for _, s := range record.samples { // of equal ones the last, which is of the latest step
@@ -129,7 +134,7 @@ func (r *Result) picture(ctx context.Context, st *store.Store, title string, run
 		}
 		images = append(images, png)
 		p.Runs = append(p.Runs, r.Runs[runs[k]].Slug)
-		p.SameNoise = p.SameNoise && c.Seed == cells[0].Seed && c.Images == cells[0].Images
+		p.SameNoise = p.SameNoise && c.SameNoise(cells[0])
 	}
 	var err error
 	if p.SameNoise {

@@ -64,7 +64,7 @@ func (s *Selection) named(ctx context.Context, st *store.Store, name string) ([]
 		s.Notes = append(s.Notes, fmt.Sprintf("runs named %s that are not finished are left out (%d); name one by its id to include it", name, left))
 	}
 	if len(runs) == 0 {
-		return nil, fmt.Errorf("no run named %s is finished; name one by its id to compare it as it is", name)
+		return nil, &OptionError{fmt.Errorf("no run named %s is finished; name one by its id to compare it as it is", name)}
 	}
 	return runs, nil
 }

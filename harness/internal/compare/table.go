@@ -11,6 +11,7 @@ import (
 // Table is a titled part of a comparison, ready to be rendered as text, Markdown
 // or anything else.
 type Table struct {
+	ID     string // what it is about, whatever the title says: metrics, cost, …
 	Title  string
 	Header table.Row
 	Rows   []table.Row
@@ -25,9 +26,9 @@ type Table struct {
 func (r *Result) Tables(clean func(string) string) []Table {
 	l := layout{r, clean}
 	return []Table{l.runs(), l.metrics(), l.cost(), l.targets(), l.frontier(), l.curves(),
-		l.aligned("Losses at the same step", "step", r.BySteps, func(a Aligned) string { return fmt.Sprint(a.Step) }),
-		l.aligned("Losses after the same time in training steps", "seconds", r.BySeconds, func(a Aligned) string { return a.Seconds.Text() }),
-		l.differences("Config differences", r.Config), l.differences("Environment differences", r.Environment), l.sampling()}
+		l.aligned("by_steps", "Losses at the same step", "step", r.BySteps, func(a Aligned) string { return fmt.Sprint(a.Step) }),
+		l.aligned("by_seconds", "Losses after the same time in training steps", "seconds", r.BySeconds, func(a Aligned) string { return a.Seconds.Text() }),
+		l.differences("config", "Config differences", r.Config), l.differences("environment", "Environment differences", r.Environment), l.sampling()}
 }
 
 // layout makes the tables of a result.
@@ -37,7 +38,7 @@ type layout struct {
 }
 
 func (l layout) runs() Table {
-	t := Table{Title: "Runs", Header: table.Row{""}, turns: true}
+	t := Table{ID: "runs", Title: "Runs", Header: table.Row{""}, turns: true}
 	grouped := len(l.Groups) < len(l.Runs)
 	for _, run := range l.Runs {
 		t.Header = append(t.Header, l.clean(run.Slug))
@@ -95,7 +96,7 @@ func arrow(m Metric) string {
 }
 
 func (l layout) metrics() Table {
-	t := Table{Title: "Metrics", Header: table.Row{"metric", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "test", "p (Holm)", "verdict"}, keys: 2}
+	t := Table{ID: "metrics", Title: "Metrics", Header: table.Row{"metric", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "test", "p (Holm)", "verdict"}, keys: 2}
 	at := map[string]bool{}
 	for _, s := range l.Settings {
 		if s != nil {
@@ -179,7 +180,7 @@ func interval(low, high Value, text func(Value) string) string {
 }
 
 func (l layout) cost() Table {
-	t := Table{Title: "Cost", Header: table.Row{"", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "verdict"}, keys: 2}
+	t := Table{ID: "cost", Title: "Cost", Header: table.Row{"", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "verdict"}, keys: 2}
 	for _, row := range l.Cost {
 		t.Rows = append(t.Rows, l.rows(row, false)...)
 	}
@@ -187,7 +188,7 @@ func (l layout) cost() Table {
 }
 
 func (l layout) targets() Table {
-	t := Table{Title: "Cost of getting as far", Header: table.Row{"until", "group", "runs", "steps", "s in training steps"}, keys: 2}
+	t := Table{ID: "targets", Title: "Cost of getting as far", Header: table.Row{"until", "group", "runs", "steps", "s in training steps"}, keys: 2}
 	for _, target := range l.Targets {
 		for g, reached := range target.Groups {
 			sign := "≥"
@@ -209,7 +210,7 @@ func (l layout) targets() Table {
 
 // frontier has one line for each group and setting, and a column a metric.
 func (l layout) frontier() Table {
-	t := Table{Title: "Quality against evaluations", Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}, keys: 4}
+	t := Table{ID: "frontier", Title: "Quality against evaluations", Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}, keys: 4}
 	type key struct {
 		group int
 		Setting
@@ -247,7 +248,7 @@ func (l layout) frontier() Table {
 }
 
 func (l layout) curves() Table {
-	t := Table{Title: "Loss curves, smoothed", Header: table.Row{"run", "train/loss", "steps", "last"}}
+	t := Table{ID: "curves", Title: "Loss curves, smoothed", Header: table.Row{"run", "train/loss", "steps", "last"}}
 	lines := Sparklines(l.Curves, sparklineWidth, l.LossRanked)
 	for i, c := range l.Curves {
 		if n := len(c.Loss); n > 0 {
@@ -264,8 +265,8 @@ func (l layout) curves() Table {
 	return t
 }
 
-func (l layout) aligned(title, axis string, aligned []Aligned, at func(Aligned) string) Table {
-	t := Table{Title: title, Header: table.Row{axis}, turns: true}
+func (l layout) aligned(id, title, axis string, aligned []Aligned, at func(Aligned) string) Table {
+	t := Table{ID: id, Title: title, Header: table.Row{axis}, turns: true}
 	if !l.LossRanked {
 		return t
 	}
@@ -284,8 +285,8 @@ func (l layout) aligned(title, axis string, aligned []Aligned, at func(Aligned) 
 
 // differences has a line for each key; those that follow from another are on one
 // line below it.
-func (l layout) differences(title string, from []Difference) Table {
-	t := Table{Title: title, Header: table.Row{"key"}, turns: true}
+func (l layout) differences(id, title string, from []Difference) Table {
+	t := Table{ID: id, Title: title, Header: table.Row{"key"}, turns: true}
 	for _, g := range l.Groups {
 		t.Header = append(t.Header, l.clean(g.Label))
 	}
@@ -341,7 +342,7 @@ func short(value string) string {
 
 // sampling has a column for each run, or with many a line.
 func (l layout) sampling() Table {
-	t := Table{Title: "Sampling: evaluations and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
+	t := Table{ID: "sampling", Title: "Sampling: evaluations and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
 	text := func(c Cell) string {
 		if c.Images == 0 {
 			return "-"

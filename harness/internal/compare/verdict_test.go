@@ -299,7 +299,7 @@ func TestConfigDifferencesNameWhatDependsOnceOnly(t *testing.T) {
 	if !slices.Equal(free, []string{"process.name", "seed"}) || !slices.Contains(dependent, "process.beta_start") || !slices.Contains(dependent, "sampling.samplers") {
 		t.Errorf("free %v, dependent %v", free, dependent)
 	}
-	table := (layout{r, same}).differences("", r.Config)
+	table := (layout{r, same}).differences("config", "", r.Config)
 	if len(table.Rows) != 3 {
 		t.Errorf("the table has %d lines: %v", len(table.Rows), table.Rows)
 	}
@@ -337,8 +337,8 @@ func TestWhatIsRankedIsDecidedForEachGroup(t *testing.T) {
 		t.Errorf("%q and %q", row.Comparisons[0].Sentence, row.Comparisons[1].Sentence)
 	}
 	var titles []string
-	for _, c := range r.charts(same) {
-		titles = append(titles, c.Title)
+	for _, f := range r.Figures(ChartOptions{Clean: same, Runs: true}) {
+		titles = append(titles, f.Chart.Title)
 	}
 	if !slices.Contains(titles, "Training loss of fm and 1 more by step") || !slices.Contains(titles, "Training loss of ddpm by time") {
 		t.Errorf("charts are %q", titles)

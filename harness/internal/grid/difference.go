@@ -44,14 +44,40 @@ func WithDifferences(pictures ...[]byte) ([]byte, error) {
 	}
 	for i, img := range decoded[1:] {
 		left := (i + 1) * (size.X + gap)
-		for y := range size.Y {
-			for x := range size.X {
-				a, b := grey(decoded[0], x, y), grey(img, x, y)
-				out.SetGray(left+x, size.Y+gap+y, color.Gray{Y: paper.Y - max(a, b) + min(a, b)})
-			}
-		}
+		differ(out, left, size.Y+gap, decoded[0], img)
 	}
 	return encode(out)
+}
+
+// Difference shows where and how much two pictures of one size differ, as a
+// picture of that size; [ErrShapes] if they are not of one size.
+func Difference(a, b []byte) ([]byte, error) {
+	first, err := png.Decode(bytes.NewReader(a))
+	if err != nil {
+		return nil, fmt.Errorf("picture 1: %w", err)
+	}
+	second, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("picture 2: %w", err)
+	}
+	size := first.Bounds().Size()
+	if second.Bounds().Size() != size {
+		return nil, fmt.Errorf("%w: picture 1 %v, picture 2 %v", ErrShapes, size, second.Bounds().Size())
+	}
+	out := blank(size.X, size.Y)
+	differ(out, 0, 0, first, second)
+	return encode(out)
+}
+
+// differ draws the difference of two pictures of one size.
+func differ(out *image.Gray, left, top int, first, second image.Image) {
+	size := first.Bounds().Size()
+	for y := range size.Y {
+		for x := range size.X {
+			a, b := grey(first, x, y), grey(second, x, y)
+			out.SetGray(left+x, top+y, color.Gray{Y: paper.Y - max(a, b) + min(a, b)})
+		}
+	}
 }
 
 // grey is a pixel counted from the picture's own corner.

@@ -61,3 +61,35 @@ func TestDifferencesNeedPicturesOfOneSize(t *testing.T) {
 		t.Errorf("one picture: %v", err)
 	}
 }
+
+func TestADifferenceAloneIsTheStripBelow(t *testing.T) {
+	a, b := encodeGrey(t, 2, 1, 0, 255), encodeGrey(t, 2, 1, 55, 255)
+	got, err := Difference(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(got))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, y := grey(img, 0, 0), grey(img, 1, 0); x != 200 || y != 255 {
+		t.Errorf("pixels are %d and %d, want 200 and 255", x, y)
+	}
+	if _, err := Difference(a, encodeGrey(t, 1, 1, 0)); !errors.Is(err, ErrShapes) {
+		t.Errorf("pictures of different sizes: %v", err)
+	}
+	if _, err := Difference(a, []byte("no picture")); err == nil {
+		t.Error("what is no picture was compared")
+	}
+}
+
+func encodeGrey(t *testing.T, width, height int, pixels ...uint8) []byte {
+	t.Helper()
+	img := image.NewGray(image.Rect(0, 0, width, height))
+	copy(img.Pix, pixels)
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}

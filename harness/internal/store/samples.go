@@ -35,6 +35,9 @@ const (
 	queryImage = `SELECT png FROM images WHERE sha256 = ?`
 )
 
+// ErrNoPicture says that the store has no picture of a hash.
+var ErrNoPicture = errors.New("no picture")
+
 // AddSample records a sample of a run. A picture that the store already has is
 // not stored again.
 func (s *Store) AddSample(ctx context.Context, runID string, r SampleRecord) error {
@@ -87,7 +90,7 @@ func (s *Store) Image(ctx context.Context, sha256 string) ([]byte, error) {
 	var png []byte
 	err := s.read.QueryRowContext(ctx, queryImage, sha256).Scan(&png)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("the store %s has no picture %s", s.path, sha256)
+		return nil, fmt.Errorf("the store %s has %w %s", s.path, ErrNoPicture, sha256)
 	}
 	return png, s.failure("reading a picture", err)
 }

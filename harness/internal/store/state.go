@@ -11,13 +11,14 @@ import (
 
 const (
 	queryDataVersion = `PRAGMA data_version`
-	queryState       = `SELECT json_array(r.id, r.status, r.last_step, r.total_steps, r.heartbeat_at, r.ended_at, r.notes,
+	queryState       = `SELECT json_array(r.id, r.status, r.last_step, r.total_steps, r.heartbeat_at, r.ended_at, r.notes, r.archived_at, r.deleted_at,
 			(SELECT max(id) FROM samples WHERE run_id = r.id),
 			(SELECT max(id) FROM evaluations WHERE run_id = r.id),
 			(SELECT max(line) FROM logs WHERE run_id = r.id),
 			(SELECT group_concat(tag) FROM run_tags WHERE run_id = r.id))
 		FROM runs r WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id`
 	queryWholeState = `SELECT json_array(count(*), max(heartbeat_at), sum(last_step), max(id),
+			count(archived_at), sum(archived_at), count(deleted_at), sum(deleted_at),
 			(SELECT group_concat(status || ended_at) FROM (SELECT status, ended_at FROM runs ORDER BY ended_at DESC LIMIT 20)),
 			(SELECT group_concat(notes, char(0)) FROM (SELECT notes FROM runs WHERE notes <> '' ORDER BY id)),
 			(SELECT group_concat(tag) FROM run_tags),

@@ -62,23 +62,34 @@ func (f *File) Plan(ctx context.Context, maxRuns uint64) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := f.settings()
+	variants, err := f.Variants(unchanged.Config.Name)
 	if err != nil {
 		return nil, err
 	}
-	if len(settings) < 2 && len(f.Compare.FailIf) > 0 {
+	if len(variants) < 2 && len(f.Compare.FailIf) > 0 {
 		return nil, f.refuse("compare.fail_if", "conditions compare variants with the first, and there is only one")
 	}
-	p := &Plan{File: f}
-	labels := newLabels(settings)
-	for i, s := range settings {
-		p.Variants = append(p.Variants, Variant{labels.of(i, unchanged.Config.Name), s})
-	}
+	p := &Plan{File: f, Variants: variants}
 	configs, err := p.configs(ctx, base, unchanged.Config)
 	if err != nil {
 		return nil, err
 	}
 	return p, p.share(configs)
+}
+
+// Variants lists what the file varies, without looking at its base. A variant that
+// sets nothing is called as unchanged says.
+func (f *File) Variants(unchanged string) ([]Variant, error) {
+	settings, err := f.settings()
+	if err != nil {
+		return nil, err
+	}
+	labels := newLabels(settings)
+	variants := make([]Variant, len(settings))
+	for i, s := range settings {
+		variants[i] = Variant{labels.of(i, unchanged), s}
+	}
+	return variants, nil
 }
 
 // resolved is the config of a variant with a seed.

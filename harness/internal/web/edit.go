@@ -16,7 +16,10 @@ func (s *Server) setTags(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	add, remove := tagList(r.PostFormValue("add")), tagList(r.PostFormValue("remove"))
-	_, whole := r.PostForm["tags"]
+	whole := r.PostForm.Has("tags")
+	if !whole && len(add)+len(remove) == 0 {
+		return badRequest("no tag is given")
+	}
 	for _, run := range runs {
 		if whole {
 			add = tagList(r.PostFormValue("tags"))
@@ -42,9 +45,10 @@ func (s *Server) setNotes(w http.ResponseWriter, r *http.Request) error {
 	return s.done(w, r)
 }
 
-// chosen are the runs of the fields "run".
+// chosen are the runs of the fields "run", each of which may name several with
+// commas, once each.
 func (s *Server) chosen(r *http.Request) ([]*store.Run, error) {
-	refs := r.Form["run"]
+	refs := listed(r.Form["run"])
 	if len(refs) == 0 {
 		return nil, badRequest("no run is chosen")
 	}
@@ -54,12 +58,15 @@ func (s *Server) chosen(r *http.Request) ([]*store.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, run)
+		if !slices.ContainsFunc(runs, func(other *store.Run) bool { return other.ID == run.ID }) {
+			runs = append(runs, run)
+		}
 	}
 	return runs, nil
 }
 
-// tagList are tags as people type them, with spaces or commas between them.
+// tagList are tags as people type them, with commas between them: a tag may hold
+// spaces.
 func tagList(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' })
+	return listed(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' || r == '\t' }))
 }

@@ -183,7 +183,7 @@ func TestPagesAskForNothingElsewhere(t *testing.T) {
 		_, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{})
 		return err
 	}))
-	for _, path := range []string{"/", "/?q=first", "/runs/" + a.Slug, "/runs/" + b.Slug} {
+	for _, path := range []string{"/", "/?q=first", "/runs/" + a.Slug, "/runs/" + b.Slug, "/compare?run=" + a.Slug + "&run=" + b.Slug, "/sweeps"} {
 		do(t, tab, chromedp.Navigate(address+path))
 		eventually(t, tab, `document.readyState === "complete" && document.getElementById("link").dataset.state === "live"`, 20*time.Second)
 	}

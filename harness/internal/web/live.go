@@ -65,12 +65,7 @@ func newLive(st *store.Store) *live {
 }
 
 // run looks at the store as long as somebody looks at a page.
-func (l *live) run(ctx context.Context) error {
-	watch, err := l.store.Watch(ctx)
-	if err != nil {
-		return err
-	}
-	defer watch.Close()
+func (l *live) run(ctx context.Context, watch *store.Watch) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	var seen int64

@@ -81,13 +81,13 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case r.Context().Err() != nil:
 		return // nobody is there any more
-	case errors.As(err, &none), errors.Is(err, errNoPage), errors.Is(err, store.ErrNoSweep):
+	case errors.As(err, &none), errors.Is(err, errNoPage), errors.Is(err, store.ErrNoSweep), errors.Is(err, store.ErrNoPicture):
 		status = http.StatusNotFound
 	case errors.As(err, &bad), errors.As(err, &several):
 		status = http.StatusBadRequest
 	case errors.Is(err, errReadOnly), errors.Is(err, store.ErrReadOnly):
 		status = http.StatusForbidden
-	case errors.Is(err, store.ErrRunning):
+	case errors.Is(err, store.ErrRunning), errors.Is(err, store.ErrTrashed):
 		status = http.StatusConflict
 	}
 	// A script shows the reason itself.
@@ -121,7 +121,7 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	http.Redirect(w, r, local(r.PostFormValue("back")), http.StatusSeeOther)
+	http.Redirect(w, r, local(r.FormValue("back")), http.StatusSeeOther)
 	return nil
 }
 

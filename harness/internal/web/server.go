@@ -37,6 +37,8 @@ type Server struct {
 	Options
 	live    *live
 	phases  phaseCache
+	results *results // of comparisons
+	runs    *runsCatalog
 	handler http.Handler
 }
 
@@ -46,7 +48,7 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	s := &Server{Options: o}
-	s.live = newLive(o.Store)
+	s.live, s.runs, s.results = newLive(o.Store), newRunsCatalog(o.Store), newResults(o.Store)
 	s.handler = s.routes()
 	return s
 }
@@ -56,8 +58,16 @@ func New(o Options) *Server {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	watch, err := s.Store.Watch(ctx)
+	if err != nil {
+		return ended(err)
+	}
+	defer watch.Close()
+	s.runs.watch = watch
 	watching := make(chan error, 1)
-	go func() { watching <- s.live.run(ctx) }()
+	go func() { watching <- s.live.run(ctx, watch) }()
+	warm := make(chan struct{})
+	go func() { s.runs.warm(ctx); close(warm) }()
 
 	server := &http.Server{
 		Handler:           s.guarded(l.Addr(), s.handler),
@@ -69,7 +79,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(l) }()
 
-	var err error
 	select {
 	case err = <-serving:
 	case err = <-watching:
@@ -83,6 +92,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		_ = server.Close()
 	}
 	<-watching
+	<-warm
+	return ended(err)
+}
+
+// ended leaves out that the server was stopped, which is no error.
+func ended(err error) error {
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -18,6 +18,8 @@ var functions = template.FuncMap{
 	"clock":    clock,
 	"bytes":    byteSize,
 	"join":     strings.Join,
+	"cell":     cellClass,
+	"headers":  tableHeaders,
 	"seconds":  seconds,
 	"percent":  percent,
 	"measured": measured,

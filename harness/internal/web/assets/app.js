@@ -4,10 +4,16 @@ import { startLive } from "./live.js";
 import { startKeys } from "./keys.js";
 import { startForms } from "./forms.js";
 import { startPlots } from "./plot.js";
+import { startCompare } from "./compare.js";
+import { startSweep } from "./sweep.js";
 import { startRun } from "./run.js";
+import { startRuns } from "./runs.js";
 
 startForms();
 startKeys();
 startPlots();
+startCompare();
+startSweep();
 startRun();
+startRuns();
 startLive();

@@ -25,6 +25,17 @@ export async function send(action, fields) {
   return false;
 }
 
+// swap shows the page at the address of a form. Fields with data-once are empty
+// after that.
+async function swap(form) {
+  const active = document.activeElement;
+  if (active?.closest("[data-live]")) active.blur(); // what is typed has been sent: it may be replaced
+  if (await refresh(addressOf(form), "push")) {
+    for (const field of form.querySelectorAll("[data-once][id]")) document.getElementById(field.id).value = "";
+  }
+  if (active?.id) document.getElementById(active.id)?.focus({ preventScroll: true });
+}
+
 let typing;
 
 export function startForms() {
@@ -32,12 +43,13 @@ export function startForms() {
     const form = event.target;
     if (form.matches("[data-swap]")) {
       event.preventDefault();
-      refresh(addressOf(form), "push");
+      await swap(form);
     } else if (form.matches("[data-edit]")) {
       event.preventDefault();
       const fields = [...new FormData(form, event.submitter)];
       if (await send(event.submitter?.getAttribute("formaction") ?? form.getAttribute("action"), fields)) {
         document.activeElement?.blur();
+        for (const field of form.querySelectorAll("input[type=text], textarea")) field.defaultValue = field.value;
         form.closest("details[data-editor]")?.removeAttribute("open");
         refresh();
       }

@@ -18,7 +18,8 @@ let running = null;
 
 // refresh shows the page at an address without leaving this one. push says
 // whether the address becomes an entry of the history ("push"), takes the place
-// of this one ("replace"), or is the one we are at.
+// of this one ("replace"), or is the one we are at. It says whether the page was
+// shown; one that is refused leaves the address as it is.
 export async function refresh(address = location.href, push = "") {
   if (running) running.abort();
   const mine = running = new AbortController();
@@ -27,13 +28,14 @@ export async function refresh(address = location.href, push = "") {
     const text = await answer.text();
     if (mine.signal.aborted) return;
     const page = new DOMParser().parseFromString(text, "text/html");
-    if (push === "push") history.pushState(null, "", address);
-    if (push === "replace") history.replaceState(null, "", address);
     if (!answer.ok) {
       toast(page.querySelector(".problem")?.textContent ?? answer.statusText);
-      return;
+      return false;
     }
+    if (push === "push") history.pushState(null, "", address);
+    if (push === "replace") history.replaceState(null, "", address);
     show(page);
+    return true;
   } catch (error) {
     if (error.name !== "AbortError") say("not reached");
   } finally {
@@ -41,11 +43,15 @@ export async function refresh(address = location.href, push = "") {
   }
 }
 
-// keepOpen leaves details with an id as the reader has left them.
-function keepOpen(old, now) {
+// carry takes over what the reader has opened, closed and typed.
+function carry(old, now) {
   for (const details of old.querySelectorAll("details[id]")) {
-    const same = [...now.querySelectorAll("details[id]")].find((d) => d.id === details.id);
+    const same = now.querySelector("#" + CSS.escape(details.id));
     if (same) same.open = details.open;
+  }
+  for (const field of old.querySelectorAll("input[type=text][id], textarea[id]")) {
+    const same = field.value !== field.defaultValue && now.querySelector("#" + CSS.escape(field.id));
+    if (same) same.value = field.value;
   }
 }
 
@@ -53,7 +59,7 @@ function show(page) {
   const focused = document.activeElement?.id;
   for (const old of document.querySelectorAll("[data-live][id]")) {
     const now = page.getElementById(old.id);
-    if (now) keepOpen(old, now);
+    if (now) carry(old, now);
     if (now && !busy(old) && old.outerHTML !== now.outerHTML) old.replaceWith(document.adoptNode(now));
   }
   document.title = page.title;

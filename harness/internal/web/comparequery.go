@@ -1,0 +1,238 @@
+package web
+
+import (
+	"encoding/json"
+	"math"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"flowharness/harness/internal/compare"
+)
+
+// compareQuery is what the address of a comparison asks for: what harness compare
+// is asked by its flags, and how the page shows it.
+type compareQuery struct {
+	Runs     []string // references, as users write them
+	GroupBy  []string
+	Metrics  []string
+	Sampler  string
+	Steps    int // 0: any
+	Guidance *float64
+	Targets  []string
+	Baseline string // a run, or with GroupBy a name
+
+	Lines  bool   // each run of a group is drawn, too
+	Grid   string // key of the setting whose grids are shown; "": the one of most runs
+	Every  bool   // grids of every run, not of the first of each group
+	BySpan span   // stretch of the charts by step
+	Span   span   // and by time
+}
+
+// defaultStore is where commands look for a store that nobody names.
+var defaultStore = filepath.Join("runs", "harness.db")
+
+// mostCompared is how many references a comparison takes.
+const mostCompared = maxTopicRuns
+
+// parseCompareQuery reads an address. What it could read is returned even if
+// something else is wrong, so that the form can show it.
+func parseCompareQuery(v url.Values) (compareQuery, error) {
+	var q compareQuery
+	var problem error
+	wrong := func(format string, args ...any) {
+		if problem == nil {
+			problem = badRequest(format, args...)
+		}
+	}
+	for _, text := range v["run"] {
+		q.Runs = append(q.Runs, tagList(text)...)
+	}
+	for _, text := range v["group-by"] {
+		q.GroupBy = append(q.GroupBy, tagList(text)...)
+	}
+	for _, text := range v["metric"] {
+		q.Metrics = append(q.Metrics, tagList(text)...)
+	}
+	for _, text := range v["target"] {
+		q.Targets = append(q.Targets, tagList(text)...)
+	}
+	q.Sampler, q.Baseline, q.Grid = v.Get("sampler"), strings.TrimSpace(v.Get("baseline")), v.Get("grid")
+	q.Lines, q.Every = v.Get("lines") == "1", v.Get("every") == "1"
+	if text := v.Get("steps"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			wrong("steps must be a whole number above 0, got %q", text)
+		} else {
+			q.Steps = n
+		}
+	}
+	if text := v.Get("guidance"); text != "" {
+		g, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(g) || math.IsInf(g, 0) {
+			wrong("guidance must be a number, got %q", text)
+		} else {
+			q.Guidance = &g
+		}
+	}
+	for key, at := range map[string]*span{"by-step": &q.BySpan, "by-time": &q.Span} {
+		var err error
+		if *at, err = parseSpan(v.Get(key)); err != nil {
+			wrong("%s: %w", key, err)
+		}
+	}
+	if len(q.Runs) > mostCompared {
+		wrong("at most %d runs can be compared on a page, got %d", mostCompared, len(q.Runs))
+		q.Runs = q.Runs[:mostCompared]
+	}
+	return q, problem
+}
+
+// values are the query as an address has it.
+func (q compareQuery) values() url.Values {
+	v := q.asked()
+	set := func(key, value string, when bool) {
+		if when {
+			v.Set(key, value)
+		}
+	}
+	set("lines", "1", q.Lines)
+	set("every", "1", q.Every)
+	set("grid", q.Grid, q.Grid != "")
+	set("by-step", q.BySpan.String(), !q.BySpan.whole())
+	set("by-time", q.Span.String(), !q.Span.whole())
+	return v
+}
+
+// asked is the part of the query that decides the result.
+func (q compareQuery) asked() url.Values {
+	v := url.Values{}
+	list := func(key string, values []string) {
+		if len(values) > 0 {
+			v[key] = values
+		}
+	}
+	list("run", q.Runs)
+	list("group-by", q.GroupBy)
+	list("metric", q.Metrics)
+	list("target", q.Targets)
+	if q.Sampler != "" {
+		v.Set("sampler", q.Sampler)
+	}
+	if q.Steps > 0 {
+		v.Set("steps", strconv.Itoa(q.Steps))
+	}
+	if q.Guidance != nil {
+		v.Set("guidance", formatFloat(*q.Guidance))
+	}
+	if q.Baseline != "" {
+		v.Set("baseline", q.Baseline)
+	}
+	return v
+}
+
+// address is where the page of the query is.
+func (q compareQuery) address() string { return compareAddress("/compare", q.values()) }
+
+func compareAddress(path string, v url.Values) string {
+	if len(v) == 0 {
+		return path
+	}
+	return path + "?" + v.Encode()
+}
+
+// without is the query less a run, and first with it as the first, which the
+// others are compared with.
+func (q compareQuery) without(run int) compareQuery {
+	q.Runs = slices.Delete(slices.Clone(q.Runs), run, run+1)
+	return q
+}
+
+func (q compareQuery) first(run int) compareQuery {
+	ref := q.Runs[run]
+	q.Runs = append([]string{ref}, q.without(run).Runs...)
+	return q
+}
+
+// options are those of harness compare.
+func (q compareQuery) options() (compare.Options, error) {
+	o := compare.Options{GroupBy: q.GroupBy, Metrics: q.Metrics, Sampler: q.Sampler, Steps: q.Steps, Guidance: q.Guidance}
+	for _, text := range q.Targets {
+		t, err := compare.ParseTarget(text)
+		if err != nil {
+			return o, badRequest("%w", err)
+		}
+		o.Targets = append(o.Targets, t)
+	}
+	return o, nil
+}
+
+// command is the line for a POSIX shell that makes the report of the query.
+func (q compareQuery) command(store string) string {
+	words := []string{"harness", "compare"}
+	flag := func(name string, values ...string) {
+		for _, v := range values {
+			words = append(words, "--"+name+"="+shellQuoted(v))
+		}
+	}
+	for _, ref := range q.Runs {
+		words = append(words, shellQuoted(ref))
+	}
+	flag("group-by", q.GroupBy...)
+	flag("metric", q.Metrics...)
+	if q.Sampler != "" {
+		flag("sampler", q.Sampler)
+	}
+	if q.Steps > 0 {
+		flag("steps", strconv.Itoa(q.Steps))
+	}
+	if q.Guidance != nil {
+		flag("guidance", formatFloat(*q.Guidance))
+	}
+	flag("target", q.Targets...)
+	if q.Baseline != "" {
+		flag("baseline", q.Baseline)
+	}
+	if store != defaultStore {
+		flag("store", store)
+	}
+	return strings.Join(append(words, "--html", "report.html"), " ")
+}
+
+// shellQuoted is a word as a POSIX shell reads it back.
+func shellQuoted(word string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("@%+=:,./_-", r)
+	}
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// settingKey names a setting in an address.
+func settingKey(s compare.Setting) string {
+	key, err := json.Marshal([]any{s.Sampler, s.Steps, s.Guidance})
+	if err != nil {
+		return "" // a guidance that is no number is not recorded
+	}
+	return string(key)
+}
+
+// GuidanceText is the guidance as the form shows it; "" for any.
+func (q compareQuery) GuidanceText() string {
+	if q.Guidance == nil {
+		return ""
+	}
+	return formatFloat(*q.Guidance)
+}
+
+// WithoutGrid are the values of a form that chooses grids.
+func (q compareQuery) WithoutGrid() url.Values {
+	q.Grid, q.Every = "", false
+	return q.values()
+}
