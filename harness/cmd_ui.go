@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,9 @@ encrypted on the way; over a network that others use, ssh -L is the better way.`
   harness ui --read-only
   harness ui --address 0.0.0.0:8420 --host gpu-box`,
 		Args: exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.Flags().Changed("address")) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context(), cmd.Flags().Changed("address"))
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.address, "address", defaultUIAddress, "where to listen, as HOST:PORT; port 0: any that is free")
@@ -63,8 +66,13 @@ func (o *uiOptions) run(ctx context.Context, addressGiven bool) error {
 		return err
 	}
 	defer st.Close()
-	if !local(l.Addr()) && o.token == "" {
-		o.token = rand.Text()
+	if !local(l.Addr()) {
+		if o.token == "" {
+			o.token = rand.Text()
+		}
+		if name, err := os.Hostname(); err == nil {
+			o.hosts = append(o.hosts, name)
+		}
 	}
 	address := "http://" + l.Addr().String() + "/"
 	if o.token != "" {
@@ -72,11 +80,7 @@ func (o *uiOptions) run(ctx context.Context, addressGiven bool) error {
 	}
 	fmt.Fprintln(o.out, address)
 	fmt.Fprintf(o.err, "showing %s; Ctrl-C ends it\n", clean(st.Path()))
-	err = web.New(web.Options{Store: st, ReadOnly: o.readOnly, Token: o.token, Hosts: o.hosts}).Serve(ctx, l)
-	if err == nil {
-		err = ctx.Err() // ended by the user, as every other command
-	}
-	return err
+	return web.New(web.Options{Store: st, ReadOnly: o.readOnly, Token: o.token, Hosts: o.hosts}).Serve(ctx, l)
 }
 
 // listen takes the address; if none was asked for and the default is taken, as

@@ -57,26 +57,40 @@ func addRun(t testing.TB, st *store.Store, name string, seed uint64, steps int) 
 // without a slash at the end.
 func serve(t testing.TB, o web.Options) string {
 	t.Helper()
+	address, stop := start(t, o)
+	t.Cleanup(stop)
+	return address
+}
+
+// start serves a store until stop is called.
+func start(t testing.TB, o web.Options) (address string, stop func()) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	return startOn(t, l, o)
+}
+
+func startOn(t testing.TB, l net.Listener, o web.Options) (address string, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- web.New(o).Serve(ctx, l) }()
-	t.Cleanup(func() {
-		stop()
+	return "http://" + l.Addr().String(), func() {
+		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	})
-	return "http://" + l.Addr().String()
+	}
 }
 
 // browser is a tab of a real Chromium, of the given width. The test is skipped
 // where none is installed; where CI is set that is a failure.
 func browser(t *testing.T, width, height int) context.Context {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes long")
+	}
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
