@@ -80,7 +80,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusInternalServerError
 	switch {
 	case r.Context().Err() != nil:
-		return // nobody is there any more
+		// Nobody is there any more, or the server ends: an empty page would be shown.
+		refuse(w, http.StatusServiceUnavailable, "the server is ending")
+		return
 	case errors.As(err, &none), errors.Is(err, errNoPage), errors.Is(err, store.ErrNoSweep), errors.Is(err, store.ErrNoPicture):
 		status = http.StatusNotFound
 	case errors.As(err, &bad), errors.As(err, &several):

@@ -28,6 +28,10 @@ export async function refresh(address = location.href, push = "") {
     const text = await answer.text();
     if (mine.signal.aborted) return;
     const page = new DOMParser().parseFromString(text, "text/html");
+    if (answer.status === 503) {
+      say("not reached");
+      return false;
+    }
     if (!answer.ok) {
       toast(page.querySelector(".problem")?.textContent ?? answer.statusText);
       return false;
