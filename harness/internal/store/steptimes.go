@@ -66,7 +66,7 @@ func (s *Store) WallTimes(ctx context.Context, runID string) (StepTimes, error) 
 // around a pause, and between them so few that days of training have some
 // thousands.
 type clock struct {
-	began, kept time.Time // moments: of the first step, and of the last that was kept for the time since
+	began, kept time.Time // of the first step, and of the last whose time was kept as it was due
 	step        int       // of the last that was kept; -1: none yet
 	seen        int       // the last that the run came to; -1: none yet
 	seenAt      time.Time
