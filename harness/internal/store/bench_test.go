@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -105,6 +106,92 @@ func BenchmarkListRuns(b *testing.B) {
 	for b.Loop() {
 		get(s.ListRuns(b.Context(), Filter{Where: []string{"train.lr=0.001"}, Sort: "loss"}))(b)
 	}
+}
+
+// BenchmarkManyRuns is what a page of runs asks of a store of 10,000 runs with
+// 1,000 points each.
+func BenchmarkManyRuns(b *testing.B) {
+	runs := shrunk(10_000, 50)
+	s := openTemp(b)
+	fillMany(b, s, runs)
+	for _, key := range SortKeys() {
+		b.Run("100 by "+key, func(b *testing.B) {
+			for b.Loop() {
+				if list := get(s.ListRuns(b.Context(), Filter{Sort: key, Desc: true, Limit: 100}))(b); len(list) != min(100, runs) {
+					b.Fatalf("%d runs", len(list))
+				}
+			}
+		})
+	}
+	for name, f := range map[string]Filter{"all": {}, "by a condition": {Where: []string{"train.lr=0.001"}}, "by text": {Text: "x"}} {
+		b.Run("count "+name, func(b *testing.B) {
+			for b.Loop() {
+				if n := get(s.CountRuns(b.Context(), f))(b); n != runs {
+					b.Fatalf("%d runs", n)
+				}
+			}
+		})
+	}
+	var ids []string
+	for _, r := range get(s.ListRuns(b.Context(), Filter{}))(b) {
+		ids = append(ids, r.ID)
+	}
+	for _, n := range []int{min(100, runs), runs} {
+		b.Run(fmt.Sprintf("newest evaluations of %d", n), func(b *testing.B) {
+			for b.Loop() {
+				if latest := get(s.LatestEvaluations(b.Context(), ids[:n]))(b); len(latest) != n {
+					b.Fatalf("of %d runs", len(latest))
+				}
+			}
+		})
+	}
+}
+
+// fillMany fills a store with finished runs: one is recorded, the others are
+// copies of it by SQL.
+func fillMany(b *testing.B, s *Store, runs int) {
+	run := newRun(b, s, "x", func(n *NewRun) { n.Tags = []string{"paper"} })
+	w := openWriter(b, s, run.ID)
+	for step := 1; step <= 1000; step++ {
+		w.Point("train/loss", step, 1/float64(step))
+	}
+	w.Progress(1000, 1000)
+	must(b, w.Finish(b.Context(), StatusFinished, ""))
+	for step := range 3 {
+		d := Drawing{Step: step * 500, Sampler: "euler", SamplerJSON: "{}", Steps: 50, Guidance: 2, Images: 1000}
+		must(b, s.AddEvaluation(b.Context(), run.ID, EvaluationRecord{Drawing: d, Dataset: "mnist", Correct: make([]bool, 1000),
+			Metrics: []Metric{{"accuracy", 0.9, 0.01}, {"fd", 1, 0.1}, {"kid", 0.1, 0.01}}}))
+	}
+	columns, numbered, err := readColumns(b.Context(), s.write)
+	must(b, err)
+	tx := get(s.write.Begin())(b)
+	get(tx.Exec(`CREATE TEMP TABLE copies AS WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <= ?)
+		SELECT i, printf('01ZZZZZZZZZZZZZZZZZZZ%05d', i) AS id FROM n WHERE i <= ?`, runs, runs))(b)
+	for _, t := range []struct{ table, key, value string }{
+		{"runs", "id", "copies.id"}, {"run_records", "run_id", "copies.id"}, {"run_config", "run_id", "copies.id"}, {"run_tags", "run_id", "copies.id"},
+		{"step_times", "run_id", "copies.id"}, {"series", "run_id", "copies.id"}, {"points", "series_id", "i"}, {"blocks", "series_id", "i"},
+		{"evaluations", "run_id", "copies.id"},
+	} {
+		names := without(columns[t.table], numbered[t.table], t.key)
+		if t.table == "runs" {
+			names = without(columns[t.table], t.key)
+		}
+		values := make([]string, len(names))
+		for i, n := range names {
+			values[i] = "o." + n
+			switch n {
+			case "slug":
+				values[i] = "'run-' || i"
+			case "seed":
+				values[i] = "i * 7919 % 10000"
+			}
+		}
+		get(tx.Exec(fmt.Sprintf("INSERT INTO %s (%s, %s) SELECT %s, %s FROM copies, %s AS o ORDER BY i", t.table, t.key, strings.Join(names, ", "),
+			t.value, strings.Join(values, ", "), t.table)))(b)
+	}
+	get(tx.Exec(`INSERT INTO evaluation_metrics SELECT e.id, m.name, m.value, m.standard_error FROM evaluations AS e, evaluation_metrics AS m WHERE m.evaluation_id = 1 AND e.id > 3`))(b)
+	get(tx.Exec(`UPDATE series SET last = id * 7919 % 10000 + 0.5`))(b)
+	must(b, tx.Commit())
 }
 
 var mergeRuns = flag.Int("merge.runs", 100, "runs that BenchmarkMerge merges")

@@ -111,7 +111,7 @@ func (s *Store) Median(ctx context.Context, runID, name string) (float64, error)
 			return nil
 		}
 		var err error
-		median, err = orderStatistic(ctx, tx, id, count, nearestRank(50, count))
+		median, _, err = percentiles(ctx, tx, id, count)
 		return err
 	})
 	return median, s.failure(op, err)

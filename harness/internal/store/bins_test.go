@@ -90,3 +90,43 @@ func TestTheEndAndTheMedianOfASeries(t *testing.T) {
 		t.Errorf("the median of nothing is %v", got)
 	}
 }
+
+// TestBinsOfBlocksAreThoseOfThePoints compares with sums of the points one by one.
+func TestBinsOfBlocksAreThoseOfThePoints(t *testing.T) {
+	s := openTemp(t)
+	run, w := recordMany(t, s, 5003)
+	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	for _, name := range []string{"train/loss", "train/lr", "val/loss", "time/step"} {
+		points := get(s.Series(t.Context(), run.ID, name, SeriesOptions{}))(t)
+		first, last := points[0].Step, points[len(points)-1].Step
+		for _, limit := range []int{1, 3, 7, 50, 200, 10_000} {
+			width := (last-first)/limit + 1
+			var want []Bin
+			var numbers int
+			for i, p := range points {
+				if i == 0 || (p.Step-first)/width != (points[i-1].Step-first)/width {
+					want = append(want, Bin{First: p.Step, Min: math.NaN(), Max: math.NaN(), Sum: math.NaN(), Mean: math.NaN()})
+					numbers = 0
+				}
+				b := &want[len(want)-1]
+				b.Last = p.Step
+				b.Count++
+				switch {
+				case math.IsNaN(p.Value):
+					b.HasNaN = true
+					continue
+				case numbers == 0:
+					b.Min, b.Max, b.Sum = p.Value, p.Value, p.Value
+				default:
+					b.Min, b.Max, b.Sum = min(b.Min, p.Value), max(b.Max, p.Value), b.Sum+p.Value
+				}
+				numbers++
+				b.Mean = b.Sum / float64(numbers)
+			}
+			got := get(s.Bins(t.Context(), run.ID, name, limit))(t)
+			if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-12, 1e-12), cmpopts.EquateNaNs()); diff != "" {
+				t.Errorf("%s in %d: (-want +got) %s", name, limit, diff)
+			}
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -244,16 +246,20 @@ func TestAnOlderStoreGetsItsBlocks(t *testing.T) {
 	must(t, w.stop()) // still running
 	must(t, s.Close())
 
-	// What the migration and the later ones add is taken away.
-	db := get(connect(t.Context(), s.Path(), time.Second, writing))(t)
-	for _, statement := range []string{`DROP TABLE blocks`, `DROP TABLE step_times`, `DROP INDEX series_loss`,
-		`ALTER TABLE series DROP COLUMN p50`, `ALTER TABLE series DROP COLUMN p95`,
-		`ALTER TABLE runs DROP COLUMN archived_at`, `ALTER TABLE runs DROP COLUMN deleted_at`, `DELETE FROM goose_db_version WHERE version_id >= 7`} {
-		get(db.Exec(statement))(t)
+	// The same in a file of the schema before.
+	path := filepath.Join(t.TempDir(), "older.db")
+	db := get(connect(t.Context(), path, time.Second, writing))(t)
+	get(get(newProvider(db))(t).UpTo(t.Context(), 6))(t)
+	columns, _, err := readColumns(t.Context(), db)
+	must(t, err)
+	get(db.Exec(queryAttach, s.Path()))(t)
+	for _, table := range []string{"runs", "series", "points"} {
+		names := quotedNames("", columns[table])
+		get(db.Exec(fmt.Sprintf(`INSERT INTO main.%s (%s) SELECT %s FROM source.%s`, table, names, names, table)))(t)
 	}
 	must(t, db.Close())
 
-	s = openAt(t, s.Path())
+	s = openAt(t, path)
 	if got, want := checkBlocks(t, s), 3*46+4+3*7; got != want {
 		t.Errorf("there are %d blocks, want %d", got, want)
 	}

@@ -111,14 +111,15 @@ func (s *Store) evaluations(ctx context.Context, runID string) ([]Evaluation, er
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	return list, readMetrics(ctx, tx, runID, func(id int64, m Metric) {
+	return list, readMetrics(ctx, tx, func(id int64, m Metric) {
 		e := &list[index[id]]
 		e.Metrics = append(e.Metrics, m)
-	})
+	}, queryMetrics, runID)
 }
 
-func readMetrics(ctx context.Context, tx *sql.Tx, runID string, add func(id int64, m Metric)) error {
-	rows, err := tx.QueryContext(ctx, queryMetrics, runID)
+// readMetrics runs a query for metrics, each with its evaluation's id.
+func readMetrics(ctx context.Context, tx *sql.Tx, add func(id int64, m Metric), query string, args ...any) error {
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (w *Writer) flush(ctx context.Context, end *ending) error {
 		if err := w.beat(ctx, tx, b); err != nil {
 			return err
 		}
-		if clock, err = w.keepTime(ctx, tx, b.step, end != nil); err != nil || end == nil {
+		if clock, err = w.keepTime(ctx, tx, b.step, time.Now(), end != nil); err != nil || end == nil {
 			return err
 		}
 		if err := rankPhases(ctx, tx, w.runID); err != nil {

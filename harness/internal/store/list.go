@@ -50,12 +50,30 @@ func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing runs: %w", err)
 	}
-	limit := f.Limit
-	if limit == 0 {
-		limit = -1 // SQLite's "no limit"
+	rest := q.sql() + order
+	if f.Limit > 0 {
+		// What is shown of a run is read only of those that were chosen.
+		rest = " WHERE r.id IN (" + queryChooseRuns + rest + " LIMIT ?)" + order
+		q.args = append(q.args, f.Limit)
 	}
-	runs, err := s.selectRuns(ctx, q.sql()+order+" LIMIT ?", append(q.args, limit)...)
+	runs, err := s.selectRuns(ctx, rest, q.args...)
 	return runs, s.failure("listing runs", err)
+}
+
+// CountRuns is how many runs pass a filter, whatever its limit.
+func (s *Store) CountRuns(ctx context.Context, f Filter) (int, error) {
+	const op = "counting runs"
+	q, _, err := f.compile()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", op, err)
+	}
+	dead, err := s.crashedRuns(ctx)
+	if err != nil {
+		return 0, s.failure(op, err)
+	}
+	var n int
+	err = s.read.QueryRowContext(ctx, queryCountRuns+q.sql(), append([]any{dead.ids()}, q.args...)...).Scan(&n)
+	return n, s.failure(op, err)
 }
 
 // Validate says what is wrong with a filter, without a store to ask.

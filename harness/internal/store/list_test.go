@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // manyRuns records the runs that the tests of lists and references use, and
@@ -144,5 +145,35 @@ func TestAListHasTheLossWithoutReadingPoints(t *testing.T) {
 	want := &SeriesSummary{Name: "train/loss", Count: 1, LastStep: 3, Last: 0.2, Min: 0.2, Max: 0.2, Sum: 0.2}
 	if diff := cmp.Diff(want, runs[0].Loss); diff != "" {
 		t.Errorf("(-want +got) %s", diff)
+	}
+}
+
+func TestCountingAndLimitingAgreeWithTheWholeList(t *testing.T) {
+	s := openTemp(t)
+	for i := range 30 {
+		run := newRun(t, s, fmt.Sprint("run", i%7), func(n *NewRun) { n.Seed = uint64(i * 7 % 30) })
+		w := openWriter(t, s, run.ID)
+		if i%5 != 0 {
+			w.Point("train/loss", 1, float64(i*11%30))
+		}
+		w.Progress(i*13%30, 30)
+		must(t, w.Finish(t.Context(), []Status{StatusFinished, StatusFailed, StatusDiverged}[i%3], ""))
+	}
+	for _, key := range append(SortKeys(), "") {
+		for _, f := range []Filter{{}, {Desc: true}, {Status: []Status{StatusFinished}}, {Name: "run3", Where: []string{"train.lr=0.001"}}, {Text: "run1", Dataset: "mnist"}, {Name: "none"}} {
+			f.Sort = key
+			all := get(s.ListRuns(t.Context(), f))(t)
+			f.Limit = 4
+			some := get(s.ListRuns(t.Context(), f))(t)
+			if diff := cmp.Diff(all[:min(4, len(all))], some, equateNaN, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("%+v: (-first of all +with a limit) %s", f, diff)
+			}
+			if n := get(s.CountRuns(t.Context(), f))(t); n != len(all) {
+				t.Errorf("%+v: counted %d runs of %d", f, n, len(all))
+			}
+		}
+	}
+	if _, err := s.CountRuns(t.Context(), Filter{Where: []string{"nonsense"}}); err == nil {
+		t.Error("a condition without an operator was counted by")
 	}
 }

@@ -154,10 +154,10 @@ func startTime(pid int) (int64, error) {
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// asJSON encodes what always can be encoded: strings.
-func asJSON(list []string) string {
+// asJSON encodes what always can be encoded: strings and whole numbers.
+func asJSON[T string | int64](list []T) string {
 	if list == nil {
-		list = []string{}
+		list = []T{}
 	}
 	b, err := json.Marshal(list)
 	if err != nil {

@@ -66,7 +66,7 @@ func (s *Store) phases(ctx context.Context, runID string) ([]Phase, error) {
 	}
 	for i := range phases {
 		if p := &phases[i]; math.IsNaN(p.P50) || math.IsNaN(p.P95) {
-			if p.P50, p.P95, err = percentiles(ctx, tx, ids[i], p.Count); err != nil {
+			if err := p.rank(ctx, tx, ids[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -74,14 +74,14 @@ func (s *Store) phases(ctx context.Context, runID string) ([]Phase, error) {
 	return phases, nil
 }
 
-// percentiles ranks the times of a phase of a run that has not ended.
-func percentiles(ctx context.Context, tx *sql.Tx, seriesID int64, count int) (p50, p95 float64, err error) {
-	statistic := orderStatistic
-	if count > maxRanked {
-		statistic = sampledStatistic
+// rank ranks the times of a phase of a run that has not ended.
+func (p *Phase) rank(ctx context.Context, tx *sql.Tx, seriesID int64) (err error) {
+	if p.Count <= maxRanked {
+		p.P50, p.P95, err = percentiles(ctx, tx, seriesID, p.Count)
+		return err
 	}
-	if p50, err = statistic(ctx, tx, seriesID, count, nearestRank(50, count)); err == nil {
-		p95, err = statistic(ctx, tx, seriesID, count, nearestRank(95, count))
+	if p.P50, err = sampledStatistic(ctx, tx, seriesID, p.Count, nearestRank(50, p.Count)); err == nil {
+		p.P95, err = sampledStatistic(ctx, tx, seriesID, p.Count, nearestRank(95, p.Count))
 	}
-	return p50, p95, err
+	return err
 }

@@ -9,7 +9,7 @@ import (
 
 // rowsPerInsert is how many points one statement inserts. Passing statements to
 // SQLite costs more than inserting a row.
-const rowsPerInsert = 128
+const rowsPerInsert = 512
 
 var (
 	queryInsertPoint  = insertPoints(1)

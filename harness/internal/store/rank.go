@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"math"
 )
@@ -31,11 +30,7 @@ func rankPhases(ctx context.Context, tx *sql.Tx, runID string) error {
 		return err
 	}
 	for _, p := range phases {
-		p50, err := orderStatistic(ctx, tx, p.id, p.count, nearestRank(50, p.count))
-		if err != nil {
-			return fmt.Errorf("ranking the times of a phase: %w", err)
-		}
-		p95, err := orderStatistic(ctx, tx, p.id, p.count, nearestRank(95, p.count))
+		p50, p95, err := percentiles(ctx, tx, p.id, p.count)
 		if err != nil {
 			return fmt.Errorf("ranking the times of a phase: %w", err)
 		}
@@ -46,6 +41,11 @@ func rankPhases(ctx context.Context, tx *sql.Tx, runID string) error {
 	return nil
 }
 
+// percentiles are the median and the 95th percentile of a series, exactly.
+func percentiles(ctx context.Context, tx *sql.Tx, seriesID int64, count int) (p50, p95 float64, err error) {
+	return orderStatistics(ctx, tx, seriesID, count, nearestRank(50, count), nearestRank(95, count))
+}
+
 const (
 	queryUnranked = `SELECT id, count FROM series WHERE run_id = ? AND count > 0 AND name GLOB 'time/*' AND (p50 IS NULL OR p95 IS NULL)`
 	querySetRanks = `UPDATE series SET p50 = ?, p95 = ? WHERE id = ?`
@@ -54,9 +54,12 @@ const (
 	// SQLite keeps the smallest so far in order, which takes ten times as long.
 	queryOrderStatistic = `WITH sorted AS MATERIALIZED (SELECT value FROM points WHERE series_id = ? ORDER BY value)
 		SELECT value FROM sorted LIMIT 1 OFFSET ?`
-	queryOrderBetween = `WITH sorted AS MATERIALIZED (SELECT value FROM points WHERE series_id = ? AND value BETWEEN ? AND ? ORDER BY value)
-		SELECT value FROM sorted LIMIT 1 OFFSET ?`
-	queryCountBelow = `SELECT count(*) FROM points WHERE series_id = ? AND (value IS NULL OR value < ?)`
+	// Values in two stretches, which may overlap, and how many lie below and
+	// between them.
+	queryCountAround = `SELECT count(*) FILTER (WHERE value IS NULL OR value < ?2), count(*) FILTER (WHERE value > ?3 AND value < ?4) FROM points WHERE series_id = ?1`
+	queryOrderNear   = `WITH near AS MATERIALIZED (SELECT value FROM points
+			WHERE series_id = ?1 AND (value BETWEEN ?2 AND ?3 OR value BETWEEN ?4 AND ?5) ORDER BY value)
+		SELECT (SELECT value FROM near LIMIT 1 OFFSET ?6), (SELECT value FROM near LIMIT 1 OFFSET ?7)`
 
 	// The last value of each block.
 	querySample = `WITH sorted AS MATERIALIZED (SELECT p.value FROM blocks AS b JOIN points AS p ON p.series_id = b.series_id AND p.step = b.last
@@ -66,43 +69,73 @@ const (
 // nearestRank is the rank, from 1, of a percentile of so many values.
 func nearestRank(percent, count int) int { return (percent*count + 99) / 100 }
 
-// orderStatistic is the value of a rank, from 1, among all of a series; NaN is
-// smaller than every number. Of a long series only the values close to it are
-// sorted: a sample says which these are.
-func orderStatistic(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (float64, error) {
-	var value number
-	if sampled := count / blockSize; sampled >= minSampled {
-		// Six standard deviations of the rank in a sample, and if the sample
-		// is a bad one, everything is sorted.
-		at, off := float64(rank)/float64(count)*float64(sampled), 3*math.Sqrt(float64(sampled))
-		low, high := number(math.Inf(-1)), number(math.Inf(1))
-		if from := int(at - off); from >= 0 {
-			if err := tx.QueryRowContext(ctx, querySample, seriesID, from).Scan(&low); err != nil {
-				return 0, err
-			}
-		}
-		if to := int(at + off); to < sampled {
-			if err := tx.QueryRowContext(ctx, querySample, seriesID, to).Scan(&high); err != nil {
-				return 0, err
-			}
-		}
-		var below int
-		if err := tx.QueryRowContext(ctx, queryCountBelow, seriesID, float64(low)).Scan(&below); err != nil {
-			return 0, err
-		}
-		if !math.IsNaN(float64(low)) && rank > below {
-			err := tx.QueryRowContext(ctx, queryOrderBetween, seriesID, float64(low), float64(high), rank-below-1).Scan(&value)
-			if !errors.Is(err, sql.ErrNoRows) {
-				return float64(value), err
-			}
+// orderStatistics are the values of two ranks, from 1, the lower first, among all
+// of a series; NaN is smaller than every number. Of a long series only values
+// close to them are sorted: a sample says which these are.
+func orderStatistics(ctx context.Context, tx *sql.Tx, seriesID int64, count, lower, upper int) (a, b float64, err error) {
+	if count >= minSampled*blockSize {
+		if a, b, ok, err := nearStatistics(ctx, tx, seriesID, count, lower, upper); ok || err != nil {
+			return a, b, err
 		}
 	}
-	err := tx.QueryRowContext(ctx, queryOrderStatistic, seriesID, rank-1).Scan(&value)
-	return float64(value), err
+	var values [2]number
+	for i, rank := range []int{lower, upper} {
+		if err := tx.QueryRowContext(ctx, queryOrderStatistic, seriesID, rank-1).Scan(&values[i]); err != nil {
+			return a, b, err
+		}
+	}
+	return float64(values[0]), float64(values[1]), nil
 }
 
 // minSampled is the least number of blocks that are a sample worth taking.
 const minSampled = 64
+
+// nearStatistics finds them in two readings of the series; ok is false if the
+// sample was a bad one.
+func nearStatistics(ctx context.Context, tx *sql.Tx, seriesID int64, count, lower, upper int) (a, b float64, ok bool, err error) {
+	low1, high1, err := bracket(ctx, tx, seriesID, count, lower)
+	if err != nil {
+		return a, b, false, err
+	}
+	low2, high2, err := bracket(ctx, tx, seriesID, count, upper)
+	if err != nil || math.IsNaN(low1) || math.IsNaN(low2) || math.IsNaN(high1) || math.IsNaN(high2) {
+		return a, b, false, err
+	}
+	var below, between int
+	if err := tx.QueryRowContext(ctx, queryCountAround, seriesID, low1, high1, low2).Scan(&below, &between); err != nil {
+		return a, b, false, err
+	}
+	at1, at2 := lower-below-1, upper-below-between-1
+	if at1 < 0 || at2 < 0 {
+		return a, b, false, nil
+	}
+	var first, second number
+	if err := tx.QueryRowContext(ctx, queryOrderNear, seriesID, low1, high1, low2, high2, at1, at2).Scan(&first, &second); err != nil {
+		return a, b, false, err
+	}
+	a, b = float64(first), float64(second)
+	return a, b, a <= high1 && low2 <= b, nil // neither is NaN, which stands for none
+}
+
+// bracket is two values between which that of a rank should be, by those of a
+// sample. The rank in the sample has a standard deviation of √(p (1 - p) n), at
+// most half of √n; the values are four of them away.
+func bracket(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (low, high float64, err error) {
+	sampled := count / blockSize
+	at, off := float64(rank)/float64(count)*float64(sampled), 2*math.Sqrt(float64(sampled))
+	value := func(at int, open float64) (float64, error) {
+		v := number(open)
+		if at < 0 || at >= sampled {
+			return open, nil
+		}
+		err := tx.QueryRowContext(ctx, querySample, seriesID, at).Scan(&v)
+		return float64(v), err
+	}
+	if low, err = value(int(math.Floor(at-off)), math.Inf(-1)); err == nil {
+		high, err = value(int(at+off), math.Inf(1))
+	}
+	return low, high, err
+}
 
 // sampledStatistic is about the value of a rank: that of every 64th value.
 func sampledStatistic(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (float64, error) {

@@ -24,14 +24,16 @@ const (
 	querySelectRecord = `SELECT source_yaml, resolved_yaml, overrides, argv, environment FROM run_records WHERE run_id = ?`
 	queryRunExists    = `SELECT status FROM runs WHERE id = ?`
 
-	// querySelectRuns takes the crashed ids as JSON; conditions, order and limit
-	// are appended.
+	// These take the crashed ids as JSON; conditions, order and limit are appended.
 	querySelectRuns = `SELECT r.id, r.slug, r.name, r.shown_status, r.status_reason, r.config_hash, r.seed, r.process, r.dataset,
 		(SELECT json_group_array(tag) FROM (SELECT tag FROM run_tags WHERE run_id = r.id ORDER BY tag)), r.notes,
 		r.created_at, r.started_at, r.ended_at, r.heartbeat_at, r.archived_at, r.deleted_at,
 		r.last_step, r.total_steps, r.pid, r.host, r.peak_memory_bytes, r.code_version, r.trained_by,
-		loss.count, loss.last_step, loss.last, loss.min, loss.max, loss.sum
-		FROM (SELECT *, iif(status = 'running' AND id IN (SELECT value FROM json_each(?)), 'crashed', status) AS shown_status FROM runs) AS r
+		loss.count, loss.last_step, loss.last, loss.min, loss.max, loss.sum` + fromRuns
+	queryChooseRuns = `SELECT r.id` + fromRuns
+	queryCountRuns  = `SELECT count(*)` + fromRuns
+
+	fromRuns = ` FROM (SELECT *, iif(status = 'running' AND id IN (SELECT value FROM json_each(?1)), 'crashed', status) AS shown_status FROM runs) AS r
 		LEFT JOIN series AS loss ON loss.run_id = r.id AND loss.name = 'train/loss' AND loss.count > 0`
 )
 

@@ -119,6 +119,65 @@ func TestAThinnedSeriesKeepsWhatAPlotMustShow(t *testing.T) {
 	}
 }
 
+func TestAPartOfASeriesIsReadAndThinned(t *testing.T) {
+	const n = 50_000
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = math.Sin(float64(i) / 1000)
+	}
+	for _, i := range []int{9_999, 30_001} { // just outside
+		values[i-1] = 1000
+	}
+	values[10_000-1], values[30_000-1] = math.NaN(), -100 // the ends
+	values[10_007-1], values[29_990-1] = 50, 60           // before the first and after the last whole block
+	values[20_000-1] = 70
+	s := openTemp(t)
+	run := record(t, s, "train/loss", values)
+	for _, limit := range []int{4, 50, 100, 400, 2000, 19_999} {
+		points := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{MaxPoints: limit, From: 10_000, To: 30_000}))(t)
+		if len(points) > limit+1 || len(points) < limit/2 && limit > 4 {
+			t.Errorf("%d points, want about %d", len(points), limit)
+		}
+		if !slices.IsSortedFunc(points, func(a, b Point) int { return a.Step - b.Step }) || points[0].Step != 10_000 || points[len(points)-1].Step != 30_000 {
+			t.Errorf("with %d points, the steps are %d to %d", limit, points[0].Step, points[len(points)-1].Step)
+		}
+		if limit < 50 {
+			continue
+		}
+		for _, step := range []int{10_007, 29_990, 20_000} {
+			if step != 20_000 && limit == 50 { // of one stretch only the largest is kept
+				continue
+			}
+			if !slices.Contains(points, Point{step, values[step-1]}) {
+				t.Errorf("with %d points, step %d is missing", limit, step)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		o    SeriesOptions
+		want []int // first and last step, and how many
+	}{
+		{"all points of a part", SeriesOptions{From: 10, To: 19}, []int{10, 19, 10}},
+		{"a part with no more than fit", SeriesOptions{From: 101, To: 1000, MaxPoints: 900}, []int{101, 1000, 900}},
+		{"within a block", SeriesOptions{From: 70, To: 75, MaxPoints: 100}, []int{70, 75, 6}},
+		{"from the beginning", SeriesOptions{To: 3}, []int{1, 3, 3}},
+		{"to the end", SeriesOptions{From: n - 1, MaxPoints: 4}, []int{n - 1, n, 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			points := get(s.Series(t.Context(), run.ID, "train/loss", c.o))(t)
+			if got := []int{points[0].Step, points[len(points)-1].Step, len(points)}; !slices.Equal(got, c.want) {
+				t.Errorf("first, last and number of points are %v, want %v", got, c.want)
+			}
+		})
+	}
+	for _, o := range []SeriesOptions{{From: n + 1}, {From: n + 1, MaxPoints: 10}, {From: 20, To: 10, MaxPoints: 10}} {
+		if points := get(s.Series(t.Context(), run.ID, "train/loss", o))(t); len(points) != 0 {
+			t.Errorf("%+v gives %d points", o, len(points))
+		}
+	}
+}
+
 func TestASeriesWithGapsIsThinned(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
@@ -166,21 +225,75 @@ func TestPhasesHavePercentiles(t *testing.T) {
 	}
 }
 
-func TestPercentilesOfVeryManyStepsAreClose(t *testing.T) {
+func TestPercentilesOfVeryManyStepsAreExactOnceTheRunHasEnded(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
-	const n = 2*maxRanked + 1
+	const n = maxRanked + blockSize
 	for i := 1; i <= n; i++ {
-		w.Point("time/step", i, float64(i)/n)
-		w.Point("time/odd", 3*i+1, 1) // at steps that none of every third is
+		w.Point("time/step", i, float64(i*7919%n)/n)
+	}
+	must(t, w.Flush(t.Context()))
+	p := get(s.Phases(t.Context(), run.ID))(t)[0]
+	if math.Abs(p.P50-0.5) > 0.02 || math.Abs(p.P95-0.95) > 0.02 || p.Count != n {
+		t.Errorf("while it trains: %+v", p)
 	}
 	must(t, w.Finish(t.Context(), StatusFinished, ""))
-	phases := get(s.Phases(t.Context(), run.ID))(t)
-	if p := phases[0]; p.P50 != 1 || p.Count != n {
-		t.Errorf("%+v", p)
+	p = get(s.Phases(t.Context(), run.ID))(t)[0]
+	if want := float64(nearestRank(50, n)-1) / n; p.P50 != want {
+		t.Errorf("the median is %v, want %v", p.P50, want)
 	}
-	if p := phases[1]; math.Abs(p.P50-0.5) > 1e-4 || math.Abs(p.P95-0.95) > 1e-4 || p.Max != 1 || p.Count != n {
-		t.Errorf("%+v", p)
+	if want := float64(nearestRank(95, n)-1) / n; p.P95 != want {
+		t.Errorf("the 95th percentile is %v, want %v", p.P95, want)
+	}
+	if got := get(s.Median(t.Context(), run.ID, "time/step"))(t); got != p.P50 {
+		t.Errorf("read by itself, the median is %v, want %v", got, p.P50)
+	}
+}
+
+func TestOrderStatisticsOfLongSeriesAreExact(t *testing.T) {
+	const n = 10_000
+	for _, c := range []struct {
+		name  string
+		value func(i int) float64
+	}{
+		{"scattered", func(i int) float64 { return float64(i * 7919 % n) }},
+		{"rising", func(i int) float64 { return float64(i) }},
+		{"all the same", func(int) float64 { return 3 }},
+		{"two values", func(i int) float64 { return float64(i % 2) }},
+		{"a sample that is no picture of the rest", func(i int) float64 {
+			if (i+1)%blockSize == 0 {
+				return 1e6
+			}
+			return float64(i * 7919 % n)
+		}},
+		{"many NaN", func(i int) float64 {
+			if i%3 == 0 {
+				return math.NaN()
+			}
+			return float64(i)
+		}},
+		{"nothing but NaN", func(int) float64 { return math.NaN() }},
+		{"infinities", func(i int) float64 { return math.Inf(i%2*2 - 1) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := openTemp(t)
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = c.value(i)
+			}
+			record(t, s, "train/loss", values)
+			slices.Sort(values) // NaN first
+			tx := get(s.read.Begin())(t)
+			defer tx.Rollback()
+			for _, ranks := range [][2]int{{1, n}, {n / 2, n/2 + 1}, {100, 9500}, {3333, 3334}, {n, n}} {
+				a, b, err := orderStatistics(t.Context(), tx, 1, n, ranks[0], ranks[1])
+				must(t, err)
+				want := []float64{values[ranks[0]-1], values[ranks[1]-1]}
+				if diff := cmp.Diff(want, []float64{a, b}, equateNaN); diff != "" {
+					t.Errorf("ranks %v: (-want +got) %s", ranks, diff)
+				}
+			}
+		})
 	}
 }

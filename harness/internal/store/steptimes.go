@@ -66,7 +66,7 @@ func (s *Store) WallTimes(ctx context.Context, runID string) (StepTimes, error) 
 // around a pause, and between them so few that days of training have some
 // thousands.
 type clock struct {
-	began, kept time.Time // when the first and the last one was kept
+	began, kept time.Time // of the first step, and of the last whose time was kept as it was due
 	step        int       // of the last that was kept; -1: none yet
 	seen        int       // the last that the run came to; -1: none yet
 	seenAt      time.Time
@@ -79,29 +79,35 @@ const (
 
 // keepTime records the time of the step that the run has come to; -1 stands for
 // the one it had come to before. It returns the clock as it is after the commit.
-func (w *Writer) keepTime(ctx context.Context, tx *sql.Tx, step int, end bool) (clock, error) {
-	c, now := w.clock, time.Now()
+func (w *Writer) keepTime(ctx context.Context, tx *sql.Tx, step int, now time.Time, end bool) (clock, error) {
+	c := w.clock
 	keep := func() error {
 		if c.seen == c.step {
 			return nil
 		}
-		c.step, c.kept = c.seen, now
+		c.step = c.seen
 		_, err := tx.ExecContext(ctx, queryKeepTime, w.runID, c.seen, toMilliseconds(c.seenAt))
 		return err
 	}
 	if step >= 0 && step != c.seen {
-		if now.Sub(c.seenAt) > keepTimeEvery { // it was doing something else meanwhile
+		if c.seen < 0 {
+			c.began = now
+		}
+		if now.Sub(c.seenAt) >= c.pause(now) { // it was doing something else meanwhile
 			if err := keep(); err != nil {
 				return c, err
 			}
 		}
 		c.seen, c.seenAt = step, now
-		if c.began.IsZero() {
-			c.began = now
-		}
 	}
-	if end || now.Sub(c.kept) >= max(keepTimeEvery, now.Sub(c.began)/keepTimePart) {
-		return c, keep()
+	if c.seen == c.step || !end && now.Sub(c.kept) < c.pause(now) {
+		return c, nil
 	}
-	return c, nil
+	c.kept = c.seenAt
+	return c, keep()
+}
+
+// pause is the longest time between two moments that are kept.
+func (c clock) pause(now time.Time) time.Duration {
+	return max(keepTimeEvery, now.Sub(c.began)/keepTimePart)
 }

@@ -56,6 +56,3 @@ CREATE TABLE step_times (
     at     INTEGER NOT NULL, -- milliseconds since 1970
     PRIMARY KEY (run_id, step)
 ) STRICT, WITHOUT ROWID;
-
--- Lists show the last loss of each run, and sort by it.
-CREATE INDEX series_loss ON series (run_id, last) WHERE name = 'train/loss' AND count > 0;
