@@ -3,14 +3,11 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
-	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/store"
 )
@@ -28,42 +25,12 @@ type compareView struct {
 	Shown *compareShown // nil: there is nothing to compare
 }
 
-// compareShown is a comparison as the page shows it.
-type compareShown struct {
-	Paths     []string // config keys to group by
-	Samplers  []string
-	StepCount []int
-	Guidances []string
-
-	Groups      []compareGroup
-	Findings    []compareFinding
-	Warnings    []string
-	Metrics     compare.Table
-	Lead        []compare.Table // cost and targets
-	Differences []compare.Table
-	Rest        []compare.Table
-	Frontiers   []plot
-	Curves      []plot
-	Several     bool // some group has several runs
-	Grids       *compareGrids
-	LinesURL    string // of the page with and without single runs
-}
-
 // compareChip is one of the runs in the form.
 type compareChip struct {
 	Ref, Name, Remove, First string
 	Series                   int // of its group; -1 if it has none
 	Baseline                 bool
 }
-
-type compareGroup struct {
-	Label  string
-	Series int
-	Detail string
-	Runs   []string // slugs
-}
-
-type compareFinding struct{ Verdict, Class, Text string }
 
 // comparePage compares runs, or lets some be chosen.
 func (s *Server) comparePage(w http.ResponseWriter, r *http.Request) error {
@@ -177,129 +144,12 @@ func (s *Server) compared(ctx context.Context, q compareQuery, selected compare.
 	return s.results.compare(ctx, selected.Runs, o)
 }
 
-// compareReport is the page that harness compare --html writes.
-func (s *Server) compareReport(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	q, err := parseCompareQuery(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	if len(q.Runs) == 0 {
-		return badRequest("name the runs to compare")
-	}
-	selected, err := s.selectCompared(ctx, q)
-	if err != nil {
-		return compareRefusal(err)
-	}
-	result, err := s.compared(ctx, q, selected)
-	if err != nil {
-		return compareRefusal(err)
-	}
-	report, err := result.HTML(ctx, s.Store, clean)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="harness-compare.html"`)
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(report)
-	return nil
-}
-
 // compareRefusal makes what the reader can mend an error of the request.
 func compareRefusal(err error) error {
 	if compareStatus(err) == http.StatusBadRequest {
 		return badRequest("%w", err)
 	}
 	return err
-}
-
-func (s *Server) fillCompare(ctx context.Context, v *compareView, selected compare.Selection) error {
-	result, err := s.compared(ctx, v.Query, selected)
-	if err != nil {
-		return err
-	}
-	q := v.Query
-	v.Command, v.Report = q.command(s.Options.Store.Path()), compareAddress("/compare/report", q.asked())
-	c := &compareShown{Warnings: result.Warnings}
-	v.Shown = c
-	c.choices(result)
-	for i, g := range result.Groups {
-		group := compareGroup{Label: g.Label, Series: i % len(chart.Palette)}
-		for _, run := range g.Runs {
-			group.Runs = append(group.Runs, result.Runs[run].Slug)
-		}
-		group.Detail = fmt.Sprintf("%d runs", len(g.Runs))
-		if len(g.Runs) == 1 {
-			group.Detail = result.Runs[g.Runs[0]].Name
-		}
-		c.Groups = append(c.Groups, group)
-		c.Several = c.Several || len(g.Counted) > 1
-	}
-	for _, f := range result.Findings() {
-		c.Findings = append(c.Findings, compareFinding{string(f.Verdict), compare.VerdictClass(f.Verdict), f.Text})
-	}
-	for _, t := range result.Tables(clean) {
-		if len(t.Rows) == 0 {
-			continue
-		}
-		switch t.ID {
-		case "metrics":
-			c.Metrics = t
-		case "cost", "targets":
-			c.Lead = append(c.Lead, t)
-		case "config", "environment":
-			c.Differences = append(c.Differences, t.ForPage())
-		case "curves": // they are drawn
-		default:
-			c.Rest = append(c.Rest, t.ForPage())
-		}
-	}
-	c.plots(result, q)
-	other := q
-	other.Lines = !q.Lines
-	c.LinesURL = other.address()
-	c.Grids = newCompareGrids(result, q)
-	return nil
-}
-
-// choices are those of the form.
-func (c *compareShown) choices(result *compare.Result) {
-	c.Paths = append([]string{compare.ByConfig}, result.ConfigPaths()...)
-	for _, s := range result.AllSettings() {
-		c.Samplers = append(c.Samplers, s.Sampler)
-		c.StepCount = append(c.StepCount, s.Steps)
-		c.Guidances = append(c.Guidances, formatFloat(s.Guidance))
-	}
-	slices.Sort(c.StepCount)
-	c.Samplers, c.StepCount = slices.Compact(c.Samplers), slices.Compact(c.StepCount)
-	slices.Sort(c.Guidances)
-	c.Guidances = slices.Compact(c.Guidances)
-}
-
-func (c *compareShown) plots(result *compare.Result, q compareQuery) {
-	for _, f := range result.Figures(compare.ChartOptions{Clean: clean, Means: true, Runs: q.Lines}) {
-		frontier := strings.HasPrefix(f.ID, "frontier-")
-		drawn, zoom, zoomed := f.Chart, "", false
-		switch {
-		case frontier:
-		case strings.Contains(f.ID, "-time"):
-			drawn, zoom, zoomed = q.Span.cut(drawn), "by-time", !q.Span.whole()
-		default:
-			drawn, zoom, zoomed = q.BySpan.cut(drawn), "by-step", !q.BySpan.whole()
-		}
-		p := newPlot(f.ID, drawn)
-		p.Note, p.ZoomKey, p.Zoomed = f.Note, zoom, zoomed
-		p.Legend = nil
-		for _, g := range f.Groups {
-			p.Legend = append(p.Legend, legend{c.Groups[g].Label, c.Groups[g].Series})
-		}
-		if frontier {
-			c.Frontiers = append(c.Frontiers, p)
-		} else {
-			c.Curves = append(c.Curves, p)
-		}
-	}
 }
 
 // chips are the references of the form, each with its group.
@@ -320,48 +170,6 @@ func (v *compareView) chips() {
 		}
 		v.Chips = append(v.Chips, chip)
 	}
-}
-
-// cellClass is the class of a table's cell: that of a verdict, or of a number.
-func cellClass(cell any) string {
-	if class := compare.VerdictClass(cell); class != "" {
-		return class
-	}
-	if numeric.MatchString(fmt.Sprint(cell)) {
-		return "number"
-	}
-	return ""
-}
-
-// numeric is a number of a comparison's tables, with its spread or error, an
-// interval, or the dash that stands for a missing one.
-var numeric = regexp.MustCompile(`^(-|[-+]?(\d[\d.e+-]*|Inf)( ± \S+| \(se \S+\))?( \*)?|\[\S+, \S+\])$`)
-
-// tableHeader is the head of a column.
-type tableHeader struct {
-	Title any
-	Class string // "number" above numbers
-}
-
-func tableHeaders(t compare.Table) []tableHeader {
-	list := make([]tableHeader, len(t.Header))
-	for i, title := range t.Header {
-		list[i].Title = title
-		numbers, others := 0, 0
-		for _, row := range t.Rows {
-			switch {
-			case i >= len(row) || fmt.Sprint(row[i]) == "":
-			case cellClass(row[i]) == "number":
-				numbers++
-			default:
-				others++
-			}
-		}
-		if numbers > others {
-			list[i].Class = "number"
-		}
-	}
-	return list
 }
 
 // clean shows what could not be seen: control characters have no place in a page.

@@ -50,7 +50,7 @@ type curvesView struct {
 	Whole   string // address of the page without the zoom; "" without one
 	Default string // address without a choice of series; "" without one
 	Note    string
-	Fields  []hiddenField
+	Fields  []field
 }
 
 // seriesRow is an entry of the list of all series.

@@ -19,7 +19,7 @@ type machineView struct {
 
 type machineGroup struct {
 	Name string
-	Rows []hiddenField
+	Rows []field
 }
 
 // diffView is what the source code differed in from its commit.
@@ -84,10 +84,10 @@ func (g *machineGroup) add(path string, value any) {
 		for i, item := range value {
 			texts[i] = environmentText(item)
 		}
-		g.Rows = append(g.Rows, hiddenField{path, strings.Join(texts, ", ")})
+		g.Rows = append(g.Rows, field{path, strings.Join(texts, ", ")})
 	default:
 		if text := environmentText(value); text != "" {
-			g.Rows = append(g.Rows, hiddenField{path, text})
+			g.Rows = append(g.Rows, field{path, text})
 		}
 	}
 }

@@ -17,7 +17,7 @@ type gridsView struct {
 	Columns  []gridColumn  // of the matrix
 	Rows     []gridRow
 	Step     int // the latest, which the matrix is of
-	Fields   []hiddenField
+	Fields   []field
 	Slug     string
 }
 

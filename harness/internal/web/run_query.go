@@ -130,19 +130,16 @@ func (q runQuery) address(slug string) string {
 
 func runAddress(slug string) string { return "/runs/" + url.PathEscape(slug) }
 
-// hiddenField is a hidden field of a form.
-type hiddenField struct{ Name, Value string }
-
 // fields are the parameters as hidden fields of a form that sets those named.
-func (q runQuery) fields(except ...string) []hiddenField {
-	var list []hiddenField
+func (q runQuery) fields(except ...string) []field {
+	var list []field
 	v := q.values()
 	for _, name := range []string{"series", "smooth", "y", "x", "zoom", "grid", "config"} {
 		if slices.Contains(except, name) {
 			continue
 		}
 		for _, value := range v[name] {
-			list = append(list, hiddenField{name, value})
+			list = append(list, field{name, value})
 		}
 	}
 	return list

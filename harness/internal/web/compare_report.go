@@ -1,0 +1,34 @@
+package web
+
+import (
+	"net/http"
+)
+
+// compareReport is the page that harness compare --html writes.
+func (s *Server) compareReport(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	q, err := parseCompareQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if len(q.Runs) == 0 {
+		return badRequest("name the runs to compare")
+	}
+	selected, err := s.selectCompared(ctx, q)
+	if err != nil {
+		return compareRefusal(err)
+	}
+	result, err := s.compared(ctx, q, selected)
+	if err != nil {
+		return compareRefusal(err)
+	}
+	report, err := result.HTML(ctx, s.Store, clean)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="harness-compare.html"`)
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(report)
+	return nil
+}

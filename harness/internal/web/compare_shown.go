@@ -1,0 +1,129 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"flowharness/harness/internal/chart"
+	"flowharness/harness/internal/compare"
+)
+
+// compareShown is a comparison as the page shows it.
+type compareShown struct {
+	Paths     []string // config keys to group by
+	Samplers  []string
+	StepCount []int
+	Guidances []string
+
+	Groups      []compareGroup
+	Findings    []compareFinding
+	Warnings    []string
+	Metrics     compare.Table
+	Lead        []compare.Table // cost and targets
+	Differences []compare.Table
+	Rest        []compare.Table
+	Frontiers   []plot
+	Curves      []plot
+	Several     bool // some group has several runs
+	Grids       *compareGrids
+	LinesURL    string // of the page with and without single runs
+}
+
+type compareGroup struct {
+	Label  string
+	Series int
+	Detail string
+	Runs   []string // slugs
+}
+
+type compareFinding struct{ Verdict, Class, Text string }
+
+func (s *Server) fillCompare(ctx context.Context, v *compareView, selected compare.Selection) error {
+	result, err := s.compared(ctx, v.Query, selected)
+	if err != nil {
+		return err
+	}
+	q := v.Query
+	v.Command, v.Report = q.command(s.Options.Store.Path()), compareAddress("/compare/report", q.asked())
+	c := &compareShown{Warnings: result.Warnings}
+	v.Shown = c
+	c.choices(result)
+	for i, g := range result.Groups {
+		group := compareGroup{Label: g.Label, Series: i % len(chart.Palette)}
+		for _, run := range g.Runs {
+			group.Runs = append(group.Runs, result.Runs[run].Slug)
+		}
+		group.Detail = fmt.Sprintf("%d runs", len(g.Runs))
+		if len(g.Runs) == 1 {
+			group.Detail = result.Runs[g.Runs[0]].Name
+		}
+		c.Groups = append(c.Groups, group)
+		c.Several = c.Several || len(g.Counted) > 1
+	}
+	for _, f := range result.Findings() {
+		c.Findings = append(c.Findings, compareFinding{string(f.Verdict), compare.VerdictClass(f.Verdict), f.Text})
+	}
+	for _, t := range result.Tables(clean) {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		switch t.ID {
+		case "metrics":
+			c.Metrics = t
+		case "cost", "targets":
+			c.Lead = append(c.Lead, t)
+		case "config", "environment":
+			c.Differences = append(c.Differences, t.ForPage())
+		case "curves": // they are drawn
+		default:
+			c.Rest = append(c.Rest, t.ForPage())
+		}
+	}
+	c.plots(result, q)
+	other := q
+	other.Lines = !q.Lines
+	c.LinesURL = other.address()
+	c.Grids = newCompareGrids(result, q)
+	return nil
+}
+
+// choices are those of the form.
+func (c *compareShown) choices(result *compare.Result) {
+	c.Paths = append([]string{compare.ByConfig}, result.ConfigPaths()...)
+	for _, s := range result.AllSettings() {
+		c.Samplers = append(c.Samplers, s.Sampler)
+		c.StepCount = append(c.StepCount, s.Steps)
+		c.Guidances = append(c.Guidances, formatFloat(s.Guidance))
+	}
+	slices.Sort(c.StepCount)
+	c.Samplers, c.StepCount = slices.Compact(c.Samplers), slices.Compact(c.StepCount)
+	slices.Sort(c.Guidances)
+	c.Guidances = slices.Compact(c.Guidances)
+}
+
+func (c *compareShown) plots(result *compare.Result, q compareQuery) {
+	for _, f := range result.Figures(compare.ChartOptions{Clean: clean, Means: true, Runs: q.Lines}) {
+		frontier := strings.HasPrefix(f.ID, "frontier-")
+		drawn, zoom, zoomed := f.Chart, "", false
+		switch {
+		case frontier:
+		case strings.Contains(f.ID, "-time"):
+			drawn, zoom, zoomed = q.Span.cut(drawn), "by-time", !q.Span.whole()
+		default:
+			drawn, zoom, zoomed = q.BySpan.cut(drawn), "by-step", !q.BySpan.whole()
+		}
+		p := newPlot(f.ID, drawn)
+		p.Note, p.ZoomKey, p.Zoomed = f.Note, zoom, zoomed
+		p.Legend = nil
+		for _, g := range f.Groups {
+			p.Legend = append(p.Legend, legend{c.Groups[g].Label, c.Groups[g].Series})
+		}
+		if frontier {
+			c.Frontiers = append(c.Frontiers, p)
+		} else {
+			c.Curves = append(c.Curves, p)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"flowharness/harness/internal/store"
+)
+
+func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.RunInfo, by runsColumn, descending bool) error {
+	groups, err := t.all.groupRuns(ctx, runs, t.query.Group)
+	if err != nil {
+		return err
+	}
+	v.Groups = len(groups)
+	switch {
+	case by.value != nil:
+		sortGroups(groups, by, descending)
+	case t.query.Sort != "":
+		slices.SortStableFunc(groups, func(a, b *runsGroup) int {
+			return compareValues(numberOf(float64(len(a.Runs))), numberOf(float64(len(b.Runs))), descending)
+		})
+	}
+	page, pager, err := paged(groups, t.query)
+	if err != nil {
+		return err
+	}
+	v.Pager = pager
+	v.Heads = append([]runsHead{t.head("name", "Group", false, false), t.head(runsColumnOfGroups, "Runs", true, true)}, t.heads()...)
+	var shown []*store.RunInfo
+	for _, g := range page {
+		shown = append(shown, g.Runs...)
+	}
+	t.setDigits(shown)
+	means := t.server.runs.intervals.meansOf(ctx, page, t.columns)
+	for i, g := range page {
+		v.Rows = append(v.Rows, t.groupRow(g, means[i]))
+		if !slices.Contains(t.query.Open, g.Key) {
+			continue
+		}
+		for _, r := range g.Runs[:min(openedRuns, len(g.Runs))] {
+			row, err := t.row(ctx, r)
+			if err != nil {
+				return err
+			}
+			row.Inner = true
+			row.Cells = append([]runsCell{{Key: "run", Title: "Run", Run: r}, {Key: "none", Title: "Runs"}}, row.Cells...)
+			v.Rows = append(v.Rows, row)
+		}
+		if len(g.Runs) > openedRuns {
+			v.Rows = append(v.Rows, runsRow{ID: "more-" + g.Key, Note: &moreRuns{fmt.Sprintf("all %s runs of %s", count(len(g.Runs)), g.Label), t.groupAddress(g), len(v.Heads) + 1}})
+		}
+	}
+	return nil
+}
+
+func (t *runsTable) groupRow(g *runsGroup, means []groupMean) runsRow {
+	open := slices.Contains(t.query.Open, g.Key)
+	row := runsRow{ID: "group-" + g.Key, Group: true, Label: fmt.Sprintf("the %d runs of %s", len(g.Runs), g.Label), Pickable: len(g.Runs) <= pickableRuns}
+	if row.Pickable {
+		row.Picked = true
+		for _, r := range g.Runs {
+			row.Slugs = append(row.Slugs, r.Slug)
+			row.Picked = row.Picked && slices.Contains(t.query.Selected, r.Slug)
+		}
+	}
+	toggle := func(q *runsQuery) {
+		q.Page = t.query.Page
+		if q.Open = without(q.Open, g.Key); !open {
+			q.Open = append(q.Open, g.Key)
+		}
+	}
+	row.Cells = []runsCell{
+		{Key: "group", Title: "Group", Text: g.Label, Open: open, Href: t.query.with(toggle), Hint: g.Key},
+		{Key: "count", Title: "Runs", Class: "number", Text: count(len(g.Runs)), Href: t.groupAddress(g)},
+	}
+	for i, c := range t.columns {
+		cell := runsCell{Key: "value", Title: c.Title}
+		if c.Numeric {
+			cell.Class = "number"
+		}
+		switch {
+		case c.averaged():
+			t.writeMean(&cell, c, means[i], t.write[i])
+		case c.Key == "status":
+			cell.Key, cell.Counts = "counts", g.statuses()
+		case c.Key == "created":
+			cell.Text, cell.Hint = when(t.now, g.Runs[0].CreatedAt), "the latest, "+clock(g.Runs[0].CreatedAt)
+		case c.Key == "notes", c.Key == "tags":
+		default:
+			cell.Text, cell.Hint = sharedValue(g, c, t.write[i])
+		}
+		row.Cells = append(row.Cells, cell)
+	}
+	return row
+}
+
+func (t *runsTable) writeMean(cell *runsCell, c runsColumn, m groupMean, write func(float64) string) {
+	if len(m.Values) == 0 {
+		return
+	}
+	switch c.Key {
+	case "duration":
+		write = func(v float64) string { return duration(time.Duration(v * float64(time.Second))) }
+	case "memory":
+		write = func(v float64) string { return byteSize(int64(v)) }
+	case "step":
+		write = func(v float64) string { return count(int(math.Round(v))) }
+	}
+	cell.Text = write(m.Mean)
+	cell.Hint = fmt.Sprintf("mean of %d", len(m.Values))
+	if (c.Kind == ofMetric || c.Key == runsLoss) && !math.IsNaN(m.Low) && m.Low != m.High {
+		cell.Interval = "[" + write(m.Low) + ", " + write(m.High) + "]"
+		cell.Hint += ", with the 95 % interval of the mean over seeds"
+	}
+}
+
+// sharedValue is what all runs of a group have, or how many values they have.
+func sharedValue(g *runsGroup, c runsColumn, write func(float64) string) (text, hint string) {
+	seen := map[runsValue]bool{}
+	for _, r := range g.Runs {
+		seen[c.value(r)] = true
+	}
+	v := c.value(g.Runs[0])
+	switch {
+	case len(seen) > 1:
+		return fmt.Sprintf("%d values", len(seen)), ""
+	case v.Is == numberValue && v.Text == "":
+		return write(v.Number), ""
+	default:
+		return v.Text, ""
+	}
+}
+
+// groupAddress is the table of a group's runs alone.
+func (t *runsTable) groupAddress(g *runsGroup) string {
+	return t.query.with(func(q *runsQuery) {
+		q.Group, q.Open, q.Sort = nil, nil, ""
+		if t.query.Group[0] == overSeeds {
+			q.Like = g.Runs[0].Slug
+		}
+		q.Where = slices.Concat(q.Where, g.Where)
+	})
+}
+
+// runsColumnOfGroups is the key that groups are sorted by for their size.
+const runsColumnOfGroups = "runs"
+
+// Sizes of what a group shows.
+const (
+	openedRuns   = 20 // of its runs
+	pickableRuns = 50 // that one tick selects
+)

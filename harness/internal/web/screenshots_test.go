@@ -1,0 +1,98 @@
+package web_test
+
+import (
+	"context"
+	"flag"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/web"
+)
+
+var (
+	screenshots     = flag.String("screenshots", "", "put the pictures of docs/ui.md into this folder")
+	screenshotStore = flag.String("screenshot-store", "", "the store to show in them: one with a sweep")
+)
+
+// TestScreenshots makes the pictures of docs/ui.md.
+func TestScreenshots(t *testing.T) {
+	if *screenshots == "" || *screenshotStore == "" {
+		t.Skip("pass -screenshots FOLDER and -screenshot-store FILE to make the pictures")
+	}
+	ctx := t.Context()
+	st, err := store.OpenReadOnly(ctx, *screenshotStore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	sweeps, err := st.Sweeps(ctx)
+	if err != nil || len(sweeps) == 0 {
+		t.Fatalf("the store has %d sweeps, %v", len(sweeps), err)
+	}
+	sweep, err := st.Sweep(ctx, sweeps[0].Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The page of comparisons shows the first and the last variant.
+	compared := url.Values{}
+	for _, r := range sweep.Runs {
+		if r.Variant == sweep.Runs[0].Variant || r.Variant == sweep.Runs[len(sweep.Runs)-1].Variant {
+			run, err := st.Run(ctx, r.RunID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compared.Add("run", run.Slug)
+		}
+	}
+	last := compared["run"][len(compared["run"])-1]
+	address := serve(t, web.Options{Store: st, ReadOnly: true})
+	for _, picture := range []struct {
+		name, path    string
+		width, height int
+		dark          bool
+		at            string // selector of what stands at the top; "": the page's beginning
+	}{
+		{"ui_runs", "/", 1280, 800, false, ""},
+		{"ui_runs_grouped", "/?group=seed", 1280, 640, false, ""},
+		{"ui_run", "/runs/" + last, 1280, 1000, false, ""},
+		{"ui_run_grids", "/runs/" + last, 1280, 900, false, "#samples-title"},
+		{"ui_compare", "/compare?" + compared.Encode(), 1280, 1000, false, ""},
+		{"ui_compare_grids", "/compare?" + compared.Encode(), 1280, 900, false, "#grids"},
+		{"ui_sweep", "/sweeps/" + url.PathEscape(sweep.Name), 1280, 1000, false, ""},
+		{"ui_run_dark_narrow", "/runs/" + last, 400, 800, true, ""},
+	} {
+		tab := browser(t, picture.width, picture.height)
+		scheme := "light"
+		if picture.dark {
+			scheme = "dark"
+		}
+		do(t, tab, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+			return err
+		}), chromedp.Navigate(address+picture.path))
+		eventually(t, tab, `document.readyState === "complete" && [...document.images].every(i => i.complete || i.loading === "lazy")`, 20*time.Second)
+		if picture.at != "" {
+			if !value[bool](t, tab, `!!document.querySelector("`+picture.at+`")`) {
+				t.Errorf("%s has no %s", picture.path, picture.at)
+				continue
+			}
+			do(t, tab, chromedp.Evaluate[chromedp.Void](`document.querySelector("`+picture.at+`").scrollIntoView(); undefined`))
+			time.Sleep(500 * time.Millisecond) // pictures that load when they are seen
+		}
+		png, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(*screenshots, picture.name+".png"), png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
