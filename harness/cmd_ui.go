@@ -80,7 +80,7 @@ func (o *uiOptions) run(ctx context.Context, addressGiven bool) error {
 	}
 	fmt.Fprintln(o.out, address)
 	fmt.Fprintf(o.err, "showing %s; Ctrl-C ends it\n", clean(st.Path()))
-	return web.New(web.Options{Store: st, ReadOnly: o.readOnly, Token: o.token, Hosts: o.hosts}).Serve(ctx, l)
+	return web.New(web.Options{Store: st, Name: clean(o.storePath("")), ReadOnly: o.readOnly, Token: o.token, Hosts: o.hosts}).Serve(ctx, l)
 }
 
 // listen takes the address; if none was asked for and the default is taken, as

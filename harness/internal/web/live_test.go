@@ -1,7 +1,12 @@
 package web_test
 
 import (
+	"bufio"
+	"context"
+	"fmt"
 	"net"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +64,76 @@ func TestANewPointShowsWithinASecond(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, tab, `document.querySelector("#status .status").textContent === "finished"`, 5*time.Second)
+}
+
+// TestManyViewersDoNotHoldUpARun: all of them are told, and what the run records is
+// written as if nobody looked.
+func TestManyViewersDoNotHoldUpARun(t *testing.T) {
+	st := newStore(t)
+	run, w := startRun(t, st)
+	address := serve(t, web.Options{Store: st})
+	const viewers = 60
+	told := make(chan error, viewers)
+	ctx, leave := context.WithTimeout(t.Context(), 30*time.Second)
+	defer leave()
+	for i := range viewers {
+		topic := "all"
+		if i%2 == 0 {
+			topic = "runs:" + run.ID
+		}
+		go func() { told <- waitForStates(ctx, address+"/live?topic="+topic, 3) }()
+	}
+	deadline := time.Now().Add(25 * time.Second)
+	for seen, step := 0, 2; seen < viewers; step++ {
+		w.Point("train/loss", step, 1/float64(step))
+		w.Progress(step, 1000)
+		flushed := time.Now()
+		if err := w.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(flushed); took > 5*time.Second {
+			t.Fatalf("writing a point took %v", took)
+		}
+		for waiting := true; waiting; {
+			select {
+			case err := <-told:
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen++
+			case <-time.After(100 * time.Millisecond):
+				waiting = false
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d viewers were told three times", seen, viewers)
+		}
+	}
+	if err := w.Finish(t.Context(), store.StatusFinished, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitForStates reads a stream until it has told so many different states.
+func waitForStates(ctx context.Context, address string, n int) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	states := map[string]bool{}
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		if state, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			if states[state] = true; len(states) == n {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%s ended after %d states", address, len(states))
 }
 
 // startRun begins a run of a thousand steps, and records the first.

@@ -25,7 +25,7 @@ type page struct {
 
 	ReadOnly bool
 	Assets   string // where scripts and styles lie
-	Store    string // the file, for people
+	Store    string // what it is called
 	Now      time.Time
 }
 
@@ -47,7 +47,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, name string, p p
 }
 
 func (s *Server) renderStatus(w http.ResponseWriter, _ *http.Request, status int, name string, p page) error {
-	p.ReadOnly, p.Assets, p.Store, p.Now = s.ReadOnly, assetPrefix+assetVersion, s.Options.Store.Path(), s.Now()
+	p.ReadOnly, p.Assets, p.Store, p.Now = s.ReadOnly, assetPrefix+assetVersion, s.Name, s.Now()
 	var b bytes.Buffer
 	if err := templates[name].ExecuteTemplate(&b, "layout.html", p); err != nil {
 		return fmt.Errorf("writing the page: %w", err)

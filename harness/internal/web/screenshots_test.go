@@ -28,7 +28,7 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("pass -screenshots FOLDER and -screenshot-store FILE to make the pictures")
 	}
 	ctx := t.Context()
-	st, err := store.OpenReadOnly(ctx, *screenshotStore)
+	st, err := store.Open(ctx, *screenshotStore)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +52,8 @@ func TestScreenshots(t *testing.T) {
 			compared.Add("run", run.Slug)
 		}
 	}
-	last := compared["run"][len(compared["run"])-1]
-	address := serve(t, web.Options{Store: st, ReadOnly: true})
+	shown := mostDrawn(t, st)
+	address := serve(t, web.Options{Store: st, Name: "runs/harness.db"})
 	for _, picture := range []struct {
 		name, path    string
 		width, height int
@@ -62,12 +62,12 @@ func TestScreenshots(t *testing.T) {
 	}{
 		{"ui_runs", "/", 1280, 800, false, ""},
 		{"ui_runs_grouped", "/?group=seed", 1280, 640, false, ""},
-		{"ui_run", "/runs/" + last, 1280, 1000, false, ""},
-		{"ui_run_grids", "/runs/" + last, 1280, 900, false, "#samples-title"},
+		{"ui_run", "/runs/" + shown, 1280, 1000, false, ""},
+		{"ui_run_grids", "/runs/" + shown, 1280, 900, false, "#samples-title"},
 		{"ui_compare", "/compare?" + compared.Encode(), 1280, 1000, false, ""},
-		{"ui_compare_grids", "/compare?" + compared.Encode(), 1280, 900, false, "#grids"},
+		{"ui_compare_grids", "/compare?" + compared.Encode(), 1280, 900, false, "#grid-head"},
 		{"ui_sweep", "/sweeps/" + url.PathEscape(sweep.Name), 1280, 1000, false, ""},
-		{"ui_run_dark_narrow", "/runs/" + last, 400, 800, true, ""},
+		{"ui_run_dark_narrow", "/runs/" + shown, 400, 800, true, ""},
 	} {
 		tab := browser(t, picture.width, picture.height)
 		scheme := "light"
@@ -95,4 +95,28 @@ func TestScreenshots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// mostDrawn is the run whose samples show best how it went: drawn at the most steps.
+func mostDrawn(t *testing.T, st *store.Store) string {
+	t.Helper()
+	runs, err := st.ListRuns(t.Context(), store.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slug, most := "", 0
+	for _, run := range runs {
+		samples, err := st.Samples(t.Context(), run.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := map[int]bool{}
+		for _, s := range samples {
+			steps[s.Step] = true
+		}
+		if len(steps) > most {
+			slug, most = run.Slug, len(steps)
+		}
+	}
+	return slug
 }

@@ -20,6 +20,8 @@ import (
 // Options say what is served, and to whom.
 type Options struct {
 	Store *store.Store
+	// Name is what the pages call the store; "": the path of its file.
+	Name string
 	// ReadOnly refuses everything that changes the store.
 	ReadOnly bool
 	// Token, if not empty, must be shown by everyone: once as ?token=…, then by
@@ -46,6 +48,9 @@ type Server struct {
 func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Name == "" {
+		o.Name = o.Store.Path()
 	}
 	s := &Server{Options: o}
 	s.live, s.runs, s.results = newLive(o.Store), newRunsCatalog(o.Store), newResults(o.Store)
