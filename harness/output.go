@@ -9,12 +9,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"golang.org/x/term"
+
+	"flowharness/harness/internal/printable"
 )
 
 // checkedWriter remembers that something could not be written: half of what was
@@ -57,16 +57,8 @@ func (a *app) newTable() table.Writer {
 	return t
 }
 
-// clean makes text from a config or a store safe to print: control characters
-// could rewrite a terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r) {
-			return '·'
-		}
-		return r
-	}, s)
-}
+// clean makes text from a config or a store safe to print.
+func clean(s string) string { return printable.Clean(s) }
 
 // writeFile writes a file that appears under its name only when complete.
 func writeFile(path string, data []byte) error {

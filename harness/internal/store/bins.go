@@ -53,25 +53,34 @@ func (s *Store) Bins(ctx context.Context, runID, name string, limit int) ([]Bin,
 			return err
 		}
 		width := (last-first)/int64(max(limit, 1)) + 1
-		rows, err := tx.QueryContext(ctx, queryBins, id, first, width, lastBlock)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var b Bin
-			var numbers int
-			var lowest, highest, sum number
-			if err := rows.Scan(&b.First, &b.Last, &b.Count, &numbers, &lowest, &highest, &sum); err != nil {
-				return err
-			}
-			b.Min, b.Max, b.Sum, b.HasNaN = float64(lowest), float64(highest), float64(sum), numbers < b.Count
-			b.Mean = b.Sum / float64(numbers)
-			bins = append(bins, b)
-		}
-		return rows.Err()
+		var err error
+		bins, err = readBins(ctx, tx, queryBins, id, first, width, lastBlock)
+		return err
 	})
 	return bins, s.failure(op, err)
+}
+
+// readBins runs a query for (first step, last step, points, numbers among them,
+// smallest, largest, sum) rows.
+func readBins(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]Bin, error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var bins []Bin
+	for rows.Next() {
+		var b Bin
+		var numbers int
+		var lowest, highest, sum number
+		if err := rows.Scan(&b.First, &b.Last, &b.Count, &numbers, &lowest, &highest, &sum); err != nil {
+			return nil, err
+		}
+		b.Min, b.Max, b.Sum, b.HasNaN = float64(lowest), float64(highest), float64(sum), numbers < b.Count
+		b.Mean = b.Sum / float64(numbers)
+		bins = append(bins, b)
+	}
+	return bins, rows.Err()
 }
 
 // Tail returns the last points of a series in the order of their steps.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode"
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/store"
@@ -170,16 +169,6 @@ func (v *compareView) chips() {
 		}
 		v.Chips = append(v.Chips, chip)
 	}
-}
-
-// clean shows what could not be seen: control characters have no place in a page.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r) {
-			return '·'
-		}
-		return r
-	}, text)
 }
 
 func shortened(text string, most int) string {

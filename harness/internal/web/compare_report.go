@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+
+	"flowharness/harness/internal/printable"
 )
 
 // compareReport is the page that harness compare --html writes.
@@ -22,7 +24,7 @@ func (s *Server) compareReport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return compareRefusal(err)
 	}
-	report, err := result.HTML(ctx, s.Store, clean)
+	report, err := result.HTML(ctx, s.Store, printable.Clean)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/printable"
 )
 
 // compareShown is a comparison as the page shows it.
@@ -65,7 +66,7 @@ func (s *Server) fillCompare(ctx context.Context, v *compareView, selected compa
 	for _, f := range result.Findings() {
 		c.Findings = append(c.Findings, compareFinding{string(f.Verdict), compare.VerdictClass(f.Verdict), f.Text})
 	}
-	for _, t := range result.Tables(clean) {
+	for _, t := range result.Tables(printable.Clean) {
 		if len(t.Rows) == 0 {
 			continue
 		}
@@ -104,7 +105,7 @@ func (c *compareShown) choices(result *compare.Result) {
 }
 
 func (c *compareShown) plots(result *compare.Result, q compareQuery) {
-	for _, f := range result.Figures(compare.ChartOptions{Clean: clean, Means: true, Runs: q.Lines}) {
+	for _, f := range result.Figures(compare.ChartOptions{Clean: printable.Clean, Means: true, Runs: q.Lines}) {
 		frontier := strings.HasPrefix(f.ID, "frontier-")
 		drawn, zoom, zoomed := f.Chart, "", false
 		switch {

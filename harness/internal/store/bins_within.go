@@ -18,25 +18,10 @@ func (s *Store) BinsWithin(ctx context.Context, runID, name string, from, to, li
 		return nil, nil
 	}
 	var bins []Bin
-	err := s.withSeries(ctx, runID, name, func(tx *sql.Tx, id int64) error {
+	err := s.withSeries(ctx, runID, name, func(tx *sql.Tx, id int64) (err error) {
 		width := (to-from)/max(limit, 1) + 1
-		rows, err := tx.QueryContext(ctx, queryBinsWithin, id, from, to, width)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var b Bin
-			var numbers int
-			var lowest, highest, sum number
-			if err := rows.Scan(&b.First, &b.Last, &b.Count, &numbers, &lowest, &highest, &sum); err != nil {
-				return err
-			}
-			b.Min, b.Max, b.Sum, b.HasNaN = float64(lowest), float64(highest), float64(sum), numbers < b.Count
-			b.Mean = b.Sum / float64(numbers)
-			bins = append(bins, b)
-		}
-		return rows.Err()
+		bins, err = readBins(ctx, tx, queryBinsWithin, id, from, to, width)
+		return err
 	})
 	return bins, s.failure(op, err)
 }
