@@ -15,6 +15,9 @@ type Resolved struct {
 	Config Config
 	// Source is the text that was read, without what it inherits.
 	Source []byte
+	// Base is what Source inherits from, resolved by itself and written out in
+	// full; nil if it does not inherit, or its base is not a config by itself.
+	Base []byte
 	// Overrides are the KEY=VALUE that were applied to it, in their order.
 	Overrides []string
 	// YAML is Config written out in full: every key, in the order of the

@@ -81,7 +81,7 @@ func (s *session) create(ctx context.Context, cfg *config.Resolved, trainedBy st
 		Name: cfg.Config.Name, Tags: cfg.Config.Tags, Notes: cfg.Config.Notes,
 		ConfigHash: cfg.Hash, CodeVersion: code, TrainedBy: trainedBy,
 		Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
-		SourceYAML: string(cfg.Source), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: s.Argv,
+		SourceYAML: string(cfg.Source), BaseYAML: string(cfg.Base), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: s.Argv,
 		Environment: s.environment(ctx),
 	})
 	if err != nil {

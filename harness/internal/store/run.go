@@ -9,6 +9,7 @@ import (
 type Run struct {
 	RunInfo
 	SourceYAML   string          // the config file as the user wrote it
+	BaseYAML     string          // what it inherits from, resolved by itself; "" if it does not, or that is not known
 	ResolvedYAML string          // the config with all defaults and overrides, canonical
 	Overrides    []string        // the --set values, in order
 	Argv         []string        // the command line
@@ -59,6 +60,7 @@ type NewRun struct {
 	Process      string
 	Dataset      string
 	SourceYAML   string
+	BaseYAML     string // see Run
 	ResolvedYAML string // must be a YAML mapping; its values become searchable by path
 	Overrides    []string
 	Argv         []string

@@ -19,9 +19,9 @@ const (
 	queryInsertRun = `INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, notes,
 		created_at, started_at, heartbeat_at, pid, pid_started_at, host, boot, code_version, trained_by)
 		VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	queryInsertRecord = `INSERT INTO run_records (run_id, source_yaml, resolved_yaml, overrides, argv, environment) VALUES (?, ?, ?, ?, ?, ?)`
+	queryInsertRecord = `INSERT INTO run_records (run_id, source_yaml, base_yaml, resolved_yaml, overrides, argv, environment) VALUES (?, ?, ?, ?, ?, ?, ?)`
 	queryInsertConfig = `INSERT INTO run_config (run_id, path, value, number) VALUES (?, ?, ?, ?)`
-	querySelectRecord = `SELECT source_yaml, resolved_yaml, overrides, argv, environment FROM run_records WHERE run_id = ?`
+	querySelectRecord = `SELECT source_yaml, base_yaml, resolved_yaml, overrides, argv, environment FROM run_records WHERE run_id = ?`
 	queryRunExists    = `SELECT status FROM runs WHERE id = ?`
 
 	// These take the crashed ids as JSON; conditions, order and limit are appended.
@@ -63,7 +63,7 @@ func (s *Store) CreateRun(ctx context.Context, n NewRun) (*Run, error) {
 		if err := insertRun(ctx, tx, id, n); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, queryInsertRecord, id, n.SourceYAML, n.ResolvedYAML, asJSON(n.Overrides), asJSON(n.Argv), string(environment)); err != nil {
+		if _, err := tx.ExecContext(ctx, queryInsertRecord, id, n.SourceYAML, n.BaseYAML, n.ResolvedYAML, asJSON(n.Overrides), asJSON(n.Argv), string(environment)); err != nil {
 			return err
 		}
 		for _, v := range values {
@@ -117,7 +117,7 @@ func (s *Store) Run(ctx context.Context, id string) (*Run, error) {
 	}
 	run := &Run{RunInfo: infos[0]}
 	var overrides, argv, environment string
-	err = s.read.QueryRowContext(ctx, querySelectRecord, id).Scan(&run.SourceYAML, &run.ResolvedYAML, &overrides, &argv, &environment)
+	err = s.read.QueryRowContext(ctx, querySelectRecord, id).Scan(&run.SourceYAML, &run.BaseYAML, &run.ResolvedYAML, &overrides, &argv, &environment)
 	run.Environment = json.RawMessage(environment)
 	if err == nil {
 		err = errors.Join(json.Unmarshal([]byte(overrides), &run.Overrides), json.Unmarshal([]byte(argv), &run.Argv))

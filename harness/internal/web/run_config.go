@@ -33,12 +33,12 @@ type configNode struct {
 	Section   bool
 	Changed   bool   // a leaf that differs, or a section that holds one
 	Origin    string // who said so: "config file", "--set"; "": nobody, or the base
-	Default   string // what it would be otherwise; "": the same, or not known
+	Default   string // what it would be otherwise, as in "default 0"; "": the same, or not known
 }
 
-// newConfigView makes the tree. Of a base only the name is recorded, not its text:
-// what a run changes in it is what its own file and --set say. Without a base,
-// values are compared with the defaults.
+// newConfigView makes the tree. Values are compared with those of the base, or
+// with the defaults if there is none. Of the base of an older run only the name is
+// recorded: what such a run changes is what its own file and --set say.
 func newConfigView(run *store.Run, q runQuery) configView {
 	v := configView{Resolved: run.ResolvedYAML, Source: run.SourceYAML, Overrides: run.Overrides, Differs: q.Differs}
 	other := q
@@ -50,9 +50,17 @@ func newConfigView(run *store.Run, q runQuery) configView {
 		return v
 	}
 	source, _ := yamlMapping(run.SourceYAML) // written by a user; what it does not say, it does not say
-	m := marker{source: leafValues(source), sets: overriddenPaths(run.Overrides), defaults: defaultValues(source, resolved), differs: q.Differs}
+	m := marker{source: leafValues(source), sets: overriddenPaths(run.Overrides), defaults: defaultValues(source, resolved), other: "default", differs: q.Differs}
 	v.Base = "Marked is what differs from the defaults."
-	if base := child(source, "base"); base != nil && base.Value != "" {
+	base := child(source, "base")
+	inherited, err := yamlMapping(run.BaseYAML)
+	switch {
+	case base == nil || base.Value == "":
+	case err == nil:
+		m.defaults = leafValues(inherited)
+		delete(m.defaults, "name") // it is not inherited
+		v.Base, m.other = fmt.Sprintf("Marked is what differs from its base, %s.", base.Value), "base"
+	default:
 		m.base = true
 		v.Base = fmt.Sprintf("It is based on %s. Marked is what the run's own file and --set say; the text of the base is not recorded.", base.Value)
 	}
@@ -66,8 +74,9 @@ type marker struct {
 	source   map[string]string // what the config file itself says
 	sets     []string          // paths of overrides
 	defaults map[string]string
-	base     bool
-	differs  bool // leave out the rest
+	other    string // what defaults are: "default" or "base"
+	base     bool   // there is a base, of which nothing is known
+	differs  bool   // leave out the rest
 	changed  int
 }
 
@@ -119,7 +128,7 @@ func (m *marker) mark(n *configNode) {
 		n.Origin = "config file"
 	}
 	if known && standard != n.Value {
-		n.Default = standard
+		n.Default = m.other + " " + standard
 	}
 	differs := !known || standard != n.Value
 	if m.base {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -265,6 +266,22 @@ func TestARunThatHasNothingYetIsShown(t *testing.T) {
 	}
 }
 
+func TestValuesThatDifferFromTheBaseAreMarked(t *testing.T) {
+	st := newStore(t)
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "based", SourceYAML: "base: fm.yaml\ntrain: {lr: 0.001, batch_size: 64}\n",
+		BaseYAML:     "name: \"\"\ntrain:\n  lr: 0.003\n  batch_size: 64\n",
+		ResolvedYAML: "name: based\ntrain:\n  lr: 0.001\n  batch_size: 64\n", Environment: map[string]any{}})
+	check(t, err)
+	_, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+run.Slug+"?config=differs")
+	config := section(t, page, "config")
+	// What the file says again is not a difference.
+	for want, there := range map[string]bool{"differs from its base, fm.yaml": true, "base 0.003": true, `<span class="key">batch_size</span>`: false} {
+		if strings.Contains(config, want) != there {
+			t.Errorf("%s: there is %v in\n%s", want, !there, config)
+		}
+	}
+}
+
 func TestOfABasedConfigWhatItSaysItselfIsMarked(t *testing.T) {
 	st := newStore(t)
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "based", SourceYAML: "base: fm_<b>.yaml\ntrain: {lr: 0.001}\n",
@@ -343,4 +360,28 @@ func configured(t testing.TB, st *store.Store, name string, sets ...string) *sto
 		ConfigHash: c.Hash, SourceYAML: string(c.Source), ResolvedYAML: string(c.YAML), Overrides: c.Overrides, Environment: map[string]any{}})
 	check(t, err)
 	return run
+}
+
+// TestTagsSurviveBeingSavedUnchanged: a tag may hold a space, so that the field has
+// commas between them.
+func TestTagsSurviveBeingSavedUnchanged(t *testing.T) {
+	st := newStore(t)
+	run := addRun(t, st, "tagged", 0, 2)
+	check(t, st.UpdateTags(t.Context(), run.ID, []string{"to check", "baseline"}, nil))
+	address := serve(t, web.Options{Store: st})
+	_, page := getPage(t, address+"/runs/"+run.Slug)
+	_, rest, found := strings.Cut(page, `name="tags" value="`)
+	value, _, _ := strings.Cut(rest, `"`)
+	if !found || value != "baseline, to check" {
+		t.Fatalf("the field holds %q", value)
+	}
+	answer, text := request(t, "POST", address+"/runs/tags", "", url.Values{"run": {run.ID}, "tags": {value}}.Encode(), nil)
+	if answer.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%d %s", answer.StatusCode, text)
+	}
+	now, err := st.Run(t.Context(), run.ID)
+	check(t, err)
+	if !slices.Equal(now.Tags, []string{"baseline", "to check"}) {
+		t.Errorf("the tags are %q", now.Tags)
+	}
 }

@@ -14,6 +14,15 @@ function busy(element) {
 const listeners = [];
 export function onRefresh(listener) { listeners.push(listener); }
 
+// While a button of the pointer is down the page stays as it is: what is being
+// clicked must still be there when it is let go.
+let released = Promise.resolve();
+addEventListener("pointerdown", () => {
+  released = new Promise((resolve) => {
+    for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => setTimeout(resolve), { once: true, capture: true });
+  });
+}, { capture: true });
+
 let running = null;
 
 // refresh shows the page at an address without leaving this one. push says
@@ -26,6 +35,7 @@ export async function refresh(address = location.href, push = "") {
   try {
     const answer = await fetch(address, { signal: mine.signal, headers: { Accept: "text/html" } });
     const text = await answer.text();
+    await released;
     if (mine.signal.aborted) return;
     const page = new DOMParser().parseFromString(text, "text/html");
     if (answer.status === 503) {

@@ -126,8 +126,9 @@ export function startRuns() {
     }
     const summary = event.target.closest("[data-editor] > summary");
     if (summary) setTimeout(() => {
-      const field = summary.parentElement.querySelector("input[type=text], textarea");
-      if (!summary.parentElement.open) return;
+      const editor = document.getElementById(summary.parentElement.id); // it may have been replaced by now
+      const field = editor?.querySelector("input[type=text], textarea");
+      if (!field || !editor.open) return;
       field.focus();
       field.setSelectionRange(field.value.length, field.value.length);
     });
