@@ -116,5 +116,15 @@ func (s *Store) inTx(ctx context.Context, op string, f func(tx *sql.Tx) error) e
 	if err := f(t); err != nil {
 		return s.failure(op, err)
 	}
-	return s.failure(op, t.Commit())
+	return s.failure(op, commit(ctx, t))
+}
+
+// commit ends a transaction. When its context ends just before, database/sql has
+// rolled it back already and knows no reason any more.
+func commit(ctx context.Context, t *sql.Tx) error {
+	err := t.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }

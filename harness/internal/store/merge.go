@@ -206,7 +206,7 @@ func (m *merger) inTx(ctx context.Context, op string, f func(tx *sql.Tx) error) 
 	if err := f(t); err != nil {
 		return m.store.failure(op, err)
 	}
-	return m.store.failure(op, t.Commit())
+	return m.store.failure(op, commit(ctx, t))
 }
 
 const (
