@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -208,7 +207,7 @@ func TestOneSliderMovesAllGrids(t *testing.T) {
 		t.Fatalf("%d grids are shown, want those of two runs", got)
 	}
 	do(t, tab, chromedp.Focus("#grid-at"), chromedp.KeyEvent(kb.ArrowLeft))
-	eventually(t, tab, `document.getElementById("grid-step").textContent === "step 20"`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("grid-step").textContent === "step 20"`, soon)
 	for _, src := range strings.Fields(value[string](t, tab, shown)) {
 		if strings.Contains(last, src) {
 			t.Errorf("%s did not move", src)
@@ -219,13 +218,13 @@ func TestOneSliderMovesAllGrids(t *testing.T) {
 	}
 	// Swipe: the divider is a slider, too.
 	do(t, tab, chromedp.Click(`[data-mode="swipe"]`), chromedp.WaitVisible("#grid-split"), chromedp.Focus("#grid-split"), chromedp.KeyEvent(kb.ArrowRight))
-	eventually(t, tab, `document.querySelector("#grid-pair .over").style.clipPath.includes("51%")`, 5*time.Second)
+	eventually(t, tab, `document.querySelector("#grid-pair .over").style.clipPath.includes("51%")`, soon)
 	// Blink: the upper picture comes and goes, and stops.
 	do(t, tab, chromedp.Click(`[data-mode="blink"]`))
-	eventually(t, tab, `document.querySelector("#grid-pair .over").hidden === true`, 5*time.Second)
-	eventually(t, tab, `document.querySelector("#grid-pair .over").hidden === false`, 5*time.Second)
+	eventually(t, tab, `document.querySelector("#grid-pair .over").hidden === true`, soon)
+	eventually(t, tab, `document.querySelector("#grid-pair .over").hidden === false`, soon)
 	do(t, tab, chromedp.Click("#grid-blink"))
-	eventually(t, tab, `document.getElementById("grid-blink").textContent === "Start blinking"`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("grid-blink").textContent === "Start blinking"`, soon)
 }
 
 func TestARunIsAddedWithoutLeavingThePage(t *testing.T) {
@@ -234,16 +233,16 @@ func TestARunIsAddedWithoutLeavingThePage(t *testing.T) {
 	tab := browser(t, 400, 800)
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/compare?run="+runs[0].Slug), chromedp.WaitVisible(".compare-add input"),
 		chromedp.SendKeys(".compare-add input", runs[1].Slug+kb.Enter))
-	eventually(t, tab, `document.querySelectorAll(".compare-run").length === 2 && document.querySelector("#compare-command") !== null`, 5*time.Second)
+	eventually(t, tab, `document.querySelectorAll(".compare-run").length === 2 && document.querySelector("#compare-command") !== null`, soon)
 	if value[string](t, tab, `document.querySelector(".compare-add input").value`) != "" {
 		t.Error("the field still holds the run")
 	}
-	eventually(t, tab, `document.querySelectorAll("#grid-frames img").length > 0`, 5*time.Second)
+	eventually(t, tab, `document.querySelectorAll("#grid-frames img").length > 0`, soon)
 	if width := value[int](t, tab, `document.documentElement.scrollWidth`); width > 400 {
 		t.Errorf("on a screen of 400 pixels the page is %d wide", width)
 	}
 	do(t, tab, chromedp.Click(`[aria-label="make `+runs[1].Slug+` the baseline"]`))
-	eventually(t, tab, `document.querySelector(".compare-run input").value === "`+runs[1].Slug+`"`, 5*time.Second)
+	eventually(t, tab, `document.querySelector(".compare-run input").value === "`+runs[1].Slug+`"`, soon)
 	do(t, tab, chromedp.Click("[data-copy-of]"))
-	eventually(t, tab, `!document.getElementById("toast").hidden`, 5*time.Second)
+	eventually(t, tab, `!document.getElementById("toast").hidden`, soon)
 }

@@ -185,7 +185,7 @@ func TestPagesAskForNothingElsewhere(t *testing.T) {
 	}))
 	for _, path := range []string{"/", "/?q=first", "/runs/" + a.Slug, "/runs/" + b.Slug, "/compare?run=" + a.Slug + "&run=" + b.Slug, "/sweeps"} {
 		do(t, tab, chromedp.Navigate(address+path))
-		eventually(t, tab, `document.readyState === "complete" && document.getElementById("link").dataset.state === "live"`, 20*time.Second)
+		eventually(t, tab, `document.readyState === "complete" && document.getElementById("link").dataset.state === "live"`, soon)
 	}
 	stop()
 

@@ -28,9 +28,9 @@ func TestAPageCatchesUp(t *testing.T) {
 	address, stop := startOn(t, l, web.Options{Store: st})
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(address+"/runs/"+run.Slug), chromedp.WaitVisible("#status"))
-	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
 	stop()
-	eventually(t, tab, `document.getElementById("link").dataset.state === "reconnecting"`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("link").dataset.state === "reconnecting"`, soon)
 	w.Point("train/loss", 2, 0.5)
 	w.Progress(2, 1000)
 	if err := w.Finish(t.Context(), store.StatusInterrupted, ""); err != nil {
@@ -41,8 +41,8 @@ func TestAPageCatchesUp(t *testing.T) {
 	}
 	_, stop = startOn(t, l, web.Options{Store: st})
 	defer stop()
-	eventually(t, tab, `document.querySelector("#status .status").textContent === "interrupted"`, 20*time.Second)
-	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, 5*time.Second)
+	eventually(t, tab, `document.querySelector("#status .status").textContent === "interrupted"`, soon)
+	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
 }
 
 func TestANewPointShowsWithinASecond(t *testing.T) {
@@ -51,19 +51,19 @@ func TestANewPointShowsWithinASecond(t *testing.T) {
 	address := serve(t, web.Options{Store: st})
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(address+"/runs/"+run.Slug), chromedp.WaitVisible("#plot-loss svg"))
-	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
 	for step := 2; step < 5; step++ {
 		w.Point("train/loss", step, 1/float64(step))
 		w.Progress(step, 1000)
 		recorded := time.Now()
-		// The bound of the promise is a second; a loaded machine gets five.
-		eventually(t, tab, `document.getElementById("status").textContent.includes("`+string(rune('0'+step))+` of")`, 5*time.Second)
+		// The bound of the promise is a second; a loaded machine gets more.
+		eventually(t, tab, `document.getElementById("status").textContent.includes("`+string(rune('0'+step))+` of")`, soon)
 		t.Logf("seen after %v", time.Since(recorded))
 	}
 	if err := w.Finish(t.Context(), store.StatusFinished, ""); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, tab, `document.querySelector("#status .status").textContent === "finished"`, 5*time.Second)
+	eventually(t, tab, `document.querySelector("#status .status").textContent === "finished"`, soon)
 }
 
 // TestManyViewersDoNotHoldUpARun: all of them are told, and what the run records is
@@ -91,7 +91,7 @@ func TestManyViewersDoNotHoldUpARun(t *testing.T) {
 		if err := w.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(flushed); took > 5*time.Second {
+		if took := time.Since(flushed); took > 20*time.Second {
 			t.Fatalf("writing a point took %v", took)
 		}
 		for waiting := true; waiting; {

@@ -100,26 +100,26 @@ func TestDraggingZoomsAndTheAddressSaysSo(t *testing.T) {
 		return from, to
 	}
 	drag(0.4, 0.6)
-	eventually(t, tab, `location.search.includes("zoom=")`, 5*time.Second)
+	eventually(t, tab, `location.search.includes("zoom=")`, soon)
 	from, to := zoom()
 	if from < 800 || from > 1300 || to < 1600 || to > 2100 {
 		t.Errorf("zoomed to %d to %d", from, to)
 	}
-	eventually(t, tab, `document.querySelector("#plot-loss a[data-swap]") !== null`, 5*time.Second)
+	eventually(t, tab, `document.querySelector("#plot-loss a[data-swap]") !== null`, soon)
 	if outside := value[bool](t, tab, fmt.Sprintf(`JSON.parse(document.querySelector("#plot-loss").dataset.values).lines[0].x.some((x) => x < %d || x > %d)`, from, to)); outside {
 		t.Error("steps outside of the stretch are drawn")
 	}
 	// Over time the stretch is still of steps.
 	do(t, tab, chromedp.Navigate(value[string](t, tab, `location.origin + location.pathname`)+"?x=time"), chromedp.WaitVisible("#plot-loss svg"))
 	drag(0.4, 0.6)
-	eventually(t, tab, `location.search.includes("zoom=")`, 5*time.Second)
+	eventually(t, tab, `location.search.includes("zoom=")`, soon)
 	if from, to := zoom(); from < 1 || to > 3000 || to-from < 10 {
 		t.Errorf("over time it zoomed to %d to %d", from, to)
 	}
 	x, y := at(t, tab, "loss", 0.5, 0.5)
 	pointer(t, tab, "dblclick", "mouse", x, y)
-	eventually(t, tab, `!location.search.includes("zoom=")`, 5*time.Second)
-	eventually(t, tab, `document.querySelector("#plot-loss a[data-swap]") === null`, 5*time.Second)
+	eventually(t, tab, `!location.search.includes("zoom=")`, soon)
+	eventually(t, tab, `document.querySelector("#plot-loss a[data-swap]") === null`, soon)
 }
 
 func TestSmoothingAndAxesAreChosenOnThePage(t *testing.T) {
@@ -136,11 +136,11 @@ func TestSmoothingAndAxesAreChosenOnThePage(t *testing.T) {
 		t.Error("at first it is not smoothed, or not logarithmic")
 	}
 	set("smooth", "0")
-	eventually(t, tab, lines+` === 1 && location.search.includes("smooth=0")`, 5*time.Second)
+	eventually(t, tab, lines+` === 1 && location.search.includes("smooth=0")`, soon)
 	set("y", "linear")
-	eventually(t, tab, "!"+logarithmic+` && location.search.includes("y=linear")`, 5*time.Second)
+	eventually(t, tab, "!"+logarithmic+` && location.search.includes("y=linear")`, soon)
 	value[bool](t, tab, `history.back(), true`)
-	eventually(t, tab, logarithmic+" && "+lines+" === 1", 5*time.Second)
+	eventually(t, tab, logarithmic+" && "+lines+" === 1", soon)
 }
 
 func TestGridsOverTimeAndTheMatrix(t *testing.T) {
@@ -221,7 +221,7 @@ func TestTagsAndNotesAreEditedOnThePage(t *testing.T) {
 	for field, text := range map[string]string{"tags": "good, first", "notes": "worth <b>keeping</b>"} {
 		value[bool](t, tab, fmt.Sprintf(`(() => { const f = document.querySelector(".run-edit [name=%s]"); f.value = %q; f.form.requestSubmit(); return true; })()`, field, text))
 	}
-	eventually(t, tab, `[...document.querySelectorAll("#facts .tag")].map((x) => x.textContent).join() === "first,good" && document.querySelector("#facts .run-notes").textContent === "worth <b>keeping</b>"`, 5*time.Second)
+	eventually(t, tab, `[...document.querySelectorAll("#facts .tag")].map((x) => x.textContent).join() === "first,good" && document.querySelector("#facts .run-notes").textContent === "worth <b>keeping</b>"`, soon)
 	now, err := st.Run(t.Context(), run.ID)
 	if err != nil || now.Notes != "worth <b>keeping</b>" || strings.Join(now.Tags, " ") != "first good" {
 		t.Errorf("the store has %v, %q (%v)", now.Tags, now.Notes, err)
@@ -245,13 +245,13 @@ func TestAnOpenListStaysAsItWasWhenThePageIsShownAgain(t *testing.T) {
 	record(1)
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("h1"))
-	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
 	value[bool](t, tab, `document.querySelector("#series-list summary").click(), true`)
 	value[bool](t, tab, `document.getElementById("series-scroll").scrollTo(0, 300), document.getElementById("pick-a/series_20").focus({preventScroll: true}), true`)
 	time.Sleep(100 * time.Millisecond) // the event of scrolling
 	record(2)
-	eventually(t, tab, `document.getElementById("pick-a/series_20").closest("tr").textContent.includes("2")`, 5*time.Second)
-	eventually(t, tab, `document.querySelector(".log-lines").textContent.includes("step 2")`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("pick-a/series_20").closest("tr").textContent.includes("2")`, soon)
+	eventually(t, tab, `document.querySelector(".log-lines").textContent.includes("step 2")`, soon)
 	if got := value[string](t, tab, `[document.getElementById("series-list").open, document.getElementById("series-scroll").scrollTop, document.activeElement.id].join(" ")`); got != "true 300 pick-a/series_20" {
 		t.Errorf("the list is open, scrolled and with the focus as %s", got)
 	}
@@ -268,9 +268,9 @@ func TestTheKeyboardZooms(t *testing.T) {
 	}
 	press("End")
 	press("+")
-	eventually(t, tab, `/zoom=7\d-1\d\d/.test(location.search) && document.activeElement.id === "canvas-loss"`, 5*time.Second)
+	eventually(t, tab, `/zoom=7\d-1\d\d/.test(location.search) && document.activeElement.id === "canvas-loss"`, soon)
 	press("0")
-	eventually(t, tab, `!location.search.includes("zoom")`, 5*time.Second)
+	eventually(t, tab, `!location.search.includes("zoom")`, soon)
 }
 
 // liveConfig is small enough for a test and long enough to be watched.
@@ -320,7 +320,7 @@ func TestATrainingRunIsFollowed(t *testing.T) {
 	check(t, <-ended)
 	eventually(t, tab, points+` === 60 && document.querySelector("#status .status").textContent === "finished"`, 10*time.Second)
 	eventually(t, tab, `document.querySelectorAll("#lapse .frames li").length >= 3 && document.querySelectorAll(".matrix a").length === 2 && document.querySelectorAll(".log-lines li").length > 3`, 10*time.Second)
-	eventually(t, tab, `document.querySelectorAll(".strip rect").length > 5`, 5*time.Second)
+	eventually(t, tab, `document.querySelectorAll(".strip rect").length > 5`, soon)
 	if !value[bool](t, tab, `window.stayed && document.querySelector("#phases").textContent.includes("step")`) {
 		t.Error("the page was loaded again, or has no phases")
 	}

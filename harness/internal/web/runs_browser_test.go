@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -12,8 +11,6 @@ import (
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
-
-const soon = 5 * time.Second
 
 // shown opens the table of runs in a browser.
 func shown(t *testing.T, st *store.Store, query string, width int) (tab context.Context, address string) {

@@ -85,7 +85,7 @@ func TestScreenshots(t *testing.T) {
 			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 			return err
 		}), chromedp.Navigate(address+picture.path))
-		eventually(t, tab, `document.readyState === "complete" && [...document.images].every(i => i.complete || i.loading === "lazy")`, 20*time.Second)
+		eventually(t, tab, `document.readyState === "complete" && [...document.images].every(i => i.complete || i.loading === "lazy")`, soon)
 		if picture.at != "" {
 			if !value[bool](t, tab, `!!document.querySelector("`+picture.at+`")`) {
 				t.Errorf("%s has no %s", picture.path, picture.at)

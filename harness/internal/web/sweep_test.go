@@ -5,7 +5,6 @@ import (
 	"html"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -119,15 +118,15 @@ func TestASweepIsLiveAndItsAxesCanBeSwitched(t *testing.T) {
 	if width := value[int](t, tab, `document.documentElement.scrollWidth`); width > 400 {
 		t.Errorf("on a screen of 400 pixels the page is %d wide", width)
 	}
-	eventually(t, tab, `document.querySelectorAll("#sweep-maps svg .cell").length === 6`, 5*time.Second)
+	eventually(t, tab, `document.querySelectorAll("#sweep-maps svg .cell").length === 6`, soon)
 	do(t, tab, chromedp.Evaluate[chromedp.Void](`{ const y = document.getElementById("sweep-y"); y.value = "-"; y.dispatchEvent(new Event("change", {bubbles: true})); }`))
-	eventually(t, tab, `document.querySelectorAll("#sweep-maps svg").length > 1 && location.search.includes("y=-")`, 5*time.Second)
+	eventually(t, tab, `document.querySelectorAll("#sweep-maps svg").length > 1 && location.search.includes("y=-")`, soon)
 	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
-	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
 	run := addTrial(t, st, trial{name: "rates", config: "lr: 0.01\n  batch_size: 32", steps: 20, accuracy: 0.9})
 	if err := st.PutSweepRuns(t.Context(), "rates", []store.SweepRun{{RunID: run.ID, Variant: "lr=0.01 batch_size=32", Setting: map[string]string{"train.lr": "0.01", "train.batch_size": "32"}}}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, tab, `document.getElementById("sweep-state").textContent.includes("9 of 12")`, 5*time.Second)
-	eventually(t, tab, `document.getElementById("sweep-maps").textContent.includes("0.905")`, 5*time.Second)
+	eventually(t, tab, `document.getElementById("sweep-state").textContent.includes("9 of 12")`, soon)
+	eventually(t, tab, `document.getElementById("sweep-maps").textContent.includes("0.905")`, soon)
 }

@@ -118,6 +118,10 @@ func browser(t *testing.T, width, height int) context.Context {
 	return tab
 }
 
+// soon bounds what happens in a moment on a free machine, and takes long on one that
+// is busy.
+const soon = 20 * time.Second
+
 // do carries out actions in a tab.
 func do(t *testing.T, tab context.Context, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
