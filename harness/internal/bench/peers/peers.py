@@ -5,6 +5,7 @@
 torch and diffusers are taken from the Python that runs this, if it has them; otherwise they are installed by pip into
 an environment of their own. Needs: Python 3.9 with venv, the network for pip, and bin/harness (make build).
 """
+import argparse
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     last, failed = {}, []
     # What prints lines "ratio NAME VALUE" or "skipped NAME REASON".
     for python, part in [(with_torch(), "compare.py"), (sys.executable, "log_peers.py")]:
