@@ -18,9 +18,8 @@ type Progress struct {
 }
 
 const (
-	stepTimes    = "time/step"
-	timePrefix   = "time/"
-	compileTimes = "time/compile" // spent once, before the first update
+	stepTimes    = store.PhasePrefix + "step"
+	compileTimes = store.PhasePrefix + "compile" // spent once, before the first update
 )
 
 // recent is how many updates the time of an update is taken from.
@@ -61,7 +60,7 @@ func secondsPerStep(run store.RunInfo, summaries []store.SeriesSummary, steps []
 	}
 	var others float64
 	for _, s := range summaries {
-		if strings.HasPrefix(s.Name, timePrefix) && s.Name != stepTimes && s.Name != compileTimes && finite(s.Sum) {
+		if strings.HasPrefix(s.Name, store.PhasePrefix) && s.Name != stepTimes && s.Name != compileTimes && finite(s.Sum) {
 			others += s.Sum
 		}
 	}

@@ -122,7 +122,7 @@ func (w *Writer) writeSeries(ctx context.Context, tx *sql.Tx, series []seriesSta
 
 // openSeries finds a series of the run, or makes it.
 func (w *Writer) openSeries(ctx context.Context, tx *sql.Tx, name string) (seriesState, error) {
-	st := seriesState{sums: strings.HasPrefix(name, phasePrefix)}
+	st := seriesState{sums: strings.HasPrefix(name, PhasePrefix)}
 	if _, err := tx.ExecContext(ctx, queryAddSeries, w.runID, name); err != nil {
 		return st, fmt.Errorf("series %s: %w", name, err)
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// phasePrefix begins the names of series that hold the seconds a phase took at
+// PhasePrefix begins the names of series that hold the seconds a phase took at
 // a step.
-const phasePrefix = "time/"
+const PhasePrefix = "time/"
 
 // Phase says how long a phase of a run took. All times are in seconds.
 // Percentiles are exact, by the nearest-rank definition, but for a run that has
@@ -58,7 +58,7 @@ func (s *Store) phases(ctx context.Context, runID string) ([]Phase, error) {
 			return nil, err
 		}
 		p.Max, p.Total, p.P50, p.P95 = float64(highest), float64(total), float64(p50), float64(p95)
-		p.Name = strings.TrimPrefix(p.Name, phasePrefix)
+		p.Name = strings.TrimPrefix(p.Name, PhasePrefix)
 		phases, ids = append(phases, p), append(ids, id)
 	}
 	if err := rows.Err(); err != nil {

@@ -6,18 +6,13 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 )
 
 const (
 	queryDataVersion = `PRAGMA data_version`
-	queryState       = `SELECT json_array(r.id, r.status, r.last_step, r.total_steps, r.heartbeat_at, r.ended_at, r.notes, r.archived_at, r.deleted_at,
-			(SELECT max(id) FROM samples WHERE run_id = r.id),
-			(SELECT max(id) FROM evaluations WHERE run_id = r.id),
-			(SELECT max(line) FROM logs WHERE run_id = r.id),
-			(SELECT group_concat(tag) FROM run_tags WHERE run_id = r.id))
-		FROM runs r WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id`
-	queryWholeState = `SELECT json_array(count(*), max(heartbeat_at), sum(last_step), max(id),
+	queryWholeState  = `SELECT json_array(count(*), max(heartbeat_at), sum(last_step), max(id),
 			count(archived_at), sum(archived_at), count(deleted_at), sum(deleted_at),
 			(SELECT group_concat(status || ended_at) FROM (SELECT status, ended_at FROM runs ORDER BY ended_at DESC LIMIT 20)),
 			(SELECT group_concat(notes, char(0)) FROM (SELECT notes FROM runs WHERE notes <> '' ORDER BY id)),
@@ -58,35 +53,26 @@ func (w *Watch) Close() error { return w.conn.Close() }
 // changes: a point, a picture, a line of the log, a tag, or their process dying.
 // Without ids it is that of all runs.
 func (s *Store) State(ctx context.Context, ids ...string) (string, error) {
-	const op = "reading the state of runs"
-	dead, err := s.crashedRuns(ctx)
-	if err != nil {
-		return "", s.failure(op, err)
-	}
-	query, args := queryWholeState, []any(nil)
-	if len(ids) > 0 {
-		query, args = queryState, []any{asJSON(ids)}
-	}
-	rows, err := s.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return "", s.failure(op, err)
-	}
-	defer rows.Close()
 	h := sha256.New()
-	for rows.Next() {
-		var row string
-		if err := rows.Scan(&row); err != nil {
+	if len(ids) > 0 {
+		states, err := s.States(ctx, ids...)
+		if err != nil {
+			return "", err
+		}
+		for _, id := range slices.Sorted(maps.Keys(states)) {
+			fmt.Fprintln(h, id, states[id])
+		}
+	} else {
+		const op = "reading the state of all runs"
+		dead, err := s.crashedRuns(ctx)
+		if err != nil {
 			return "", s.failure(op, err)
 		}
-		fmt.Fprintln(h, row)
-	}
-	gone := make([]string, 0, len(dead))
-	for id := range dead {
-		if len(ids) == 0 || slices.Contains(ids, id) {
-			gone = append(gone, id)
+		var state string
+		if err := s.read.QueryRowContext(ctx, queryWholeState).Scan(&state); err != nil {
+			return "", s.failure(op, err)
 		}
+		fmt.Fprintln(h, state, slices.Sorted(maps.Keys(dead)))
 	}
-	slices.Sort(gone)
-	fmt.Fprintln(h, gone)
-	return hex.EncodeToString(h.Sum(nil))[:16], s.failure(op, rows.Err())
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }

@@ -2,14 +2,15 @@ package store
 
 import "context"
 
-const queryStates = `SELECT id, json_array(status, last_step, total_steps, heartbeat_at, ended_at, notes, name,
+const queryStates = `SELECT id, json_array(status, last_step, total_steps, heartbeat_at, ended_at, notes, name, archived_at, deleted_at,
 		(SELECT max(id) FROM samples WHERE run_id = r.id),
 		(SELECT max(id) FROM evaluations WHERE run_id = r.id),
+		(SELECT max(line) FROM logs WHERE run_id = r.id),
 		(SELECT group_concat(tag) FROM run_tags WHERE run_id = r.id))
 	FROM runs r WHERE id IN (SELECT value FROM json_each(?))`
 
 // States returns for each of the runs with these ids a text that changes when
-// what a comparison reads of the run may have changed, and of others nothing.
+// something about the run changes, and of others nothing.
 func (s *Store) States(ctx context.Context, ids ...string) (map[string]string, error) {
 	const op = "reading the states of runs"
 	dead, err := s.crashedRuns(ctx)

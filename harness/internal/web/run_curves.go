@@ -32,8 +32,6 @@ const plotWidth, plotHeight = 520, 300
 // phaseGroup stands for the series of all phases, drawn in one plot.
 const phaseGroup = "time/*"
 
-const phasePrefix = "time/"
-
 // mattering are the series drawn where the address names none, in their order.
 var mattering = []string{"train/loss", "val/loss", "train/grad_norm", "train/lr", phaseGroup}
 
@@ -118,7 +116,7 @@ func chosenSeries(summaries []store.SeriesSummary, asked []string) []string {
 
 // inPlot tells whether a series belongs to the plot of a name.
 func inPlot(series, name string) bool {
-	return series == name || name == phaseGroup && strings.HasPrefix(series, phasePrefix)
+	return series == name || name == phaseGroup && strings.HasPrefix(series, store.PhasePrefix)
 }
 
 func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, summaries []store.SeriesSummary, axis runAxis, q runQuery) (plot, error) {
@@ -132,7 +130,7 @@ func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, su
 		c.Title, c.LogY = "Seconds a phase took", true
 		summaries = slices.Clone(summaries)
 		slices.SortStableFunc(summaries, func(a, b store.SeriesSummary) int {
-			return phaseRank(strings.TrimPrefix(a.Name, phasePrefix)) - phaseRank(strings.TrimPrefix(b.Name, phasePrefix))
+			return phaseRank(strings.TrimPrefix(a.Name, store.PhasePrefix)) - phaseRank(strings.TrimPrefix(b.Name, store.PhasePrefix))
 		})
 	}
 	if slices.Contains(planned, name) {
@@ -150,7 +148,7 @@ func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, su
 			steps, of = curve.steps, len(c.Lines)
 		}
 		if grouped {
-			c.Lines = append(c.Lines, curve.mean(strings.TrimPrefix(summary.Name, phasePrefix), len(c.Lines), axis))
+			c.Lines = append(c.Lines, curve.mean(strings.TrimPrefix(summary.Name, store.PhasePrefix), len(c.Lines), axis))
 			continue
 		}
 		c.Lines, note = curve.lines(summary.Name, q.Smooth, axis)

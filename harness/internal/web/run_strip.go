@@ -60,7 +60,7 @@ func (s *Server) readStrip(ctx context.Context, run *store.Run, phases []phaseRo
 		case "data_wait":
 			continue
 		}
-		points, err := s.Store.Series(ctx, run.ID, phasePrefix+p.Name, store.SeriesOptions{MaxPoints: maxParts})
+		points, err := s.Store.Series(ctx, run.ID, store.PhasePrefix+p.Name, store.SeriesOptions{MaxPoints: maxParts})
 		if err != nil {
 			return v, err
 		}

@@ -99,12 +99,8 @@ func check(t testing.TB, err error) {
 // getPage returns the status and the text at an address.
 func getPage(t testing.TB, address string) (int, string) {
 	t.Helper()
-	answer, err := http.Get(address)
-	check(t, err)
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	check(t, err)
-	return answer.StatusCode, string(text)
+	status, text, _ := visit(t, address)
+	return status, text
 }
 
 // section is a part of a page between two ids.

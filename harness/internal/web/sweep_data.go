@@ -33,16 +33,17 @@ func newSweepData(file *sweep.File, variants []variant, result *compare.Result) 
 		d.metrics = append(d.metrics, row.Name)
 	}
 	if file != nil && file.Search != nil {
-		d.prefer(file.Search.Objective.Metric)
+		d.metrics = movedFirst(d.metrics, file.Search.Objective.Metric)
 	}
 	return d
 }
 
-// prefer puts a metric first.
-func (d *sweepData) prefer(name string) {
-	if i := slices.Index(d.metrics, name); i > 0 {
-		d.metrics = append([]string{name}, slices.Delete(d.metrics, i, i+1)...)
+// movedFirst is a list with one of its values, if it has it, put first.
+func movedFirst(list []string, value string) []string {
+	if !slices.Contains(list, value) {
+		return list
 	}
+	return append([]string{value}, without(list, value)...)
 }
 
 // complete fills in what a query leaves open, and refuses what is not there.
@@ -170,11 +171,15 @@ const (
 
 // meanAndInterval is a summary in the words of a comparison.
 func meanAndInterval(s compare.Summary) string {
-	text := s.Mean.Text()
-	if !s.Low.Missing() && !s.High.Missing() {
-		text += " [" + s.Low.Text() + ", " + s.High.Text() + "]"
+	return strings.TrimSpace(s.Mean.Text() + " " + intervalText(s))
+}
+
+// intervalText is "" if there is no interval.
+func intervalText(s compare.Summary) string {
+	if s.Low.Missing() || s.High.Missing() {
+		return ""
 	}
-	return text
+	return "[" + s.Low.Text() + ", " + s.High.Text() + "]"
 }
 
 // best is the variant of the best mean; -1 if that cannot be said.

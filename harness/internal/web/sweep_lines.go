@@ -13,10 +13,7 @@ import (
 // parallel draws a line for each variant across settings and metrics.
 func (d *sweepData) parallel(q sweepQuery) template.HTML {
 	p := chart.Parallel{Title: "variants across settings and metrics"}
-	metrics := append([]string{}, d.metrics...)
-	if i := slices.Index(metrics, q.Metric); i > 0 {
-		metrics = append([]string{q.Metric}, slices.Delete(metrics, i, i+1)...)
-	}
+	metrics := movedFirst(d.metrics, q.Metric)
 	metrics = metrics[:min(len(metrics), max(2, mostLineAxes-len(d.paths)), 5)]
 	for _, path := range d.paths {
 		axis := chart.ParallelAxis{Label: lastWord(path)}

@@ -31,10 +31,7 @@ type sweepCell struct{ Mean, Interval string }
 
 func (d *sweepData) table(q sweepQuery) sweepTable {
 	var t sweepTable
-	metrics := append([]string{}, d.metrics...)
-	if i := slices.Index(metrics, q.Metric); i > 0 {
-		metrics = append([]string{q.Metric}, slices.Delete(metrics, i, i+1)...)
-	}
+	metrics := movedFirst(d.metrics, q.Metric)
 	metrics = metrics[:min(len(metrics), mostTableCols)]
 	for _, m := range metrics {
 		name := m
@@ -72,10 +69,7 @@ func (d *sweepData) table(q sweepQuery) sweepTable {
 			s, ok := d.summary(v, m)
 			cell := sweepCell{Mean: "–"}
 			if ok {
-				cell.Mean = s.Mean.Text()
-				if !s.Low.Missing() && !s.High.Missing() {
-					cell.Interval = "[" + s.Low.Text() + ", " + s.High.Text() + "]"
-				}
+				cell.Mean, cell.Interval = s.Mean.Text(), intervalText(s)
 			}
 			line.Cells = append(line.Cells, cell)
 		}
