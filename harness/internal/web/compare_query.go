@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,9 +29,6 @@ type compareQuery struct {
 	BySpan span   // stretch of the charts by step
 	Span   span   // and by time
 }
-
-// defaultStore is where commands look for a store that nobody names.
-var defaultStore = filepath.Join("runs", "harness.db")
 
 // mostCompared is how many references a comparison takes.
 const mostCompared = maxTopicRuns
@@ -169,7 +165,8 @@ func (q compareQuery) options() (compare.Options, error) {
 	return o, nil
 }
 
-// command is the line for a POSIX shell that makes the report of the query.
+// command is the line for a POSIX shell that makes the report of the query, in
+// whatever folder it is typed.
 func (q compareQuery) command(store string) string {
 	words := []string{"harness", "compare"}
 	flag := func(name string, values ...string) {
@@ -195,9 +192,7 @@ func (q compareQuery) command(store string) string {
 	if q.Baseline != "" {
 		flag("baseline", q.Baseline)
 	}
-	if store != defaultStore {
-		flag("store", store)
-	}
+	flag("store", store)
 	return strings.Join(append(words, "--html", "report.html"), " ")
 }
 
