@@ -124,27 +124,21 @@ func BenchmarkManyRuns(b *testing.B) {
 		})
 	}
 	for name, f := range map[string]Filter{"all": {}, "by a condition": {Where: []string{"train.lr=0.001"}}, "by text": {Text: "x"}} {
-		b.Run("count "+name, func(b *testing.B) {
+		b.Run("match "+name, func(b *testing.B) {
 			for b.Loop() {
-				if n := get(s.CountRuns(b.Context(), f))(b); n != runs {
+				if n := len(get(s.MatchRuns(b.Context(), f))(b)); n != runs {
 					b.Fatalf("%d runs", n)
 				}
 			}
 		})
 	}
-	var ids []string
-	for _, r := range get(s.ListRuns(b.Context(), Filter{}))(b) {
-		ids = append(ids, r.ID)
-	}
-	for _, n := range []int{min(100, runs), runs} {
-		b.Run(fmt.Sprintf("newest evaluations of %d", n), func(b *testing.B) {
-			for b.Loop() {
-				if latest := get(s.LatestEvaluations(b.Context(), ids[:n]))(b); len(latest) != n {
-					b.Fatalf("of %d runs", len(latest))
-				}
+	b.Run("a metric of all", func(b *testing.B) {
+		for b.Loop() {
+			if latest := get(s.LatestMetric(b.Context(), "accuracy"))(b); len(latest) != runs {
+				b.Fatalf("of %d runs", len(latest))
 			}
-		})
-	}
+		}
+	})
 }
 
 // fillMany fills a store with finished runs: one is recorded, the others are

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 
@@ -83,39 +81,5 @@ func TestReferencesReadBack(t *testing.T) {
 	}
 	if err := s.AddReference(t.Context(), Reference{Kind: "model", Metrics: metrics}); err == nil {
 		t.Error("an unknown kind is accepted")
-	}
-}
-
-func TestTheNewestEvaluationsOfManyRuns(t *testing.T) {
-	s := openTemp(t)
-	a, b, none := newRun(t, s, "a"), newRun(t, s, "b"), newRun(t, s, "none")
-	add := func(run *Run, step, steps int, accuracy float64) {
-		d := Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}", Steps: steps, Guidance: 2, Images: 2}
-		must(t, s.AddEvaluation(t.Context(), run.ID, EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: "c", Correct: []bool{true, false},
-			Metrics: []Metric{{"accuracy", accuracy, math.NaN()}, {"fd", 1, 0.1}}}))
-	}
-	add(a, 100, 10, 0.1)
-	add(a, 300, 50, 0.5)
-	add(a, 200, 10, 0.2)
-	add(a, 200, 10, 0.3) // again, at the same step
-	add(b, 100, 10, 0.7)
-	got := get(s.LatestEvaluations(t.Context(), []string{a.ID, b.ID, none.ID, "nobody"}))(t)
-	var said []string
-	for _, run := range []*Run{a, b, none} {
-		for _, e := range got[run.ID] {
-			said = append(said, fmt.Sprint(run.Name, " ", e.Step, " ", e.Steps, " ", e.Metrics[0].Name, " ", e.Metrics[0].Value, " ", len(e.Metrics), " ", e.Correct == nil))
-		}
-	}
-	if want := []string{"a 200 10 accuracy 0.3 2 true", "a 300 50 accuracy 0.5 2 true", "b 100 10 accuracy 0.7 2 true"}; !slices.Equal(said, want) || len(got) != 2 {
-		t.Errorf("they are %q of %d runs, want %q", said, len(got), want)
-	}
-	if got := get(s.LatestEvaluations(t.Context(), nil))(t); len(got) != 0 {
-		t.Errorf("of no runs there are %v", got)
-	}
-	// Otherwise they are what reading a run by itself gives.
-	alone := get(s.Evaluations(t.Context(), b.ID))(t)
-	alone[0].Correct = nil
-	if diff := cmp.Diff(alone, got[b.ID], equateNaN); diff != "" {
-		t.Errorf("(-alone +among many) %s", diff)
 	}
 }

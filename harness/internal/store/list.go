@@ -60,22 +60,6 @@ func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
 	return runs, s.failure("listing runs", err)
 }
 
-// CountRuns is how many runs pass a filter, whatever its limit.
-func (s *Store) CountRuns(ctx context.Context, f Filter) (int, error) {
-	const op = "counting runs"
-	q, _, err := f.compile()
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", op, err)
-	}
-	dead, err := s.crashedRuns(ctx)
-	if err != nil {
-		return 0, s.failure(op, err)
-	}
-	var n int
-	err = s.read.QueryRowContext(ctx, queryCountRuns+q.sql(), append([]any{dead.ids()}, q.args...)...).Scan(&n)
-	return n, s.failure(op, err)
-}
-
 // Validate says what is wrong with a filter, without a store to ask.
 func (f Filter) Validate() error {
 	_, _, err := f.compile()

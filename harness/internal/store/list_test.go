@@ -148,7 +148,7 @@ func TestAListHasTheLossWithoutReadingPoints(t *testing.T) {
 	}
 }
 
-func TestCountingAndLimitingAgreeWithTheWholeList(t *testing.T) {
+func TestMatchingAndLimitingAgreeWithTheWholeList(t *testing.T) {
 	s := openTemp(t)
 	for i := range 30 {
 		run := newRun(t, s, fmt.Sprint("run", i%7), func(n *NewRun) { n.Seed = uint64(i * 7 % 30) })
@@ -168,12 +168,12 @@ func TestCountingAndLimitingAgreeWithTheWholeList(t *testing.T) {
 			if diff := cmp.Diff(all[:min(4, len(all))], some, equateNaN, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("%+v: (-first of all +with a limit) %s", f, diff)
 			}
-			if n := get(s.CountRuns(t.Context(), f))(t); n != len(all) {
-				t.Errorf("%+v: counted %d runs of %d", f, n, len(all))
+			if n := len(get(s.MatchRuns(t.Context(), f))(t)); n != len(all) {
+				t.Errorf("%+v: %d runs match of %d", f, n, len(all))
 			}
 		}
 	}
-	if _, err := s.CountRuns(t.Context(), Filter{Where: []string{"nonsense"}}); err == nil {
-		t.Error("a condition without an operator was counted by")
+	if _, err := s.MatchRuns(t.Context(), Filter{Where: []string{"nonsense"}}); err == nil {
+		t.Error("a condition without an operator was matched")
 	}
 }

@@ -31,7 +31,6 @@ const (
 		r.last_step, r.total_steps, r.pid, r.host, r.peak_memory_bytes, r.code_version, r.trained_by,
 		loss.count, loss.last_step, loss.last, loss.min, loss.max, loss.sum` + fromRuns
 	queryChooseRuns = `SELECT r.id` + fromRuns
-	queryCountRuns  = `SELECT count(*)` + fromRuns
 
 	fromRuns = ` FROM (SELECT *, iif(status = 'running' AND id IN (SELECT value FROM json_each(?1)), 'crashed', status) AS shown_status FROM runs) AS r
 		LEFT JOIN series AS loss ON loss.run_id = r.id AND loss.name = 'train/loss' AND loss.count > 0`
