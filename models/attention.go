@@ -24,7 +24,7 @@ import (
 func scaledDotProduct(qkv *Node) *Node {
 	fixed := StopGradient(qkv)
 	b, heads, headDim, tokens := qkv.Shape().Dim(0), qkv.Shape().Dim(2), qkv.Shape().Dim(3), qkv.Shape().Dim(4)
-	images := scoresAtATime / (heads * tokens * tokens)
+	images := scoresAtATime(qkv) / (heads * tokens * tokens)
 
 	query := []int{b, heads, 1, tokens}
 	forward := overImages(images, attendForward, []*Node{fixed}, [][]int{{b, heads, headDim, tokens}, query, query})
@@ -42,9 +42,16 @@ func scaledDotProduct(qkv *Node) *Node {
 	return Add(narrow(y, qkv), Sub(carrier, StopGradient(carrier)))
 }
 
-// scoresAtATime bounds the attention scores that exist at a time: as many float32
-// as a core's second-level cache holds.
-const scoresAtATime = 700_000
+// scoresAtATime bounds the attention scores that exist at a time. On a processor
+// they are as many float32 as a core's second-level cache holds. A GPU takes all
+// images at once, up to a gigabyte of scores: it is idle between the small programs
+// of a loop, which took half of the time of a training step.
+func scoresAtATime(x *Node) int {
+	if onProcessor := x.Graph().Backend().HasSharedBuffers(); onProcessor {
+		return 700_000
+	}
+	return 1 << 28
+}
 
 // attendForward maps qkv to the output and, [images, heads, 1, tokens], the
 // greatest of each query's scores and the sum of the exponentials relative to it.

@@ -18,7 +18,7 @@ import (
 	"flowharness/schedulers"
 )
 
-// BenchmarkTrainingStep is one step of the tutorial's recipe on XLA CPU, from
+// BenchmarkTrainingStep is one step of the tutorial's recipe, from
 // making the batch to reading the loss.
 func BenchmarkTrainingStep(b *testing.B) {
 	for _, size := range []int{32, 64, 128, 256} {
@@ -46,7 +46,10 @@ func BenchmarkSamplingStep(b *testing.B) {
 	}
 }
 
-var serve = flag.Bool("serve", false, "do steps as standard input asks for them (make bench-peers)")
+var (
+	serve        = flag.Bool("serve", false, "do steps as standard input asks for them (make bench-peers)")
+	serveBackend = flag.String("serve.backend", "xla:cpu", "backend of the benchmarks and of -serve")
+)
 
 // TestServe is this side of make bench-peers: for a line "train BATCH" it makes a
 // training step, for "sample STEPS" it draws 44 images with guidance, and answers
@@ -95,7 +98,7 @@ func newWork(t testing.TB) *work {
 		t.Fatal(err)
 	}
 	w := &work{TB: t, trainers: map[int]*trainer{}, options: Options{Config: resolved.Config, Data: data,
-		Backend: openBackend(t, "xla:cpu").Backend, Recorder: newMemoryRecorder(), CheckpointDir: t.TempDir()}}
+		Backend: openBackend(t, *serveBackend).Backend, Recorder: newMemoryRecorder(), CheckpointDir: t.TempDir()}}
 	t.Cleanup(func() {
 		for _, tr := range w.trainers {
 			tr.finalize()

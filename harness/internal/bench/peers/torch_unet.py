@@ -1,8 +1,9 @@
 """The tutorial's network in PyTorch and diffusers, doing steps as standard input asks for them.
 
 "train BATCH" makes a training step, "sample STEPS" draws 44 images with guidance 4; the answer is "done SECONDS". With
---compile the network goes through torch.compile.
+--compile the network goes through torch.compile; with --device cuda all is on the GPU.
 """
+import argparse
 import sys
 import time
 
@@ -30,10 +31,11 @@ class Net(torch.nn.Module):
 
 def train(net, optimizer, images, batch):
     net.train()
-    x1 = images[torch.randint(0, len(images), (batch,))]
+    device = images.device
+    x1 = images[torch.randint(0, len(images), (batch,), device=device)]
     x0 = torch.randn_like(x1)
-    tau = torch.randint(0, 1000, (batch,))
-    labels = torch.randint(0, CLASSES, (batch,))
+    tau = torch.randint(0, 1000, (batch,), device=device)
+    labels = torch.randint(0, CLASSES, (batch,), device=device)
     t = (tau / 1000).view(batch, 1, 1, 1)
     prediction = net(t * x1 + (1 - t) * x0, tau, labels)
     loss = torch.nn.functional.mse_loss(prediction, x1 - x0)
@@ -44,35 +46,45 @@ def train(net, optimizer, images, batch):
 
 
 @torch.no_grad()
-def sample(net, steps):
+def sample(net, steps, device):
     net.eval()
-    labels = torch.arange(CLASSES).repeat(ROWS)
+    labels = torch.arange(CLASSES, device=device).repeat(ROWS)
     n = len(labels)
-    x = torch.randn(n, 1, 28, 28)
+    x = torch.randn(n, 1, 28, 28, device=device)
     both = torch.cat((torch.zeros_like(labels), labels))
     for i in range(steps):
-        u, c = net(torch.cat((x, x)), torch.full((2 * n,), 1000 * i // steps), both).chunk(2)
+        u, c = net(torch.cat((x, x)), torch.full((2 * n,), 1000 * i // steps, device=device), both).chunk(2)
         x = x + (u + GUIDANCE * (c - u)) / steps
     return x.sum().item()
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="default: %(default)s")
+    parser.add_argument("--precision", default="default", choices=["default", "float32", "tf32", "bfloat16"],
+                        help="default: PyTorch's own, which on a GPU is TF32 in convolutions alone")
+    args = parser.parse_args()
     torch.manual_seed(0)
-    net = Net()
-    if "--compile" in sys.argv[1:]:
+    if args.precision in ("float32", "tf32"):
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = args.precision == "tf32"
+    net = Net().to(args.device)
+    if args.compile:
         net = torch.compile(net)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
-    images = torch.rand(1024, 1, 28, 28) * 2 - 1
+    images = (torch.rand(1024, 1, 28, 28) * 2 - 1).to(args.device)
+    lower = torch.autocast(args.device, torch.bfloat16, enabled=args.precision == "bfloat16")
     print("ready", flush=True)
     for line in sys.stdin:
         what, n = line.split()
         start = time.perf_counter()
-        if what == "train":
-            train(net, optimizer, images, int(n))
-        elif what == "sample":
-            sample(net, int(n))
-        else:
-            sys.exit(f"asked to {what!r}")
+        with lower:
+            if what == "train":
+                train(net, optimizer, images, int(n))
+            elif what == "sample":
+                sample(net, int(n), args.device)
+            else:
+                sys.exit(f"asked to {what!r}")
         print(f"done {time.perf_counter() - start:.6f}", flush=True)
 
 
