@@ -9,6 +9,7 @@ import (
 
 	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/store"
 )
 
@@ -45,13 +46,17 @@ differ in their seed only: the more of them, the more later comparisons can tell
 		},
 	}
 	cmd.ValidArgsFunction = a.completeRuns
-	cmd.Flags().BoolVar(&o.force, "force", false, "replace the file if it exists")
+	cmd.Flags().BoolVar(&o.force, "force", false, "replace the file if it exists (never a store)")
 	return cmd
 }
 
 func (o *baselineSaveOptions) run(ctx context.Context, st *store.Store, path string, runs []*store.Run) error {
 	if _, err := os.Stat(path); err == nil && !o.force {
 		return usagef("%s exists: name another file, or replace it with --force", path)
+	}
+	file := outFile{path, files.Baseline, o.force}
+	if err := file.check(); err != nil {
+		return err
 	}
 	data, err := compare.Read(ctx, st, runs)
 	if err != nil {
@@ -65,7 +70,7 @@ func (o *baselineSaveOptions) run(ctx context.Context, st *store.Store, path str
 	if err != nil {
 		return err
 	}
-	if err := writeFile(path, content); err != nil {
+	if err := file.write(content); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.err, "%s: %s, %s\n", path, counted(len(runs), "run"), counted(evaluations(data), "evaluation"))

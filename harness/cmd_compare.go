@@ -12,6 +12,7 @@ import (
 
 	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/gate"
 	"flowharness/harness/internal/store"
 )
@@ -24,6 +25,7 @@ type compareOptions struct {
 	baseline                  string
 	failIf                    []string
 	grid, html                string
+	force                     bool
 	json, markdown, csvOutput bool
 }
 
@@ -60,10 +62,11 @@ docs/gate.md.`,
 	f.IntVar(&o.Steps, "steps", 0, "metrics of samples of this number of steps")
 	f.Float64Var(&o.guidance, "guidance", 0, "metrics of samples of this guidance scale")
 	f.StringArrayVar(&o.targets, "target", nil, "time until val/loss=0.2 or accuracy=0.95 (repeatable)")
-	f.StringVar(&o.baseline, "baseline", "", "compare with this baseline file or run")
+	pathVar(f, &o.baseline, "baseline", "compare with this baseline file or run")
 	f.StringArrayVar(&o.failIf, "fail-if", nil, "exit with code 4 if this holds (repeatable)")
-	f.StringVar(&o.grid, "grid", "", "write the runs' grids side by side to this PNG file")
-	f.StringVar(&o.html, "html", "", "write a page with charts and grids to this file; it needs no network")
+	pathVar(f, &o.grid, "grid", "write the runs' grids side by side to this PNG file")
+	pathVar(f, &o.html, "html", "write a page with charts and grids to this file; it needs no network")
+	addForce(cmd, &o.force)
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.BoolVar(&o.markdown, "markdown", false, "print Markdown, for a pull request")
 	f.BoolVar(&o.csvOutput, "csv", false, "print CSV, a line for each metric of each run and group")
@@ -88,6 +91,11 @@ func (o *compareOptions) complete(cmd *cobra.Command, args []string) error {
 	}
 	if len(outputs) > 1 {
 		return usagef("%s exclude each other", strings.Join(outputs, " and "))
+	}
+	for _, file := range []outFile{o.htmlFile(), o.gridFile()} {
+		if err := file.check(); err != nil {
+			return err
+		}
 	}
 	if cmd.Flags().Changed("guidance") {
 		o.Guidance = &o.guidance
@@ -179,6 +187,9 @@ func baselineFile(name string) (bool, error) {
 	return false, nil
 }
 
+func (o *compareOptions) htmlFile() outFile { return outFile{o.html, files.HTML, o.force} }
+func (o *compareOptions) gridFile() outFile { return outFile{o.grid, files.PNG, o.force} }
+
 func (o *compareOptions) writeFiles(ctx context.Context, st *store.Store, result *compare.Result) error {
 	if o.grid != "" {
 		if err := o.writeGrid(ctx, st, result); err != nil {
@@ -190,7 +201,7 @@ func (o *compareOptions) writeFiles(ctx context.Context, st *store.Store, result
 		if err != nil {
 			return err
 		}
-		if err := writeFile(o.html, page); err != nil {
+		if err := o.htmlFile().write(page); err != nil {
 			return err
 		}
 		fmt.Fprintf(o.err, "%s: written\n", o.html)
@@ -205,7 +216,7 @@ func (o *compareOptions) writeGrid(ctx context.Context, st *store.Store, result 
 		return err
 	}
 	picture := pictures[0]
-	if err := writeFile(o.grid, picture.PNG); err != nil {
+	if err := o.gridFile().write(picture.PNG); err != nil {
 		return err
 	}
 	note := ""

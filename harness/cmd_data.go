@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/grid"
 )
 
@@ -55,7 +56,7 @@ func newDataListCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "look here first")
+	pathVar(cmd.Flags(), &dir, "dir", "look here first")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of objects")
 	return cmd
 }
@@ -85,7 +86,7 @@ func newDataFetchCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().StringVar(&dir, "dir", "", "put the files here")
+	pathVar(cmd.Flags(), &dir, "dir", "put the files here")
 	return cmd
 }
 
@@ -110,6 +111,7 @@ func (a *app) fetch(ctx context.Context, name, dir string) (string, error) {
 
 func newDataSheetCommand(a *app) *cobra.Command {
 	var dir, split string
+	var force bool
 	cmd := &cobra.Command{
 		Use: "sheet DATASET FILE", Short: "Write the first 200 images of a dataset to a PNG file",
 		Example: "  harness data sheet digits digits.png",
@@ -121,7 +123,8 @@ func newDataSheetCommand(a *app) *cobra.Command {
 			if split != "train" && split != "test" {
 				return usagef("--split is train or test, not %q", split)
 			}
-			if err := checkTarget(args[1]); err != nil {
+			sheet := outFile{args[1], files.PNG, force}
+			if err := sheet.check(); err != nil {
 				return err
 			}
 			const rows, cols = 10, 20
@@ -137,11 +140,12 @@ func newDataSheetCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return writeFile(args[1], png)
+			return sheet.write(png)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "look here first")
+	pathVar(cmd.Flags(), &dir, "dir", "look here first")
 	cmd.Flags().StringVar(&split, "split", "train", "train or test")
+	addForce(cmd, &force)
 	return cmd
 }
 

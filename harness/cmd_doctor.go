@@ -56,7 +56,7 @@ start.`,
 		Args:    exactly(0, "no arguments"),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	cmd.Flags().StringVar(&o.config, "config", "", "check what this config needs")
+	pathVar(cmd.Flags(), &o.config, "config", "check what this config needs")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }

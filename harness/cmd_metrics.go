@@ -15,6 +15,7 @@ import (
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/files"
 	"flowharness/metrics"
 )
 
@@ -138,7 +139,7 @@ type fitOptions struct {
 	epochs            int
 	seed              uint64
 	dir, file, device string
-	json              bool
+	force, json       bool
 }
 
 func newMetricsFitCommand(a *app) *cobra.Command {
@@ -157,8 +158,9 @@ used whatever you train. It takes a few minutes.`,
 	f.BoolVar(&o.flip, "flip", false, "train on mirrored images too, for configs with data.flip: true")
 	f.IntVar(&o.epochs, "epochs", classifier.DefaultEpochs, "passes over the training split")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
-	f.StringVar(&o.dir, "dir", "", "look for the dataset here first")
-	f.StringVar(&o.file, "out", "", "write the weights to this file")
+	pathVar(f, &o.dir, "dir", "look for the dataset here first")
+	pathVar(f, &o.file, "out", "write the weights to this file")
+	addForce(cmd, &o.force)
 	f.StringVar(&o.device, "backend", backend.Auto, "where to compute")
 	f.BoolVar(&o.json, "json", false, "print what was trained as JSON")
 	return cmd
@@ -174,10 +176,8 @@ func (o *fitOptions) run(ctx context.Context, name string) error {
 	if !slices.Contains(backend.Names(), o.device) {
 		return usagef("there is no backend %q; use one of: %s", o.device, strings.Join(backend.Names(), ", "))
 	}
-	if o.file != "" { // better said now than after minutes of training
-		if info, err := os.Stat(filepath.Dir(o.file)); err != nil || !info.IsDir() {
-			return fmt.Errorf("%s cannot be written: there is no folder %s", o.file, filepath.Dir(o.file))
-		}
+	if err := (outFile{o.file, files.Weights, o.force}).check(); err != nil { // better said now than after minutes of training
+		return err
 	}
 	train, err := dataset.Open(ctx, dataset.Options{Name: name, Dir: o.dir, Split: "train"})
 	if err != nil {
@@ -205,7 +205,7 @@ func (o *fitOptions) run(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	if err := writeFile(w.Source, w.File()); err != nil {
+	if err := (outFile{w.Source, files.Weights, o.force}).write(w.File()); err != nil {
 		return err
 	}
 	if o.file == "" && classifier.IsShipped(name, o.flip) {

@@ -11,6 +11,7 @@ import (
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -161,5 +162,5 @@ func writeGrid(path string, png []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return writeFile(path, png)
+	return files.Write(path, png)
 }

@@ -8,14 +8,16 @@ import (
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/train"
 )
 
 type sampleOptions struct {
 	*app
 	drawFlags
-	grid string
-	json bool
+	grid  string
+	force bool
+	json  bool
 }
 
 // drawFlags say what to draw from a run's checkpoint.
@@ -42,16 +44,16 @@ run's config. Grids of one --seed start from the same noise in every run.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
 	o.drawFlags.add(cmd)
-	cmd.Flags().StringVar(&o.grid, "grid", "", "also write the last grid to this PNG file")
+	pathVar(cmd.Flags(), &o.grid, "grid", "also write the last grid to this PNG file")
+	addForce(cmd, &o.force)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print what was drawn as JSON")
 	return cmd
 }
 
 func (o *sampleOptions) run(cmd *cobra.Command, ref string) error {
-	if o.grid != "" {
-		if err := checkTarget(o.grid); err != nil {
-			return err
-		}
+	grid := outFile{o.grid, files.PNG, o.force}
+	if err := grid.check(); err != nil {
+		return err
 	}
 	so, err := o.drawFlags.options(cmd)
 	if err != nil {
@@ -64,7 +66,7 @@ func (o *sampleOptions) run(cmd *cobra.Command, ref string) error {
 		return err
 	}
 	if o.grid != "" && len(samples) > 0 {
-		if err := writeFile(o.grid, samples[len(samples)-1].PNG); err != nil {
+		if err := grid.write(samples[len(samples)-1].PNG); err != nil {
 			return err
 		}
 	}
@@ -95,7 +97,7 @@ func (d *drawFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Float64SliceVar(&d.guidance, "guidance", nil, "guidance scales")
 	cmd.Flags().Uint64Var(&d.seed, "seed", 0, "seed of the noise")
 	cmd.Flags().BoolVar(&d.ema, "ema", true, "use the averaged weights, where the run keeps them")
-	cmd.Flags().StringVar(&d.checkpoint, "checkpoint", "", "checkpoint file (default: the latest)")
+	pathVar(cmd.Flags(), &d.checkpoint, "checkpoint", "checkpoint file (default: the latest)")
 }
 
 func (d *drawFlags) options(cmd *cobra.Command) (experiment.SampleOptions, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -18,6 +19,7 @@ import (
 type showOptions struct {
 	*app
 	series, grid string
+	force        bool
 	sampler      string
 	steps        int
 	guidance     float64
@@ -56,7 +58,8 @@ file.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.series, "series", "", "print this series as step,value lines")
-	f.StringVar(&o.grid, "grid", "", "write a grid to this PNG file")
+	pathVar(f, &o.grid, "grid", "write a grid to this PNG file")
+	addForce(cmd, &o.force)
 	f.StringVar(&o.sampler, "sampler", "", "with --grid: of this sampler")
 	f.IntVar(&o.steps, "steps", 0, "with --grid: of this number of steps")
 	f.Float64Var(&o.guidance, "guidance", 0, "with --grid: of this guidance scale")
@@ -124,7 +127,7 @@ func (o *showOptions) writeGrid(ctx context.Context, st *store.Store, r *store.R
 		if err != nil {
 			return err
 		}
-		if err := writeFile(o.grid, png); err != nil {
+		if err := (outFile{o.grid, files.PNG, o.force}).write(png); err != nil {
 			return err
 		}
 		fmt.Fprintf(o.err, "%s: %s, %d steps, guidance %g, after step %d\n", o.grid, s.Sampler, s.Steps, s.Guidance, s.Step)

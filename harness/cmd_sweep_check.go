@@ -12,6 +12,7 @@ import (
 	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/benchmark"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/store"
 )
@@ -21,6 +22,7 @@ type sweepCheckOptions struct {
 	benchmark.Options
 	baseline, folder string
 	save, json       bool
+	force            bool
 	anyVersion       bool
 }
 
@@ -53,8 +55,9 @@ Exit codes: 0 passed, 4 a check failed.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.baseline, "baseline", "", "the baseline file")
-	f.StringVar(&o.folder, "out", "", "folder for report.md, report.html and junit.xml (default: that of the sweep)")
+	pathVar(f, &o.baseline, "baseline", "the baseline file")
+	addForce(cmd, &o.force)
+	pathVar(f, &o.folder, "out", "folder for report.md, report.html and junit.xml (default: that of the sweep)")
 	f.BoolVar(&o.save, "save", false, "write the baseline file from these runs")
 	f.BoolVar(&o.anyVersion, "any-version", false, "take runs made by other versions of this program, too")
 	f.BoolVar(&o.json, "json", false, "print the checks as JSON")
@@ -112,7 +115,7 @@ func (o *sweepCheckOptions) saveBaseline(data compare.Data) error {
 	if err := os.MkdirAll(filepath.Dir(o.baseline), 0o755); err != nil {
 		return err
 	}
-	if err := writeFile(o.baseline, content); err != nil {
+	if err := (outFile{o.baseline, files.Baseline, o.force}).write(content); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.err, "%s: %s\n", o.baseline, counted(len(data.Records), "run"))
@@ -134,8 +137,12 @@ func (o *sweepCheckOptions) writeReports(ctx context.Context, st *store.Store, r
 	if err != nil {
 		return err
 	}
-	for file, content := range map[string][]byte{"report.md": markdown.Bytes(), "report.html": page, "junit.xml": report.JUnit(clean)} {
-		if err := writeFile(filepath.Join(o.folder, file), content); err != nil {
+	for _, file := range []struct {
+		name    string
+		kind    files.Kind
+		content []byte
+	}{{"report.md", files.Markdown, markdown.Bytes()}, {"report.html", files.HTML, page}, {"junit.xml", files.XML, report.JUnit(clean)}} {
+		if err := (outFile{filepath.Join(o.folder, file.name), file.kind, o.force}).write(file.content); err != nil {
 			return err
 		}
 	}

@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/printable"
 )
 
@@ -60,58 +60,37 @@ func (a *app) newTable() table.Writer {
 // clean makes text from a config or a store safe to print.
 func clean(s string) string { return printable.Clean(s) }
 
-// writeFile writes a file that appears under its name only when complete.
-func writeFile(path string, data []byte) error {
-	if err := checkTarget(path); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, withoutPath(err))
-	}
-	_, err = f.Write(data)
-	for _, step := range []func() error{func() error { return f.Chmod(0o644) }, f.Sync, f.Close} {
-		if e := step(); err == nil {
-			err = e
-		}
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("writing %s: %w", path, withoutPath(err))
-	}
-	return nil
+// outFile is a file that a command writes where it is told to. All are written through it, so that none is written over
+// what would be missed.
+type outFile struct {
+	path  string
+	kind  files.Kind
+	force bool // replace a file of another kind
 }
 
-// checkTarget says why a file cannot be written, as far as that can be known
-// before the work of making what goes into it.
-func checkTarget(path string) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("writing %s: it is a folder; name a file in it", path)
-	}
-	dir := filepath.Dir(path)
-	if info, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("writing %s: there is no folder %s", path, dir)
-	} else if !info.IsDir() {
-		return fmt.Errorf("writing %s: %s is not a folder", path, dir)
-	}
-	return nil
+// addForce adds the flag --force to a command that writes files.
+func addForce(cmd *cobra.Command, force *bool) {
+	cmd.Flags().BoolVar(force, "force", false, "replace a file of another kind (never a store)")
 }
 
-// withoutPath is the reason of an error of the system, without the temporary
-// name that it is about.
-func withoutPath(err error) error {
-	var pathError *fs.PathError
-	var linkError *os.LinkError
-	switch {
-	case errors.As(err, &pathError):
-		return pathError.Err
-	case errors.As(err, &linkError):
-		return linkError.Err
+// check says why the file cannot be written, before the work of making what goes into it.
+func (f outFile) check() error {
+	if f.path == "" {
+		return nil
+	}
+	err := files.CheckTarget(f.path, f.kind, f.force)
+	if errors.Is(err, files.ErrInTheWay) {
+		return &usageError{err}
 	}
 	return err
+}
+
+// write writes the file, which appears under its name only when complete.
+func (f outFile) write(data []byte) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	return files.Write(f.path, data)
 }
 
 // number is a float64 that JSON can hold: NaN and infinities become strings.

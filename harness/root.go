@@ -14,6 +14,7 @@ import (
 
 	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetErr(s.err)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil && out.err != nil {
-		err = fmt.Errorf("writing the output: %w", withoutPath(out.err))
+		err = fmt.Errorf("writing the output: %w", files.Reason(out.err))
 	}
 	if err == nil {
 		return 0
@@ -87,10 +88,10 @@ func newRootCommand(a *app) *cobra.Command {
 		Use: "harness", Short: "Train, sample and compare diffusion models", Long: rootHelp,
 		Example:       "  harness run configs/quickstart.yaml\n  harness list\n  harness compare @2 @1",
 		SilenceErrors: true, SilenceUsage: true,
-		Args: knownCommand,
+		Args: knownCommand, PersistentPreRunE: expandHome,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "store file (default $HARNESS_STORE, or runs/harness.db)")
+	pathVar(root.PersistentFlags(), &a.storeFlag, "store", "store file (default $HARNESS_STORE, or runs/harness.db)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
 		newRunCommand(a),
@@ -203,11 +204,12 @@ func exitCode(err error) int {
 }
 
 // storePath is the store that a command uses: the flag, the environment, the
-// config's, or the default.
+// config's, or the default. A symbolic link is followed: checkpoints lie beside the
+// store itself.
 func (a *app) storePath(fromConfig string) string {
-	for _, path := range []string{a.storeFlag, os.Getenv("HARNESS_STORE"), fromConfig} {
+	for _, path := range []string{a.storeFlag, os.Getenv(storeEnv), fromConfig} {
 		if path != "" {
-			return path
+			return files.FollowLink(path)
 		}
 	}
 	return filepath.Join("runs", "harness.db")

@@ -25,6 +25,16 @@ type Manifest struct {
 	Files   []File `json:"files"` // in the order of the archive
 }
 
+// Checkpoints counts the checkpoints in the archive.
+func (m Manifest) Checkpoints() (n int) {
+	for _, f := range m.Files {
+		if isWeights(f.Name) {
+			n++
+		}
+	}
+	return n
+}
+
 // Run names the run of an archive.
 type Run struct {
 	ID         string `json:"id"`

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,13 +23,17 @@ import (
 	"flowharness/harness/internal/store"
 )
 
+// ErrNoCheckpoints says that a run which has trained has no checkpoint to be exported.
+var ErrNoCheckpoints = errors.New("it has no checkpoint")
+
 // ExportOptions say what goes into an archive besides what the store holds.
 type ExportOptions struct {
 	Checkpoints bool
 }
 
 // Export writes a run of a store to a file, which appears under its name only
-// when it is complete. A live run is refused with [store.ErrRunning].
+// when it is complete. A live run is refused with [store.ErrRunning], and with
+// [ErrNoCheckpoints] one whose checkpoints are asked for and gone.
 func Export(ctx context.Context, st *store.Store, run store.RunInfo, path string, o ExportOptions) (Manifest, error) {
 	m, err := export(ctx, st, run, path, o)
 	if err != nil {
@@ -52,6 +57,9 @@ func export(ctx context.Context, st *store.Store, run store.RunInfo, path string
 		checkpoints, err := checkpointFiles(checkpoint.RunDir(st.Path(), run.ID))
 		if err != nil {
 			return m, err
+		}
+		if run.LastStep > 0 && !slices.ContainsFunc(checkpoints, isWeights) {
+			return m, fmt.Errorf("it trained %d steps, and %s holds no checkpoint of it: %w", run.LastStep, checkpoint.RunDir(st.Path(), run.ID), ErrNoCheckpoints)
 		}
 		for _, c := range checkpoints {
 			sources = append(sources, c)
@@ -85,8 +93,11 @@ func export(ctx context.Context, st *store.Store, run store.RunInfo, path string
 	return m, files.SyncFolder(filepath.Dir(path))
 }
 
-// checkpointFiles lists the files in a run's folder of checkpoints by name; none
-// if there is no folder.
+// isWeights reports whether a file holds a checkpoint: grids lie beside them.
+func isWeights(name string) bool { return strings.HasSuffix(name, ".safetensors") }
+
+// checkpointFiles lists the files in a run's folder of checkpoints, by name,
+// checkpoints and grids; none if there is no folder.
 func checkpointFiles(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/files"
 )
 
 // layer is one contribution to a config: a file or an override. A later layer
@@ -51,13 +53,14 @@ func (l *loader) file(path string, from []string) ([]byte, error) {
 	}
 	chain := append(slices.Clone(from), path)
 	l.text(path, text, func(base string) error {
-		if !filepath.IsAbs(base) {
-			base = filepath.Join(filepath.Dir(path), base)
+		base, err := files.Beside(path, base)
+		if err != nil {
+			return err
 		}
 		if i := slices.IndexFunc(chain, func(p string) bool { return sameFile(p, base) }); i >= 0 {
 			return fmt.Errorf("files inherit from each other in a circle: %s", strings.Join(append(chain[i:], base), " → "))
 		}
-		_, err := l.file(base, chain)
+		_, err = l.file(base, chain)
 		return err
 	})
 	return text, nil

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"flowharness/harness/internal/files"
 	"flowharness/schedulers"
 )
 
@@ -16,7 +17,7 @@ const (
 )
 
 // validator checks what no key can be checked for alone: that the values fit
-// together.
+// together. It completes paths.
 type validator struct {
 	config   *Config
 	decoder  *decoder
@@ -25,6 +26,7 @@ type validator struct {
 }
 
 func (v *validator) validate() {
+	v.paths()
 	v.model()
 	v.data()
 	v.budget()
@@ -35,6 +37,22 @@ func (v *validator) validate() {
 	v.microbatch()
 	if c := v.config.Backend; c.Name == "go" && c.Plugin != "" {
 		v.fail("backend.plugin", []string{"backend.name"}, "the go backend has no plugins; remove it, or set backend.name to xla:cpu or xla:cuda")
+	}
+}
+
+// paths puts the user's home folder in place of a leading ~/.
+func (v *validator) paths() {
+	c := v.config
+	for _, path := range []struct {
+		key   string
+		value *string
+	}{{"store", &c.Store}, {"data.dir", &c.Data.Dir}, {"backend.plugin", &c.Backend.Plugin}} {
+		expanded, err := files.Expand(*path.value)
+		if err != nil {
+			v.fail(path.key, nil, "%v", err)
+			continue
+		}
+		*path.value = expanded
 	}
 }
 

@@ -1,4 +1,5 @@
-// Package files holds what copying files for good takes besides copying.
+// Package files holds what reading and writing files takes besides the bytes: paths as people write them, files that appear
+// only when they are whole, and what must not be written over.
 package files
 
 import (

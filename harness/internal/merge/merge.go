@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/store"
 )
 
@@ -14,6 +15,7 @@ import (
 // is continued gets the source's checkpoints in place of its own, unless the
 // source has none.
 func Store(ctx context.Context, st *store.Store, src string, o store.MergeOptions) (store.MergeResult, error) {
+	src = files.FollowLink(src)
 	o.CopyFiles = func(ctx context.Context, runID string) (store.StagedFiles, error) {
 		return stage(ctx, checkpoint.RunDir(src, runID), checkpoint.RunDir(st.Path(), runID))
 	}

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // the database driver
+
+	"flowharness/harness/internal/files"
 )
 
 func open(ctx context.Context, path string, busy time.Duration) (*Store, error) {
-	path, err := filepath.Abs(path)
+	path, err := filepath.Abs(files.FollowLink(path))
 	if err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
@@ -39,7 +41,7 @@ func open(ctx context.Context, path string, busy time.Duration) (*Store, error) 
 
 func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store, error) {
 	const op = "opening the store for reading"
-	path, err := filepath.Abs(path)
+	path, err := filepath.Abs(files.FollowLink(path))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}

@@ -9,9 +9,9 @@ package sweep
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/search"
 )
 
@@ -99,9 +99,11 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !filepath.IsAbs(f.Base) {
-		f.Base = filepath.Join(filepath.Dir(path), f.Base)
+	base, err := files.Beside(path, f.Base)
+	if err != nil {
+		return nil, f.refuse("base", "%v", err)
 	}
+	f.Base = base
 	return f, nil
 }
 

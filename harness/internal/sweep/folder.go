@@ -3,6 +3,7 @@ package sweep
 import (
 	"encoding/json"
 	"errors"
+	"flowharness/harness/internal/files"
 	"fmt"
 	"io/fs"
 	"os"
@@ -143,32 +144,15 @@ func noteJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, append(text, '\n'), func(*os.File) error { return nil })
+	return writeIn(path, append(text, '\n'), files.WriteFast)
 }
 
-// WriteFile writes a file that appears under its name only when complete.
-func WriteFile(path string, text []byte) error { return replaceFile(path, text, (*os.File).Sync) }
+// WriteFile writes a file that appears under its name only when complete and on disk.
+func WriteFile(path string, text []byte) error { return writeIn(path, text, files.Write) }
 
-// replaceFile writes a file that appears under its name only when complete.
-func replaceFile(path string, text []byte, sync func(*os.File) error) error {
+func writeIn(path string, text []byte, write func(string, []byte) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(text)
-	for _, step := range []func() error{func() error { return temporary.Chmod(0o644) }, func() error { return sync(temporary) }, temporary.Close} {
-		if e := step(); err == nil {
-			err = e
-		}
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(temporary.Name())
-	}
-	return err
+	return write(path, text)
 }
