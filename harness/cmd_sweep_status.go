@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,7 @@ counts once it is collected.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch len(args) {
 			case 0:
-				return o.list()
+				return o.list(cmd.Context())
 			case 1:
 				return o.run(cmd.Context(), args[0])
 			}
@@ -41,8 +42,11 @@ counts once it is collected.`,
 	return cmd
 }
 
-func (o *sweepStatusOptions) list() error {
-	names := o.sweepNames()
+func (o *sweepStatusOptions) list(ctx context.Context) error {
+	names, err := o.sweepNames(ctx)
+	if err != nil {
+		return err
+	}
 	if o.json {
 		return o.printJSON(names)
 	}
@@ -86,22 +90,32 @@ func (o *sweepStatusOptions) run(ctx context.Context, name string) error {
 	return nil
 }
 
-// sweepNames lists the sweeps that have a folder.
-func (a *app) sweepNames() []string {
-	names := []string{}
-	entries, err := os.ReadDir(filepath.Dir(string(sweep.FolderOf(a.storePath(""), "x"))))
+// sweepNames lists the store's sweeps that have a folder; none if there is no store.
+func (a *app) sweepNames(ctx context.Context) ([]string, error) {
+	if _, err := os.Stat(a.storePath("")); errors.Is(err, fs.ErrNotExist) {
+		return []string{}, nil
+	}
+	st, err := a.openStore(ctx)
 	if err != nil {
-		return names // there is no folder: no sweep was run
+		return nil, err
 	}
-	for _, e := range entries {
-		if e.IsDir() {
-			names = append(names, e.Name())
-		}
+	defer st.Close()
+	sweeps, err := st.Sweeps(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return names
+	var recorded []string
+	for _, s := range sweeps {
+		recorded = append(recorded, s.Name)
+	}
+	return append([]string{}, sweep.Names(st.Path(), st.ID(), recorded)...), nil
 }
 
 // completeSweeps completes the name of a sweep.
-func (a *app) completeSweeps(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return a.sweepNames(), cobra.ShellCompDirectiveNoFileComp
+func (a *app) completeSweeps(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	names, err := a.sweepNames(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -21,9 +21,9 @@ func (s *Session) Submit(ctx context.Context) (tasks, queued int, err error) {
 	if s.Plan.File.StopsTrials() {
 		return 0, 0, ErrNeedsWaiting
 	}
-	unlock, err := s.Folder.Lock()
+	unlock, err := s.lock(ctx)
 	if err != nil {
-		return 0, 0, fmt.Errorf("sweep %s: %w", s.Plan.File.Name, err)
+		return 0, 0, err
 	}
 	defer unlock()
 	cluster, err := s.slurm()

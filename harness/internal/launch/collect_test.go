@@ -12,7 +12,7 @@ import (
 
 func TestARunInTheTrashDoesNotCountInTheStoreOfItsTask(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "harness.db")
-	s := &Session{Path: path, Folder: sweep.FolderOf(path, "x"), Store: openStore(t, path)}
+	s := &Session{Path: path, Folder: sweep.FolderOf(path, "", "x"), Store: openStore(t, path)}
 	task := sweep.Task{Runs: []sweep.PlannedRun{{Config: &config.Resolved{Hash: "0123456789abcdef0123"}}}}
 	hash := task.Runs[0].Config.Hash
 	var err error

@@ -69,7 +69,10 @@ func Open(ctx context.Context, path string, o Options) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{Options: o, Plan: plan, Path: o.StorePath(plan.Tasks[0].Runs[0].Config.Config.Store)}
-	s.Folder = sweep.FolderOf(s.Path, file.Name)
+	if err := s.openExisting(ctx); err != nil {
+		return nil, err
+	}
+	s.Folder = sweep.FolderOf(s.Path, s.storeID(), file.Name)
 	return s, s.inspect(ctx, path)
 }
 
@@ -77,17 +80,58 @@ func Open(ctx context.Context, path string, o Options) (*Session, error) {
 // then.
 func Reopen(ctx context.Context, name string, o Options) (*Session, error) {
 	s := &Session{Options: o, Path: o.StorePath("")}
-	s.Folder = sweep.FolderOf(s.Path, name)
-	var err error
-	if s.Plan, err = s.Folder.ReadPlan(); err != nil {
-		return nil, fmt.Errorf("sweep %s: %w", name, err)
-	}
-	memory, err := s.Folder.Recall()
-	if err != nil {
+	if err := s.openExisting(ctx); err != nil {
 		return nil, err
+	}
+	s.Folder = sweep.FolderOf(s.Path, s.storeID(), name)
+	memory, err := s.recall()
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("sweep %s: %w", name, err)
 	}
 	s.Plan.File.Launcher, s.AnyCode = memory.Launcher, memory.AnyCode || o.AnyCode
 	return s, s.inspect(ctx, memory.File)
+}
+
+// openExisting opens the store, if there is one.
+func (s *Session) openExisting(ctx context.Context) (err error) {
+	if _, err := os.Stat(s.Path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	s.Store, err = store.Open(ctx, s.Path)
+	return err
+}
+
+func (s *Session) storeID() string {
+	if s.Store == nil {
+		return ""
+	}
+	return s.Store.ID()
+}
+
+// recall reads what the folder keeps of the sweep: its plan, and what is remembered.
+func (s *Session) recall() (memory sweep.Memory, err error) {
+	if s.Plan, err = s.Folder.ReadPlan(); err != nil {
+		return memory, err
+	}
+	return s.Folder.Recall()
+}
+
+// lock makes this process the only one that works on the sweep. If another store's
+// folder has the sweep's name, a store that is yet to be made is made first: the
+// folder takes its name from it.
+func (s *Session) lock(ctx context.Context) (unlock func(), err error) {
+	if s.Folder.NeedsStore() {
+		if err := s.openStore(ctx); err != nil {
+			return nil, err
+		}
+		s.Folder = sweep.FolderOf(s.Path, s.Store.ID(), s.Plan.File.Name)
+	}
+	unlock, err = s.Folder.Lock()
+	if err != nil {
+		return nil, fmt.Errorf("sweep %s: %w", s.Plan.File.Name, err)
+	}
+	return unlock, nil
 }
 
 // inspect fills in what is known of the runs.
@@ -113,12 +157,9 @@ func (s *Session) inspect(ctx context.Context, path string) error {
 	if s.AnyCode {
 		s.Recognition.Code = ""
 	}
-	if _, err := os.Stat(s.Path); errors.Is(err, os.ErrNotExist) {
+	if s.Store == nil {
 		s.Inventory = sweep.Inventory{}
 		return nil
-	}
-	if s.Store, err = store.Open(ctx, s.Path); err != nil {
-		return err
 	}
 	return s.refresh(ctx)
 }
@@ -173,9 +214,9 @@ func (s *Session) Costs(ctx context.Context) (sweep.Costs, error) {
 
 // Run has the runs made that are not made yet, and waits for them.
 func (s *Session) Run(ctx context.Context) (sweep.Outcome, error) {
-	unlock, err := s.Folder.Lock()
+	unlock, err := s.lock(ctx)
 	if err != nil {
-		return sweep.Outcome{}, fmt.Errorf("sweep %s: %w", s.Plan.File.Name, err)
+		return sweep.Outcome{}, err
 	}
 	defer unlock()
 	conductor := &sweep.Conductor{Plan: s.Plan, Folder: s.Folder, Recognition: s.Recognition, Retries: s.Plan.File.Retries, Observe: s.Observe, Warn: s.Warn}
@@ -208,6 +249,9 @@ func (s *Session) Run(ctx context.Context) (sweep.Outcome, error) {
 // begin writes down what is about to be run.
 func (s *Session) begin(ctx context.Context) error {
 	if err := s.openStore(ctx); err != nil {
+		return err
+	}
+	if err := s.Folder.Claim(s.Store.ID()); err != nil {
 		return err
 	}
 	if err := s.Folder.WritePlan(s.Plan, s.Recognition); err != nil {

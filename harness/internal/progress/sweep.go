@@ -61,7 +61,7 @@ type SweepReader struct {
 // OpenSweep reads the plan of a sweep that was run with a store. A name that no
 // sweep has is [sweep.ErrNotRun].
 func OpenSweep(st *store.Store, name string) (*SweepReader, error) {
-	folder := sweep.FolderOf(st.Path(), name)
+	folder := sweep.FolderOf(st.Path(), st.ID(), name)
 	plan, err := folder.ReadPlan()
 	if err != nil {
 		return nil, err

@@ -35,8 +35,10 @@ func (s *Store) Extract(ctx context.Context, runID, path string) error {
 	case result.Added != 1:
 		return fmt.Errorf("%s: %w", op, errors.New("it was not copied"))
 	}
-	if _, err := single.write.ExecContext(ctx, queryForgetMigrations); err != nil {
-		return single.failure(op, err)
+	for _, query := range []string{queryForgetMigrations, queryForgetIdentity} {
+		if _, err := single.write.ExecContext(ctx, query); err != nil {
+			return single.failure(op, err)
+		}
 	}
 	// What is left of the order of writing goes with the free pages.
 	if _, err := single.write.ExecContext(ctx, queryCopy, path); err != nil {
@@ -46,5 +48,8 @@ func (s *Store) Extract(ctx context.Context, runID, path string) error {
 	return nil
 }
 
-// queryForgetMigrations makes all files alike that have the same schema.
-const queryForgetMigrations = `UPDATE goose_db_version SET tstamp = '1970-01-01 00:00:00'`
+// These make all files alike that have the same schema.
+const (
+	queryForgetMigrations = `UPDATE goose_db_version SET tstamp = '1970-01-01 00:00:00'`
+	queryForgetIdentity   = `UPDATE identity SET id = (SELECT id FROM runs)`
+)

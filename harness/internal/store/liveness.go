@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -15,6 +16,17 @@ import (
 
 // staleAfter is the age of the last heartbeat at which a run counts as crashed.
 const staleAfter = 30 * time.Second
+
+// clockTolerance is how far the clocks of two hosts may be apart. A sign of life
+// from further in the future was given by a clock that was wrong, and would
+// otherwise count as recent until then.
+const clockTolerance = 5 * time.Minute
+
+// recent tells whether a sign of life is one of a process that may be alive.
+func recent(heartbeat, now time.Time) bool {
+	age := now.Sub(heartbeat)
+	return age <= staleAfter && age >= -clockTolerance
+}
 
 const queryRunning = `SELECT id, heartbeat_at, pid, pid_started_at, host, boot FROM runs WHERE status = 'running'`
 
@@ -60,7 +72,10 @@ func crashReason(p processIdentity, heartbeat time.Time, here hostIdentity, now 
 	if p.hostIdentity == here && here.boot != "" && !p.alive() {
 		return fmt.Sprintf("its process %d is gone; last sign of life %s", p.pid, heartbeat.UTC().Format(time.RFC3339))
 	}
-	if now.Sub(heartbeat) > staleAfter {
+	if !recent(heartbeat, now) && heartbeat.After(now) {
+		return fmt.Sprintf("the last sign of life from process %d on %s is of the future, %s: the clock there was wrong", p.pid, p.host, heartbeat.UTC().Format(time.RFC3339))
+	}
+	if !recent(heartbeat, now) {
 		return fmt.Sprintf("no sign of life from process %d on %s since %s", p.pid, p.host, heartbeat.UTC().Format(time.RFC3339))
 	}
 	return ""
@@ -95,7 +110,7 @@ func (p processIdentity) mayWrite(heartbeat time.Time) bool {
 	if here := thisHost(); p.hostIdentity == here && here.boot != "" {
 		return p.alive()
 	}
-	return time.Since(heartbeat) <= staleAfter
+	return recent(heartbeat, time.Now())
 }
 
 // hostIdentity is what a process id means something within.
@@ -132,10 +147,11 @@ func thisProcess() processIdentity {
 }
 
 // alive tells whether a process of this host still exists and is the one that
-// was recorded, not a later one with the same number.
+// was recorded, not a later one with the same number. One that has ended and
+// whose parent has not asked how, as in a container without an init, does not.
 func (p processIdentity) alive() bool {
 	started, err := startTime(p.pid)
-	if err != nil {
+	if err != nil || ended(p.pid) {
 		return false
 	}
 	// Start times are computed from the boot time, which moves a little when
@@ -150,6 +166,18 @@ func startTime(pid int) (int64, error) {
 		return 0, err
 	}
 	return p.CreateTime()
+}
+
+// ended tells whether all that is left of a process is its entry in the table of
+// processes: its state is Z (zombie) or X (dead).
+func ended(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false // not Linux, or gone
+	}
+	// PID (NAME) STATE …, and a name can hold anything.
+	_, rest, found := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(" "))
+	return found && len(rest) > 0 && bytes.IndexByte([]byte("ZXx"), rest[0]) >= 0
 }
 
 func abs(n int64) int64 { return max(n, -n) }

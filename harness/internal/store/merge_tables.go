@@ -48,6 +48,9 @@ type sharedTable struct {
 // References are merged apart: they belong to a dataset, not to a run.
 const tableReferences = "reference_metrics"
 
+// tableIdentity is not merged: it tells one store from another.
+const tableIdentity = "identity"
+
 // kept tells whether the rows of a table stay when the run is replaced.
 func (t ownedTable) kept() bool { return t.joins || slices.Contains(labelTables, t.name) }
 
@@ -82,7 +85,7 @@ func readTables(ctx context.Context, db *sql.DB) (tables, error) {
 		return tables{}, err
 	}
 	t := tables{runs: columns["runs"]}
-	placed := []string{"runs", tableReferences}
+	placed := []string{"runs", tableReferences, tableIdentity}
 	for _, r := range references {
 		if r.to == "runs" && !slices.Contains(placed, r.table) {
 			placed = append(placed, r.table)

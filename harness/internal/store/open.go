@@ -32,6 +32,9 @@ func open(ctx context.Context, path string, busy time.Duration) (*Store, error) 
 	if s.read, err = connect(ctx, path, busy, reading); err == nil {
 		s.version, err = fileVersion(ctx, s.read)
 	}
+	if err == nil {
+		err = s.identify(ctx)
+	}
 	if err != nil {
 		s.Close()
 		return nil, failure("opening the store", path, err)
@@ -67,6 +70,9 @@ func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store,
 	if err == nil && s.version < newest {
 		err = &Error{Kind: ErrReadOnly, Err: fmt.Errorf("its schema version %d must be brought to %d first", s.version, newest),
 			Advice: "open it once with a command that writes, such as harness tag"}
+	}
+	if err == nil {
+		err = s.identify(ctx)
 	}
 	if err != nil {
 		s.Close()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -231,5 +232,37 @@ func TestAnAbsentStoreIsNotCreatedForReading(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("the file was created")
+	}
+}
+
+// TestAProcessThatNobodyAskedAboutIsGone: without an init, as in many containers, a killed process stays in the table
+// of processes.
+func TestAProcessThatNobodyAskedAboutIsGone(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("zombies are told by /proc")
+	}
+	child := exec.Command("sleep", "60")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = child.Wait() })
+	p := processIdentity{hostIdentity: thisHost(), pid: child.Process.Pid}
+	p.startedAt, _ = startTime(p.pid)
+	if !p.alive() {
+		t.Fatal("a living process counts as gone")
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); !ended(p.pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the killed process does not end")
+		}
+	}
+	if _, err := startTime(p.pid); err != nil {
+		t.Fatalf("it is not in the table any more, so that this tests nothing: %v", err)
+	}
+	if p.alive() || p.mayWrite(time.Now()) {
+		t.Error("a killed process that was not waited for counts as alive")
 	}
 }

@@ -154,6 +154,9 @@ func TestWhenARunningRunCountsAsCrashed(t *testing.T) {
 		{"another process with its number", reused, 0, "is gone"},
 		{"a process elsewhere", elsewhere, 29 * time.Second, ""},
 		{"a process elsewhere that stopped beating", elsewhere, 31 * time.Second, "no sign of life"},
+		{"a process elsewhere whose clock is ahead", elsewhere, -4 * time.Minute, ""},
+		{"a process elsewhere that beat in the far future", elsewhere, -6 * time.Minute, "of the future"},
+		{"a living process after the clock was set back", mine, -4 * time.Minute, ""},
 		{"a process before the last boot", rebooted, 31 * time.Second, "no sign of life"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -25,6 +25,7 @@ type Store struct {
 	write   *sql.DB // one connection: SQLite has one writer at a time anyway
 	read    *sql.DB
 	version int64         // schema version of the file
+	id      string        // see ID
 	busy    time.Duration // how long a statement waits for another process's write
 
 	mu      sync.Mutex
@@ -46,6 +47,17 @@ func Open(ctx context.Context, path string) (*Store, error) {
 // [io/fs.ErrNotExist]. Methods that write fail with [ErrReadOnly].
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	return openReadOnly(ctx, path, defaultBusyTimeout)
+}
+
+// ID is the store's own id: what lies beside the file names it, because another
+// store may lie in the same folder. A copy of the file has the same.
+func (s *Store) ID() string { return s.id }
+
+const queryIdentity = `SELECT id FROM identity`
+
+// identify reads the store's id.
+func (s *Store) identify(ctx context.Context) error {
+	return s.read.QueryRowContext(ctx, queryIdentity).Scan(&s.id)
 }
 
 // Integrity reads the whole file and checks its structure. Damage is an error

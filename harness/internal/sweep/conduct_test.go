@@ -420,7 +420,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.store.Close() })
-	b.folder = sweep.FolderOf(b.storePath(), "some")
+	b.folder = sweep.FolderOf(b.storePath(), "", "some")
 	return b
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,9 +20,64 @@ import (
 // their own, logs and reports. It lies beside the store.
 type Folder string
 
-// FolderOf is the folder of a sweep.
-func FolderOf(storePath, name string) Folder {
-	return Folder(filepath.Join(filepath.Dir(storePath), "sweeps", name))
+// FolderOf is the folder of a sweep of a store, which is known by its path and its
+// id; id is "" for a store that is yet to be made. The folder has the sweep's name,
+// or, if that is the folder of another store's sweep, the beginning of the id
+// besides.
+func FolderOf(storePath, id, name string) Folder {
+	folder := Folder(filepath.Join(foldersOf(storePath), name))
+	if owner := folder.store(); owner != "" && owner != id {
+		return Folder(string(folder) + separator + id[:min(len(id), 8)])
+	}
+	return folder
+}
+
+// NeedsStore tells whether the folder has no name yet: see [FolderOf] of a store
+// that is yet to be made.
+func (f Folder) NeedsStore() bool { return strings.HasSuffix(string(f), separator) }
+
+// separator stands before the id in the name of a folder; sweeps' names have none.
+const separator = "~"
+
+// foldersOf is where the folders of all sweeps of the stores of a folder are.
+func foldersOf(storePath string) string { return filepath.Join(filepath.Dir(storePath), "sweeps") }
+
+// Names lists the sweeps of a store that have a folder. A folder that names no
+// store, made before they did, counts if a sweep of its name is among recorded.
+func Names(storePath, id string, recorded []string) []string {
+	entries, err := os.ReadDir(foldersOf(storePath))
+	if err != nil {
+		return nil // there is no folder: no sweep was run
+	}
+	var names []string
+	for _, e := range entries {
+		name, _, _ := strings.Cut(e.Name(), separator)
+		owner := Folder(filepath.Join(foldersOf(storePath), e.Name())).store()
+		if e.IsDir() && (owner == id || owner == "" && slices.Contains(recorded, name)) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Claim makes the folder and writes into it which store it belongs to.
+func (f Folder) Claim(storeID string) error {
+	if f.store() == storeID {
+		return nil
+	}
+	if err := WriteFile(f.ownerPath(), []byte(storeID+"\n")); err != nil {
+		return fmt.Errorf("making the folder of the sweep: %w", err)
+	}
+	return nil
+}
+
+// store is the id of the store that the folder belongs to; "" if it says none.
+func (f Folder) store() string {
+	text, err := os.ReadFile(f.ownerPath())
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }
 
 // Paths within the folder.
@@ -29,6 +85,7 @@ func (f Folder) taskPath(key string) string   { return filepath.Join(string(f), 
 func (f Folder) statusPath(key string) string { return filepath.Join(string(f), "status", key+".json") }
 func (f Folder) sourcePath() string           { return filepath.Join(string(f), "sweep.yaml") }
 func (f Folder) planPath() string             { return filepath.Join(string(f), "plan.json") }
+func (f Folder) ownerPath() string            { return filepath.Join(string(f), "store") }
 func (f Folder) statePath() string            { return filepath.Join(string(f), "state.json") }
 
 // LogPath is where what a task prints goes.

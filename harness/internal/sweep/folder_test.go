@@ -15,7 +15,7 @@ import (
 )
 
 func TestAPlanThatIsWrittenIsReadAgain(t *testing.T) {
-	folder := FolderOf(filepath.Join(t.TempDir(), "harness.db"), "some")
+	folder := FolderOf(filepath.Join(t.TempDir(), "harness.db"), "", "some")
 	if _, err := folder.ReadPlan(); !errors.Is(err, ErrNotRun) {
 		t.Errorf("without a plan: %v", err)
 	}
@@ -70,7 +70,7 @@ func TestATaskOfAnotherProgramIsRefused(t *testing.T) {
 }
 
 func TestDamagedFilesOfASweepAreNamed(t *testing.T) {
-	folder := FolderOf(filepath.Join(t.TempDir(), "harness.db"), "some")
+	folder := FolderOf(filepath.Join(t.TempDir(), "harness.db"), "", "some")
 	p := plan(t, "")
 	if err := folder.WritePlan(p, Recognition{}); err != nil {
 		t.Fatal(err)
@@ -159,4 +159,47 @@ func TestWhoLooksAtASweepDoesNotKeepItFromStarting(t *testing.T) {
 	}
 	close(stop)
 	<-looked
+}
+
+func TestFoldersOfTwoStores(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "harness.db")
+	mine, other := "1111111111111111", "2222222222222222"
+	folder := FolderOf(path, mine, "some")
+	if err := folder.Claim(mine); err != nil {
+		t.Fatal(err)
+	}
+	theirs := FolderOf(path, other, "some")
+	if theirs == folder || theirs.NeedsStore() {
+		t.Fatalf("both stores have the folder %s", theirs)
+	}
+	if err := theirs.Claim(other); err != nil {
+		t.Fatal(err)
+	}
+	if !FolderOf(path, "", "some").NeedsStore() || FolderOf(path, "", "new").NeedsStore() {
+		t.Error("a store that is yet to be made takes another's folder, or none at all")
+	}
+	old := FolderOf(path, mine, "old") // from before folders named their store
+	if err := old.Remember(Memory{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := FolderOf(path, other, "only").Claim(other); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		id       string
+		recorded []string
+		want     []string
+	}{
+		{mine, nil, []string{"some"}},
+		{mine, []string{"old", "only"}, []string{"old", "some"}},
+		{other, nil, []string{"only", "some"}},
+		{"3333333333333333", []string{"some", "only"}, nil},
+	} {
+		if got := Names(path, c.id, c.recorded); !slices.Equal(got, c.want) {
+			t.Errorf("store %s with %v has the sweeps %v, want %v", c.id, c.recorded, got, c.want)
+		}
+	}
+	if again := FolderOf(path, mine, "old"); again != old {
+		t.Errorf("the folder from before is %s now", again)
+	}
 }
