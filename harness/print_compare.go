@@ -19,6 +19,9 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 			Gate []gate.Check `json:"gate,omitempty"`
 		}{result, checks})
 	case o.csvOutput:
+		for _, w := range result.Warnings {
+			fmt.Fprintf(o.err, "warning: %s\n", clean(w))
+		}
 		if failed := gate.Failed(checks); len(failed) > 0 {
 			o.printTable(o.err, gateTable(failed), 0)
 		}

@@ -142,7 +142,7 @@ func lossCurve(bins []store.Bin, width int) string {
 		}
 		c.Loss = append(c.Loss, compare.CurvePoint{Step: b.Last, Smooth: mean})
 	}
-	return compare.Sparklines([]compare.Curve{c}, width, false)[0]
+	return compare.Sparklines([]compare.Curve{c}, width, compare.BySteps, false)[0]
 }
 
 func sweepFrame(s progress.Sweep) []string {

@@ -10,6 +10,7 @@ import (
 // Figure is a chart of a comparison. A line's colour is the index of its group.
 type Figure struct {
 	ID     string // the same whatever the groups are called: loss-step, frontier-accuracy, …
+	Axis   Axis   // of losses; "" for quality against evaluations
 	Note   string // what is drawn, in words
 	Groups []int  // whose lines it has
 	Chart  chart.Chart
@@ -25,14 +26,14 @@ type ChartOptions struct {
 	Means, Runs bool
 }
 
-// Figures draws quality against evaluations, and the curves of losses by step
-// and by time. Charts with nothing to draw are left out.
+// Figures draws quality against evaluations, and the curves of losses by every
+// axis. Charts with nothing to draw are left out.
 func (r *Result) Figures(o ChartOptions) []Figure {
 	var found []Figure
-	add := func(id, title, note string, c chart.Chart, groups []int) {
+	add := func(id string, axis Axis, title, note string, c chart.Chart, groups []int) {
 		c.Title = title
 		if !c.Empty() {
-			found = append(found, Figure{id, note, groups, c})
+			found = append(found, Figure{id, axis, note, groups, c})
 		}
 	}
 	all := make([]int, len(r.Groups))
@@ -44,19 +45,16 @@ func (r *Result) Figures(o ChartOptions) []Figure {
 		if !f.Ranked {
 			note = "Not ranked: the values are of different measures."
 		}
-		add("frontier-"+Identifier(f.Name), arrow(f.Metric)+" against evaluations", note, f.chart(o.Clean), all)
+		add("frontier-"+Identifier(f.Name), "", arrow(f.Metric)+" against evaluations", note, f.chart(o.Clean), all)
 	}
 	panels := r.panels()
 	where := ""
 	if len(panels) > 1 {
 		where = "Losses of other charts mean something else."
 	}
-	for _, axis := range []struct {
-		name, label string
-		byTime      bool
-	}{{"step", "training step", false}, {"time", "seconds in training steps", true}} {
+	for _, axis := range r.Axes() {
 		for i, groups := range panels {
-			of, id := "", axis.name
+			of, id := "", string(axis)
 			if len(panels) > 1 {
 				id += fmt.Sprintf("-%d", i+1)
 				of = " of " + o.Clean(r.Groups[groups[0]].Label)
@@ -72,13 +70,32 @@ func (r *Result) Figures(o ChartOptions) []Figure {
 				id, title, note string
 				val             bool
 			}{{"loss-", "Training loss", note, false}, {"val-", "Validation loss", where, true}} {
-				c := r.lossChart(groups, axis.byTime, kind.val, o)
-				c.XLabel = axis.label
-				add(kind.id+id, kind.title+of+" by "+axis.name, kind.note, c, groups)
+				c := r.lossChart(groups, axis, kind.val, o)
+				c.XLabel = axis.label()
+				add(kind.id+id, axis, kind.title+of+" by "+axis.String(), kind.note, c, groups)
 			}
 		}
 	}
 	return found
+}
+
+// label is what stands below a chart.
+func (a Axis) label() string {
+	switch a {
+	case BySteps:
+		return "training step"
+	case ByImages:
+		return "training images seen"
+	}
+	return "seconds in training steps"
+}
+
+// String is the axis as it is called in a title.
+func (a Axis) String() string {
+	if a == ByImages {
+		return "images seen"
+	}
+	return string(a)
 }
 
 // panels are the groups by what their losses mean: those that mean different
@@ -111,13 +128,13 @@ func (r *Result) curveNote(groups []int, o ChartOptions) string {
 	}
 }
 
-func (r *Result) lossChart(groups []int, byTime, val bool, o ChartOptions) chart.Chart {
+func (r *Result) lossChart(groups []int, axis Axis, val bool, o ChartOptions) chart.Chart {
 	c := chart.Chart{YLabel: "loss", LogY: true}
 	for _, g := range groups {
 		group := r.Groups[g]
 		together := o.Means && len(group.Counted) > 1
 		if together {
-			c.Lines = append(c.Lines, r.Courses[g].line(byTime, val, o.Clean(group.Label), g))
+			c.Lines = append(c.Lines, r.Courses[g].line(axis, val, o.Clean(group.Label), g))
 		}
 		if together && !o.Runs {
 			continue
@@ -129,11 +146,7 @@ func (r *Result) lossChart(groups []int, byTime, val bool, o ChartOptions) chart
 				points = r.Curves[i].Val
 			}
 			for _, p := range points {
-				x := float64(p.Step)
-				if byTime {
-					x = float64(p.Seconds)
-				}
-				line.Points = append(line.Points, chart.Point{X: x, Y: float64(p.Smooth)})
+				line.Points = append(line.Points, chart.Point{X: p.At(axis), Y: float64(p.Smooth)})
 				if k == 0 && !together { // those of all seeds would hide each other
 					line.Band = append(line.Band, chart.Range{Low: float64(p.Low), High: float64(p.High)})
 				}

@@ -57,9 +57,11 @@ type Result struct {
 	Choices     [][]Setting  `json:"choices"`  // one a group: the settings that could have been taken
 	Frontiers   []Frontier   `json:"frontiers"`
 	Targets     []Reached    `json:"targets"`
-	Curves      []Curve      `json:"curves"`   // one a run
-	Courses     []Course     `json:"courses"`  // one a group: its curves together
-	BySteps     []Aligned    `json:"by_steps"` // losses at the same step
+	Curves      []Curve      `json:"curves"`      // one a run
+	Courses     []Course     `json:"courses"`     // one a group: its curves together
+	BatchSizes  []int        `json:"batch_sizes"` // of the runs, each once; with several, a step of one is not that of another
+	BySteps     []Aligned    `json:"by_steps"`    // losses at the same step
+	ByImages    []Aligned    `json:"by_images"`   // after the same number of training images, where batch sizes differ
 	BySeconds   []Aligned    `json:"by_seconds"`
 	LossRanked  bool         `json:"loss_ranked"` // whether curves and targets of losses may be ranked
 	Samples     []Sampling   `json:"samples"`
@@ -92,9 +94,12 @@ func Compare(data Data, o Options) (*Result, error) {
 	r.Warnings = append(r.Warnings, o.Notes...)
 	r.Frontiers = r.frontiers(all)
 	r.Targets = r.reachedTargets(o.Targets, all)
-	r.BySteps, r.BySeconds = align(data.Records)
+	r.BySteps, r.ByImages, r.BySeconds = align(data.Records, BySteps), []Aligned{}, align(data.Records, BySeconds)
+	if len(r.BatchSizes) > 1 {
+		r.ByImages = align(data.Records, ByImages)
+	}
 	for _, g := range r.Groups {
-		r.Courses = append(r.Courses, course(g, r.Curves))
+		r.Courses = append(r.Courses, course(g, r.Curves, r.Axes()))
 	}
 	r.collectSamples()
 	return r, nil
@@ -121,9 +126,12 @@ func summarized(data Data, o Options) (*Result, limits, error) {
 	}
 	r := &Result{Groups: groups, Warnings: []string{}, records: records, Samples: []Sampling{}, Frontiers: []Frontier{}, Targets: []Reached{}}
 	for _, record := range records {
-		r.Runs = append(r.Runs, record.Run)
+		run, diet := record.Run, dietOf(record)
+		run.BatchSize, run.ImagesSeen = diet.batch, diet.seen(run.Steps)
+		r.Runs = append(r.Runs, run)
 		r.Curves = append(r.Curves, record.curve)
 	}
+	r.BatchSizes = batchSizes(records)
 	r.Config, r.Environment = configDifferences(records, groups), environmentDifferences(records, groups)
 	if err := r.chooseSettings(o); err != nil {
 		return nil, limits{}, &OptionError{err}

@@ -92,7 +92,7 @@ func TestCurvesAreAlignedByStepAndByTime(t *testing.T) {
 	if last.Step != 1000 || math.Abs(float64(last.Seconds)-10) > 1e-6 || !(last.Low <= last.Value && last.Value <= last.High) {
 		t.Errorf("%+v", last)
 	}
-	lines := Sparklines(r.Curves, 20, true)
+	lines := Sparklines(r.Curves, 20, BySteps, true)
 	if len([]rune(lines[0])) != 20 || len([]rune(lines[1])) != 4 {
 		t.Errorf("%q", lines)
 	}
@@ -100,10 +100,10 @@ func TestCurvesAreAlignedByStepAndByTime(t *testing.T) {
 
 func TestSparklinesShowWhatIsNoNumber(t *testing.T) {
 	c := Curve{Loss: []CurvePoint{{Step: 1, Smooth: 3}, {Step: 2, Smooth: 1}, {Step: 3, Smooth: missing}}}
-	if got := Sparklines([]Curve{c, {}}, 3, true); got[0] != "█▁×" || got[1] != "" {
+	if got := Sparklines([]Curve{c, {}}, 3, BySteps, true); got[0] != "█▁×" || got[1] != "" {
 		t.Errorf("%q", got)
 	}
-	if got := Sparklines([]Curve{{Loss: []CurvePoint{{Step: 4, Smooth: 2}}}}, 4, false); got[0] != "   ▁" {
+	if got := Sparklines([]Curve{{Loss: []CurvePoint{{Step: 4, Smooth: 2}}}}, 4, BySteps, false); got[0] != "   ▁" {
 		t.Errorf("%q", got)
 	}
 }

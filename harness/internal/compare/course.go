@@ -15,50 +15,65 @@ type Course struct {
 	Val  Together `json:"val"`
 }
 
-// Together are the means over runs at the same step and at the same time in
-// training steps.
+// Together are the means over runs at the same step, after the same number of
+// images and after the same time in training steps.
 type Together struct {
 	BySteps   []CoursePoint `json:"by_steps"`
+	ByImages  []CoursePoint `json:"by_images,omitempty"` // where runs of the comparison have other batch sizes
 	BySeconds []CoursePoint `json:"by_seconds"`
+}
+
+// By are the means by an axis.
+func (t Together) By(axis Axis) []CoursePoint {
+	switch axis {
+	case BySteps:
+		return t.BySteps
+	case ByImages:
+		return t.ByImages
+	}
+	return t.BySeconds
 }
 
 // CoursePoint is the mean over the runs that came so far. One value that is not a
 // number makes none of the others worth less: it is left out.
 type CoursePoint struct {
-	At   Value `json:"at"` // step, or seconds
+	At   Value `json:"at"` // step, images seen, or seconds
 	Runs int   `json:"runs"`
 	Mean Value `json:"mean"`
 	Low  Value `json:"low"` // smallest and
 	High Value `json:"high"`
 }
 
-func course(g Group, curves []Curve) Course {
+func course(g Group, curves []Curve, axes []Axis) Course {
 	loss := make([][]CurvePoint, len(g.Counted))
 	val := make([][]CurvePoint, len(g.Counted))
 	for k, i := range g.Counted {
 		loss[k], val[k] = curves[i].Loss, curves[i].Val
 	}
-	return Course{together(loss), together(val)}
+	return Course{together(loss, axes), together(val, axes)}
 }
 
-func together(curves [][]CurvePoint) Together {
-	bySteps := func(p CurvePoint) float64 { return float64(p.Step) }
-	bySeconds := func(p CurvePoint) float64 { return float64(p.Seconds) }
-	return Together{means(curves, bySteps), means(curves, bySeconds)}
+func together(curves [][]CurvePoint, axes []Axis) Together {
+	t := Together{BySteps: means(curves, BySteps), BySeconds: means(curves, BySeconds)}
+	if slices.Contains(axes, ByImages) {
+		t.ByImages = means(curves, ByImages)
+	}
+	return t
 }
 
 // means takes the places of the curve that reaches furthest, and reads the others
 // there.
-func means(curves [][]CurvePoint, axis func(CurvePoint) float64) []CoursePoint {
+func means(curves [][]CurvePoint, axis Axis) []CoursePoint {
 	found := []CoursePoint{}
 	var longest []CurvePoint
+	furthest := math.Inf(-1)
 	for _, c := range curves {
-		if len(c) > 0 && (longest == nil || axis(c[len(c)-1]) > axis(longest[len(longest)-1])) {
-			longest = c
+		if n := len(c); n > 0 && c[n-1].At(axis) > furthest {
+			longest, furthest = c, c[n-1].At(axis)
 		}
 	}
 	for _, p := range longest {
-		x := axis(p)
+		x := p.At(axis)
 		if math.IsNaN(x) {
 			continue
 		}
@@ -79,35 +94,31 @@ func means(curves [][]CurvePoint, axis func(CurvePoint) float64) []CoursePoint {
 
 // interpolate reads the smoothed loss at a place; missing before the first point
 // and beyond the last.
-func interpolate(points []CurvePoint, x float64, axis func(CurvePoint) float64) Value {
+func interpolate(points []CurvePoint, x float64, axis Axis) Value {
 	n := len(points)
-	i := sort.Search(n, func(i int) bool { return axis(points[i]) >= x*(1-1e-12) })
+	i := sort.Search(n, func(i int) bool { return points[i].At(axis) >= x*(1-1e-12) })
 	switch {
 	case n == 0 || i == n:
 		return missing
 	case i == 0:
-		if axis(points[0]) > x*(1+1e-12) {
+		if points[0].At(axis) > x*(1+1e-12) {
 			return missing
 		}
 		return points[0].Smooth
 	}
 	a, b := points[i-1], points[i]
-	part := (x - axis(a)) / (axis(b) - axis(a))
+	part := (x - a.At(axis)) / (b.At(axis) - a.At(axis))
 	return a.Smooth + Value(part)*(b.Smooth-a.Smooth)
 }
 
 // line draws a course, with the band from the smallest to the largest.
-func (c Course) line(byTime, val bool, label string, color int) chart.Line {
+func (c Course) line(axis Axis, val bool, label string, color int) chart.Line {
 	t := c.Loss
 	if val {
 		t = c.Val
 	}
-	points := t.BySteps
-	if byTime {
-		points = t.BySeconds
-	}
 	line := chart.Line{Label: label, Color: color}
-	for _, p := range points {
+	for _, p := range t.By(axis) {
 		line.Points = append(line.Points, chart.Point{X: float64(p.At), Y: float64(p.Mean)})
 		line.Band = append(line.Band, chart.Range{Low: float64(p.Low), High: float64(p.High)})
 	}

@@ -10,7 +10,7 @@ import (
 func TestACourseIsTheMeanOverTheRunsThatCameSoFar(t *testing.T) {
 	short := Curve{Loss: []CurvePoint{{Step: 10, Seconds: 1, Smooth: 4}, {Step: 20, Seconds: 2, Smooth: 2}}}
 	long := Curve{Loss: []CurvePoint{{Step: 10, Seconds: 2, Smooth: 8}, {Step: 15, Seconds: 3, Smooth: 6}, {Step: 30, Seconds: 6, Smooth: Value(math.NaN())}}}
-	got := course(Group{Counted: []int{0, 1}}, []Curve{short, long})
+	got := course(Group{Counted: []int{0, 1}}, []Curve{short, long}, []Axis{BySteps, BySeconds})
 	same := func(a, b Value) bool { return a == b || a.Missing() && b.Missing() }
 	check := func(name string, points, want []CoursePoint) {
 		if len(points) != len(want) {

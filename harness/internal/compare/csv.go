@@ -7,7 +7,7 @@ import (
 )
 
 var csvHeader = []string{"level", "group", "run", "seed", "metric", "kind", "better", "sampler", "steps", "guidance", "n", "value", "sd", "low", "high",
-	"against", "difference", "difference_low", "difference_high", "test", "p", "p_holm", "verdict", "needed"}
+	"against", "difference", "difference_low", "difference_high", "test", "p", "p_holm", "verdict", "needed", "batch_size", "images_seen"}
 
 // WriteCSV writes a line for each metric of each run, group and reference, at
 // full precision. What does not apply is empty.
@@ -44,7 +44,11 @@ func (r *Result) csvRow(c *csv.Writer, row Row) {
 		}
 		for k, i := range group.Counted {
 			line := at(base("run"))
-			line["run"], line["seed"] = r.Runs[i].Slug, strconv.FormatUint(r.Runs[i].Seed, 10)
+			run := r.Runs[i]
+			line["run"], line["seed"] = run.Slug, strconv.FormatUint(run.Seed, 10)
+			if run.BatchSize > 0 {
+				line["batch_size"], line["images_seen"] = strconv.Itoa(run.BatchSize), strconv.Itoa(run.ImagesSeen)
+			}
 			line["value"] = exact(row.Groups[g].Values[k])
 			write(line)
 		}

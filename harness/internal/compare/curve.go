@@ -18,6 +18,7 @@ type Curve struct {
 // steps until then; missing where the run recorded no times.
 type CurvePoint struct {
 	Step    int   `json:"step"`
+	Images  int   `json:"images,omitempty"` // training images seen until then; 0 where the size of the batches is not known
 	Seconds Value `json:"seconds"`
 	Value   Value `json:"value"`  // mean of the stretch
 	Low     Value `json:"low"`    // smallest and
@@ -53,13 +54,14 @@ func (r *Record) readCurve(ctx context.Context, st *store.Store, run *store.Run)
 		return err
 	}
 	r.clock = newClock(times)
+	diet := dietOf(*r)
 	for _, b := range loss {
-		r.curve.Loss = append(r.curve.Loss, CurvePoint{Step: b.Last, Seconds: r.clock.at(b.Last), Value: Value(b.Mean), Low: Value(b.Min), High: Value(b.Max), Smooth: missing})
+		r.curve.Loss = append(r.curve.Loss, CurvePoint{Step: b.Last, Images: diet.seen(b.Last), Seconds: r.clock.at(b.Last), Value: Value(b.Mean), Low: Value(b.Min), High: Value(b.Max), Smooth: missing})
 	}
 	smooth(r.curve.Loss)
 	for _, p := range val {
 		v := Value(p.Value)
-		r.curve.Val = append(r.curve.Val, CurvePoint{Step: p.Step, Seconds: r.clock.at(p.Step), Value: v, Low: v, High: v, Smooth: v})
+		r.curve.Val = append(r.curve.Val, CurvePoint{Step: p.Step, Images: diet.seen(p.Step), Seconds: r.clock.at(p.Step), Value: v, Low: v, High: v, Smooth: v})
 		r.reached = append(r.reached, Progress{Metric: ValLoss, Step: p.Step, Value: v})
 	}
 	return nil
@@ -119,55 +121,4 @@ func (c clock) at(step int) Value {
 		before, until = c.seconds[i-1], c.steps[i-1]
 	}
 	return Value(before + (c.seconds[i]-before)*float64(step-until)/float64(c.steps[i]-until))
-}
-
-// Aligned are the losses of all runs at the same step, or after the same time.
-type Aligned struct {
-	Step    int     `json:"step,omitempty"`
-	Seconds Value   `json:"seconds"`
-	Values  []Value `json:"values"` // one a run
-}
-
-// alignedParts are the parts of the shortest run at which losses are compared.
-var alignedParts = []float64{0.1, 0.25, 0.5, 0.75, 1}
-
-// align reads the smoothed curves at the same steps and at the same times.
-func align(records []Record) (bySteps, bySeconds []Aligned) {
-	steps, seconds := math.Inf(1), math.Inf(1)
-	for _, r := range records {
-		loss := r.curve.Loss
-		if len(loss) == 0 {
-			continue
-		}
-		last := loss[len(loss)-1]
-		steps = min(steps, float64(last.Step))
-		if !last.Seconds.Missing() && last.Seconds > 0 {
-			seconds = min(seconds, float64(last.Seconds))
-		}
-	}
-	for _, part := range alignedParts {
-		if !math.IsInf(steps, 1) {
-			a := Aligned{Step: max(1, int(math.Round(part*steps))), Seconds: missing}
-			for _, r := range records {
-				a.Values = append(a.Values, r.curve.at(float64(a.Step), func(p CurvePoint) float64 { return float64(p.Step) }))
-			}
-			bySteps = append(bySteps, a)
-		}
-		if !math.IsInf(seconds, 1) {
-			a := Aligned{Seconds: Value(part * seconds)}
-			for _, r := range records {
-				a.Values = append(a.Values, r.curve.at(part*seconds, func(p CurvePoint) float64 { return float64(p.Seconds) }))
-			}
-			bySeconds = append(bySeconds, a)
-		}
-	}
-	return bySteps, bySeconds
-}
-
-// at interpolates the smoothed loss; before the first point it is that.
-func (c Curve) at(x float64, axis func(CurvePoint) float64) Value {
-	if len(c.Loss) > 0 && axis(c.Loss[0]) > x {
-		return c.Loss[0].Smooth
-	}
-	return interpolate(c.Loss, x, axis)
 }

@@ -47,6 +47,10 @@ type Run struct {
 	StepTime   Value    `json:"step_seconds"`  // median
 	TrainTime  Value    `json:"train_seconds"` // all steps together
 	PeakMemory int64    `json:"peak_memory_bytes"`
+	// BatchSize and ImagesSeen, training images until the last step, follow from
+	// config and data: a [Result] has them, a record has not. 0: not known.
+	BatchSize  int `json:"batch_size,omitempty"`
+	ImagesSeen int `json:"images_seen,omitempty"`
 }
 
 // Setting says how samples were drawn.

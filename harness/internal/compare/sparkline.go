@@ -13,26 +13,28 @@ var blocks = []rune("▁▂▃▄▅▆▇█")
 // Sparklines draws smoothed losses as lines of block characters, on a
 // logarithmic scale where all are above 0; × is a loss that is not a number.
 // With shared, heights and widths mean the same in all of them.
-func Sparklines(curves []Curve, width int, shared bool) []string {
-	last := 0
+func Sparklines(curves []Curve, width int, axis Axis, shared bool) []string {
+	last := 0.0
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, c := range curves {
 		if n := len(c.Loss); n > 0 {
-			last = max(last, c.Loss[n-1].Step)
+			if end := c.Loss[n-1].At(axis); end > last {
+				last = end
+			}
 		}
 		low, high = span(c, low, high)
 	}
 	lines := make([]string, len(curves))
 	for i, c := range curves {
-		if len(c.Loss) == 0 {
+		if len(c.Loss) == 0 || math.IsNaN(c.Loss[len(c.Loss)-1].At(axis)) {
 			continue
 		}
 		from, to, end := low, high, last
 		if !shared {
 			from, to = span(c, math.Inf(1), math.Inf(-1))
-			end = c.Loss[len(c.Loss)-1].Step
+			end = c.Loss[len(c.Loss)-1].At(axis)
 		}
-		lines[i] = sparkline(c, width, end, from, to)
+		lines[i] = sparkline(c, width, axis, end, from, to)
 	}
 	return lines
 }
@@ -46,7 +48,7 @@ func span(c Curve, low, high float64) (float64, float64) {
 	return low, high
 }
 
-func sparkline(c Curve, width, last int, low, high float64) string {
+func sparkline(c Curve, width int, axis Axis, last, low, high float64) string {
 	scale := func(v float64) float64 { return v }
 	if low > 0 {
 		scale = math.Log
@@ -54,10 +56,10 @@ func sparkline(c Curve, width, last int, low, high float64) string {
 	var b strings.Builder
 	at, previous := 0, ' '
 	for column := range width {
-		until := (column + 1) * last / width
+		until := math.Floor(float64(column+1) * last / float64(width))
 		var sum float64
 		n, bad := 0, false
-		for ; at < len(c.Loss) && c.Loss[at].Step <= until; at++ {
+		for ; at < len(c.Loss) && c.Loss[at].At(axis) <= until; at++ {
 			if v := float64(c.Loss[at].Smooth); math.IsNaN(v) || math.IsInf(v, 0) {
 				bad = true
 			} else {

@@ -26,8 +26,9 @@ type Table struct {
 func (r *Result) Tables(clean func(string) string) []Table {
 	l := layout{r, clean}
 	return []Table{l.runs(), l.metrics(), l.cost(), l.targets(), l.frontier(), l.curves(),
-		l.aligned("by_steps", "Losses at the same step", "step", r.BySteps, func(a Aligned) string { return fmt.Sprint(a.Step) }),
-		l.aligned("by_seconds", "Losses after the same time in training steps", "seconds", r.BySeconds, func(a Aligned) string { return a.Seconds.Text() }),
+		l.aligned("by_steps", "Losses at the same step", BySteps, r.BySteps),
+		l.aligned("by_images", "Losses after the same number of training images", ByImages, r.ByImages),
+		l.aligned("by_seconds", "Losses after the same time in training steps", BySeconds, r.BySeconds),
 		l.differences("config", "Config differences", r.Config), l.differences("environment", "Environment differences", r.Environment), l.sampling()}
 }
 
@@ -65,6 +66,10 @@ func (l layout) runs() Table {
 	add("status", func(_ int, run Run) string { return run.Status })
 	add("seed", func(_ int, run Run) string { return fmt.Sprint(run.Seed) })
 	add("steps", func(_ int, run Run) string { return fmt.Sprint(run.Steps) })
+	if l.otherBatches() {
+		add("batch size", func(_ int, run Run) string { return count(run.BatchSize) })
+		add("images seen", func(_ int, run Run) string { return count(run.ImagesSeen) })
+	}
 	add("loss, mean of last 100", func(_ int, run Run) string { return run.LateLoss.Text() })
 	add("loss, last", func(_ int, run Run) string { return run.LastLoss.Text() })
 	add("loss, smallest", func(_ int, run Run) string { return run.BestLoss.Text() })
@@ -72,6 +77,17 @@ func (l layout) runs() Table {
 	add("s in steps", func(_ int, run Run) string { return run.TrainTime.Text() })
 	add("peak MiB", func(_ int, run Run) string { return fmt.Sprint(run.PeakMemory >> 20) })
 	return t
+}
+
+// otherBatches tells whether the runs have batches of several sizes.
+func (l layout) otherBatches() bool { return len(l.BatchSizes) > 1 }
+
+// count is a number, or "-" for 0.
+func count(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
 }
 
 func (r *Result) groupOf(run int) string {
@@ -188,14 +204,22 @@ func (l layout) cost() Table {
 }
 
 func (l layout) targets() Table {
-	t := Table{ID: "targets", Title: "Cost of getting as far", Header: table.Row{"until", "group", "runs", "steps", "s in training steps"}, keys: 2}
+	t := Table{ID: "targets", Title: "Cost of getting as far", Header: table.Row{"until", "group", "runs", "steps"}, keys: 2}
+	if l.otherBatches() {
+		t.Header = append(t.Header, "images seen")
+	}
+	t.Header = append(t.Header, "s in training steps")
 	for _, target := range l.Targets {
 		for g, reached := range target.Groups {
 			sign := "≥"
 			if describe(target.Metric).Better == Lower {
 				sign = "≤"
 			}
-			row := table.Row{"", l.clean(l.Groups[g].Label), fmt.Sprintf("%d of %d", reached.Reached, reached.Runs), reached.Steps.Text(), reached.Seconds.Text()}
+			row := table.Row{"", l.clean(l.Groups[g].Label), fmt.Sprintf("%d of %d", reached.Reached, reached.Runs), reached.Steps.Text()}
+			if l.otherBatches() {
+				row = append(row, reached.Images.rounded())
+			}
+			row = append(row, reached.Seconds.Text())
 			if g == 0 {
 				row[0] = fmt.Sprintf("%s %s %s", target.Metric, sign, target.Value.Text())
 			}
@@ -247,13 +271,27 @@ func (l layout) frontier() Table {
 	return t
 }
 
+// curves has, where batches are of several sizes, a second line for each run: the
+// same losses by the images seen.
 func (l layout) curves() Table {
 	t := Table{ID: "curves", Title: "Loss curves, smoothed", Header: table.Row{"run", "train/loss", "steps", "last"}}
-	lines := Sparklines(l.Curves, sparklineWidth, l.LossRanked)
+	lines := Sparklines(l.Curves, sparklineWidth, BySteps, l.LossRanked)
+	var byImages []string
+	if l.otherBatches() {
+		byImages = Sparklines(l.Curves, sparklineWidth, ByImages, l.LossRanked)
+		t.Header = table.Row{"run", "train/loss by step", "by images seen", "steps", "images seen", "last"}
+	}
 	for i, c := range l.Curves {
-		if n := len(c.Loss); n > 0 {
-			t.Rows = append(t.Rows, table.Row{l.clean(l.Runs[i].Slug), lines[i], c.Loss[n-1].Step, c.Loss[n-1].Smooth.Text()})
+		n := len(c.Loss)
+		if n == 0 {
+			continue
 		}
+		end := c.Loss[n-1]
+		row := table.Row{l.clean(l.Runs[i].Slug), lines[i], end.Step, end.Smooth.Text()}
+		if byImages != nil {
+			row = table.Row{row[0], lines[i], byImages[i], end.Step, count(end.Images), end.Smooth.Text()}
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	switch {
 	case len(t.Rows) == 0:
@@ -265,8 +303,8 @@ func (l layout) curves() Table {
 	return t
 }
 
-func (l layout) aligned(id, title, axis string, aligned []Aligned, at func(Aligned) string) Table {
-	t := Table{ID: id, Title: title, Header: table.Row{axis}, turns: true}
+func (l layout) aligned(id, title string, axis Axis, aligned []Aligned) Table {
+	t := Table{ID: id, Title: title, Header: table.Row{axis.column()}, turns: true}
 	if !l.LossRanked {
 		return t
 	}
@@ -274,13 +312,25 @@ func (l layout) aligned(id, title, axis string, aligned []Aligned, at func(Align
 		t.Header = append(t.Header, l.clean(run.Slug))
 	}
 	for _, a := range aligned {
-		row := table.Row{at(a)}
+		at := fmt.Sprintf("%.0f", a.At(axis))
+		if axis == BySeconds {
+			at = a.Seconds.Text()
+		}
+		row := table.Row{at}
 		for _, v := range a.Values {
 			row = append(row, v.Text())
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// column is the head of a column of places.
+func (a Axis) column() string {
+	if a == BySeconds {
+		return "seconds"
+	}
+	return a.String()
 }
 
 // differences has a line for each key; those that follow from another are on one

@@ -45,6 +45,7 @@ type ReachedGroup struct {
 	Runs    int   `json:"runs"`    // that were measured along the way
 	Reached int   `json:"reached"` // of those
 	Steps   Value `json:"steps"`
+	Images  Value `json:"images"`  // training images seen
 	Seconds Value `json:"seconds"` // in training steps
 }
 
@@ -126,8 +127,8 @@ func (r *Result) commonBest(m Metric) (float64, bool) {
 }
 
 func (r *Result) reached(m Metric, group int, target float64) ReachedGroup {
-	var steps, seconds []float64
-	found := ReachedGroup{Steps: missing, Seconds: missing}
+	var steps, images, seconds []float64
+	found := ReachedGroup{Steps: missing, Images: missing, Seconds: missing}
 	for _, i := range r.Groups[group].Counted {
 		list := r.progress(m.Name, group, i)
 		if len(list) == 0 {
@@ -138,6 +139,9 @@ func (r *Result) reached(m Metric, group int, target float64) ReachedGroup {
 			if m.atLeast(float64(p.Value), target) {
 				found.Reached++
 				steps = append(steps, float64(p.Step))
+				if n := dietOf(r.records[i]).seen(p.Step); n > 0 {
+					images = append(images, float64(n))
+				}
 				if s := r.records[i].clock.at(p.Step); !s.Missing() {
 					seconds = append(seconds, float64(s))
 				}
@@ -147,6 +151,9 @@ func (r *Result) reached(m Metric, group int, target float64) ReachedGroup {
 	}
 	if found.Reached > 0 {
 		found.Steps = Value(statistics.Mean(steps))
+		if len(images) == found.Reached {
+			found.Images = Value(statistics.Mean(images))
+		}
 		if len(seconds) == found.Reached {
 			found.Seconds = Value(statistics.Mean(seconds))
 		}

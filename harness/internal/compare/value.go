@@ -63,3 +63,11 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	*v = Value(f)
 	return nil
 }
+
+// rounded is the nearest whole number, with all its digits.
+func (v Value) rounded() string {
+	if v.Missing() {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f", float64(v))
+}

@@ -40,14 +40,33 @@ func (r *Result) warnOfGroups(note func(string, ...any)) {
 			note("group %s has %d runs that repeat another's config and seed; only the latest of each counts, since a repetition is no new observation", g.Label, same)
 		}
 	}
-	var steps []string
-	for _, run := range r.Runs {
+	r.warnOfBudgets(note)
+}
+
+// warnOfBudgets says where a step, or all of them, are not the same work.
+func (r *Result) warnOfBudgets(note func(string, ...any)) {
+	var sizes, steps, images []string
+	for _, batch := range r.BatchSizes {
+		sizes = append(sizes, fmt.Sprint(batch))
+	}
+	for i, run := range r.Runs {
 		if run.TotalSteps > 0 {
 			steps = addNew(steps, fmt.Sprint(run.TotalSteps))
+			images = addNew(images, fmt.Sprint(dietOf(r.records[i]).seen(run.TotalSteps)))
 		}
 	}
-	if len(steps) > 1 {
-		note("the runs train for different numbers of steps (%s): curves are aligned by step and by time, final values are not those of one budget", listed(steps))
+	if len(sizes) > 1 {
+		note("the runs train with different batch sizes (%s): at the same step they have not seen the same number of images; "+
+			"read their losses by images seen, too", listed(sizes))
+	}
+	switch {
+	case len(sizes) > 1 && len(steps) > 1 && len(images) == 1:
+		note("the runs train for different numbers of steps (%s), on the same number of images (%s)", listed(steps), images[0])
+	case len(sizes) > 1 && len(images) > 1:
+		note("the runs train on different numbers of images (%s): final values are not those of one budget", listed(images))
+	case len(steps) > 1:
+		note("the runs train for different numbers of steps (%s): curves are aligned by step and by time, "+
+			"final values are not those of one budget", listed(steps))
 	}
 }
 

@@ -23,12 +23,17 @@ type compareQuery struct {
 	Targets  []string
 	Baseline string // a run, or with GroupBy a name
 
-	Lines  bool   // each run of a group is drawn, too
-	Grid   string // key of the setting whose grids are shown; "": the one of most runs
-	Every  bool   // grids of every run, not of the first of each group
-	BySpan span   // stretch of the charts by step
-	Span   span   // and by time
+	Lines bool                  // each run of a group is drawn, too
+	Grid  string                // key of the setting whose grids are shown; "": the one of most runs
+	Every bool                  // grids of every run, not of the first of each group
+	Spans map[compare.Axis]span // stretch of the charts by each axis; missing: all of it
 }
+
+// compareAxes are those that charts of a comparison have.
+var compareAxes = []compare.Axis{compare.BySteps, compare.ByImages, compare.BySeconds}
+
+// zoomKey is the query parameter that holds the stretch of an axis.
+func zoomKey(axis compare.Axis) string { return "by-" + string(axis) }
 
 // mostCompared is how many references a comparison takes.
 const mostCompared = maxTopicRuns
@@ -73,10 +78,16 @@ func parseCompareQuery(v url.Values) (compareQuery, error) {
 			q.Guidance = &g
 		}
 	}
-	for key, at := range map[string]*span{"by-step": &q.BySpan, "by-time": &q.Span} {
-		var err error
-		if *at, err = parseSpan(v.Get(key)); err != nil {
-			wrong("%s: %w", key, err)
+	for _, axis := range compareAxes {
+		stretch, err := parseSpan(v.Get(zoomKey(axis)))
+		if err != nil {
+			wrong("%s: %w", zoomKey(axis), err)
+		}
+		if !stretch.whole() {
+			if q.Spans == nil {
+				q.Spans = map[compare.Axis]span{}
+			}
+			q.Spans[axis] = stretch
 		}
 	}
 	if len(q.Runs) > mostCompared {
@@ -97,8 +108,9 @@ func (q compareQuery) values() url.Values {
 	set("lines", "1", q.Lines)
 	set("every", "1", q.Every)
 	set("grid", q.Grid, q.Grid != "")
-	set("by-step", q.BySpan.String(), !q.BySpan.whole())
-	set("by-time", q.Span.String(), !q.Span.whole())
+	for axis, stretch := range q.Spans {
+		set(zoomKey(axis), stretch.String(), !stretch.whole())
+	}
 	return v
 }
 

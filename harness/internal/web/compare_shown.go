@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/compare"
@@ -106,14 +105,11 @@ func (c *compareShown) choices(result *compare.Result) {
 
 func (c *compareShown) plots(result *compare.Result, q compareQuery) {
 	for _, f := range result.Figures(compare.ChartOptions{Clean: printable.Clean, Means: true, Runs: q.Lines}) {
-		frontier := strings.HasPrefix(f.ID, "frontier-")
 		drawn, zoom, zoomed := f.Chart, "", false
-		switch {
-		case frontier:
-		case strings.Contains(f.ID, "-time"):
-			drawn, zoom, zoomed = q.Span.cut(drawn), "by-time", !q.Span.whole()
-		default:
-			drawn, zoom, zoomed = q.BySpan.cut(drawn), "by-step", !q.BySpan.whole()
+		frontier := f.Axis == ""
+		if !frontier {
+			stretch := q.Spans[f.Axis]
+			drawn, zoom, zoomed = stretch.cut(drawn), zoomKey(f.Axis), !stretch.whole()
 		}
 		p := newPlot(f.ID, drawn)
 		p.Note, p.ZoomKey, p.Zoomed = f.Note, zoom, zoomed

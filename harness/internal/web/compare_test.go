@@ -87,12 +87,13 @@ func TestAComparisonTakesTheOptionsOfTheCommand(t *testing.T) {
 		want  string
 	}{
 		"names stand for runs where they are grouped": {url.Values{"run": {"slow", "quick"}, "group-by": {"train.lr"}}, "lr=0.0123"},
-		"one metric":             {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "metric": {"accuracy"}}, "accuracy ↑"},
-		"samples of few steps":   {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "steps": {"10"}}, "samples: euler, 10 steps, guidance 2"},
-		"a baseline":             {url.Values{"run": {runs[0].Slug}, "baseline": {runs[2].Slug}}, "baseline " + runs[2].Slug},
-		"several runs in a word": {url.Values{"run": {runs[0].Slug + "," + runs[2].Slug}}, "too few seeds"},
-		"single runs of a group": {url.Values{"run": {"slow", "quick"}, "group-by": {"config"}, "lines": {"1"}}, "Hide single runs"},
-		"a stretch of the steps": {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "by-step": {"5-10"}}, "Training loss by step"},
+		"one metric":                   {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "metric": {"accuracy"}}, "accuracy ↑"},
+		"samples of few steps":         {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "steps": {"10"}}, "samples: euler, 10 steps, guidance 2"},
+		"a baseline":                   {url.Values{"run": {runs[0].Slug}, "baseline": {runs[2].Slug}}, "baseline " + runs[2].Slug},
+		"several runs in a word":       {url.Values{"run": {runs[0].Slug + "," + runs[2].Slug}}, "too few seeds"},
+		"single runs of a group":       {url.Values{"run": {"slow", "quick"}, "group-by": {"config"}, "lines": {"1"}}, "Hide single runs"},
+		"a stretch of the images seen": {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "by-images": {"5-10"}}, "Training loss by step"},
+		"a stretch of the steps":       {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "by-step": {"5-10"}}, "Training loss by step"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, body, _ := visit(t, address+"/compare?"+c.query.Encode())
@@ -100,6 +101,26 @@ func TestAComparisonTakesTheOptionsOfTheCommand(t *testing.T) {
 				t.Errorf("status %d, and the page lacks %q", status, c.want)
 			}
 		})
+	}
+}
+
+func TestRunsOfOtherBatchSizesAreShownByImagesSeen(t *testing.T) {
+	st := newStore(t)
+	a := addTrial(t, st, trial{name: "small", config: "batch_size: 32", steps: 40, accuracy: 0.5})
+	b := addTrial(t, st, trial{name: "large", config: "batch_size: 64", steps: 20, accuracy: 0.6})
+	address := serve(t, web.Options{Store: st})
+	_, body, _ := visit(t, compareURL(address, []*store.Run{a, b}))
+	for _, want := range []string{"Training loss by images seen", `data-zoom="by-images"`, "different batch sizes (32, 64)",
+		"Losses after the same number of training images", "training images seen"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	values := regexp.MustCompile(`id="plot-loss-images"[^>]*data-values="[^"]*"`)
+	status, zoomed, _ := visit(t, compareURL(address, []*store.Run{a, b}, "by-images", "600-1280"))
+	whole, part := html.UnescapeString(values.FindString(body)), html.UnescapeString(values.FindString(zoomed))
+	if status != 200 || !strings.Contains(whole, `"x":[32,64,`) || !strings.Contains(part, `"x":[608,640,`) {
+		t.Errorf("status %d; the plot holds %s, and of a stretch %s", status, whole, part)
 	}
 }
 
@@ -122,6 +143,7 @@ func TestWhatCannotBeComparedIsSaidAndTheFormKept(t *testing.T) {
 		"steps that are no step": {url.Values{"run": {a, b}, "steps": {"-3"}}, 400, "steps must be"},
 		"guidance of words":      {url.Values{"run": {a, b}, "guidance": {"NaN"}}, 400, "guidance must be"},
 		"a target of nothing":    {url.Values{"run": {a, b}, "target": {"beauty=1"}}, 400, "target"},
+		"images seen backwards":  {url.Values{"run": {a, b}, "by-images": {"10-5"}}, 400, "by-images"},
 		"a stretch backwards":    {url.Values{"run": {a, b}, "by-step": {"10-5"}}, 400, "by-step"},
 		"too many":               {url.Values{"run": strings.Split(strings.Repeat(a+" ", 201), " ")}, 400, "at most 200"},
 	} {
