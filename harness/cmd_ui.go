@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"net"
 	"os"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -15,16 +12,14 @@ import (
 	"flowharness/harness/internal/web"
 )
 
-// defaultUIAddress is where the pages are, if nothing else is asked for and
-// nobody else is there.
-const defaultUIAddress = "127.0.0.1:8420"
-
 type uiOptions struct {
 	*app
-	address  string
-	token    string
-	hosts    []string
-	readOnly bool
+	address      string
+	basePath     string
+	proxyHeaders bool
+	token        string
+	hosts        []string
+	readOnly     bool
 }
 
 func newUICommand(a *app) *cobra.Command {
@@ -38,17 +33,25 @@ machine.
 
 Only this machine can reach them. With --address they can be reached from
 others, who must show a token: it is in the address that is printed. Nothing is
-encrypted on the way; over a network that others use, ssh -L is the better way.`,
+encrypted on the way; over a network that others use, ssh -L is the better way.
+
+Behind a proxy that shows them under a path, as JupyterHub, code-server and nginx
+do, --base-path says which; the proxy may take it off or not.`,
 		Example: `  harness ui
   harness ui --read-only
-  harness ui --address 0.0.0.0:8420 --host gpu-box`,
+  harness ui --address :8420 --host gpu-box
+  harness ui --address 8900 --base-path "${JUPYTERHUB_SERVICE_PREFIX}proxy/8900" --host hub.example.org
+  curl -H "Authorization: Bearer $TOKEN" http://gpu-box:8420/runs/fm-1/series/train/loss.csv`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.Flags().Changed("address"))
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.address, "address", defaultUIAddress, "where to listen, as HOST:PORT; port 0: any that is free")
+	f.StringVar(&o.address, "address", defaultUIAddress, "where to listen, as HOST:PORT, PORT (on this machine only), :PORT (from all others, too) or HOST; port 0: any that is free")
+	f.StringVar(&o.basePath, "base-path", "", "the path that a proxy shows the pages under, such as /user/x/proxy/8900")
+	f.BoolVar(&o.proxyHeaders, "proxy-headers", false,
+		"believe a proxy's X-Forwarded-Prefix (for --base-path), X-Forwarded-Host and X-Forwarded-Proto; only where nobody else reaches the address")
 	f.StringVar(&o.token, "token", "", "the token to ask for (default: a new one, if other machines can reach the address)")
 	f.StringSliceVar(&o.hosts, "host", nil, "a name that this machine is reached by (repeatable)")
 	f.BoolVar(&o.readOnly, "read-only", false, "show the store, change nothing")
@@ -56,7 +59,14 @@ encrypted on the way; over a network that others use, ssh -L is the better way.`
 }
 
 func (o *uiOptions) run(ctx context.Context, addressGiven bool) error {
-	l, err := o.listen(addressGiven)
+	base := ""
+	if o.basePath != "" {
+		var err error
+		if base, err = web.ParseBasePath(o.basePath); err != nil {
+			return usagef("--base-path: %v", err)
+		}
+	}
+	l, err := listenUI(ctx, o.address, addressGiven)
 	if err != nil {
 		return err
 	}
@@ -74,32 +84,17 @@ func (o *uiOptions) run(ctx context.Context, addressGiven bool) error {
 			o.hosts = append(o.hosts, name)
 		}
 	}
-	address := "http://" + l.Addr().String() + "/"
-	if o.token != "" {
-		address += "?token=" + o.token
+	places := reachable(ctx, l.Addr(), base+"/", o.token)
+	fmt.Fprintln(o.out, places[0])
+	for _, place := range places[1:] {
+		fmt.Fprintf(o.err, "on this machine also %s\n", place)
 	}
-	fmt.Fprintln(o.out, address)
+	if base != "" {
+		fmt.Fprintf(o.err, "behind a proxy: its address, then %s/\n", base)
+	}
 	fmt.Fprintf(o.err, "showing %s; Ctrl-C ends it\n", clean(st.Path()))
-	return web.New(web.Options{Store: st, Name: clean(o.storePath("")), ReadOnly: o.readOnly, Token: o.token, Hosts: o.hosts}).Serve(ctx, l)
-}
-
-// listen takes the address; if none was asked for and the default is taken, as
-// by another of these servers, any free port.
-func (o *uiOptions) listen(given bool) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(o.address); err != nil {
-		return nil, usagef("--address %s: write it like 127.0.0.1:8420", o.address)
-	}
-	l, err := net.Listen("tcp", o.address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		if given {
-			return nil, fmt.Errorf("something else listens on %s: name another port, or 0 for any that is free", o.address)
-		}
-		l, err = net.Listen("tcp", "127.0.0.1:0")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w", o.address, err)
-	}
-	return l, nil
+	return web.New(web.Options{Store: st, Name: clean(o.storePath("")), ReadOnly: o.readOnly, Token: o.token, Hosts: o.hosts,
+		BasePath: base, ProxyHeaders: o.proxyHeaders}).Serve(ctx, l)
 }
 
 func (o *uiOptions) open(ctx context.Context) (*store.Store, error) {
@@ -107,10 +102,4 @@ func (o *uiOptions) open(ctx context.Context) (*store.Store, error) {
 		return store.OpenReadOnly(ctx, o.storePath(""))
 	}
 	return o.openStore(ctx)
-}
-
-// local tells whether only this machine reaches an address.
-func local(a net.Addr) bool {
-	tcp, ok := a.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
 }

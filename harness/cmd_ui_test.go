@@ -6,6 +6,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/netip"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -54,7 +57,11 @@ func uiStore(t *testing.T) string {
 
 func status(t *testing.T, address string) int {
 	t.Helper()
-	answer, err := http.Get(address)
+	jar, err := cookiejar.New(nil) // a token is kept in a cookie
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := (&http.Client{Jar: jar}).Get(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +106,55 @@ func TestUIWantsATokenOfOtherMachines(t *testing.T) {
 	}
 }
 
+// TestUIPrintsAddressesThatWork opens every address that it prints.
+func TestUIPrintsAddressesThatWork(t *testing.T) {
+	path := uiStore(t)
+	for _, c := range []struct{ address, host string }{
+		{"0.0.0.0:0", ""}, {"[::]:0", ""}, {":0", ""},
+		{"localhost:0", "127.0.0.1"}, {"127.0.0.1:0", "127.0.0.1"}, {"0", "127.0.0.1"}, {"localhost", "127.0.0.1"}, {"127.0.0.1", "127.0.0.1"},
+	} {
+		printed, end := startUI(t, "--store", path, "--address", c.address, "--base-path", "/user/x@y/proxy/8900/", "--token", "a&b")
+		code, said := 0, ""
+		u, err := url.Parse(printed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ip, err := netip.ParseAddr(u.Hostname())
+		if err != nil || ip.IsUnspecified() || c.host != "" && u.Hostname() != c.host {
+			t.Errorf("--address %s: it is at %s", c.address, printed)
+		}
+		if u.EscapedPath() != "/user/x@y/proxy/8900/" || u.Query().Get("token") != "a&b" {
+			t.Errorf("--address %s: it is at %s", c.address, printed)
+		}
+		answer := status(t, printed)
+		if code, said = end(); code != 0 {
+			t.Errorf("exit code %d, said %q", code, said)
+		}
+		if answer != http.StatusOK {
+			t.Errorf("--address %s: %s answers %d", c.address, printed, answer)
+		}
+		if !strings.Contains(said, "behind a proxy: its address, then /user/x@y/proxy/8900/") {
+			t.Errorf("--address %s: it says %q", c.address, said)
+		}
+	}
+}
+
+func TestAddressesOfTheUI(t *testing.T) {
+	for _, c := range []struct{ address, host, port string }{
+		{"127.0.0.1:8420", "127.0.0.1", "8420"}, {"8938", "127.0.0.1", "8938"}, {"0", "127.0.0.1", "0"}, {":8938", "", "8938"}, {"localhost", "localhost", ""},
+		{"gpu-box", "gpu-box", ""}, {"gpu-box:80", "gpu-box", "80"}, {"10.0.0.7", "10.0.0.7", ""}, {"::1", "::1", ""}, {"[::1]", "::1", ""}, {"[::1]:80", "::1", "80"},
+	} {
+		if host, port, err := hostAndPort(c.address); host != c.host || port != c.port || err != nil {
+			t.Errorf("%q is %q %q, %v", c.address, host, port, err)
+		}
+	}
+	for _, address := range []string{"", " ", "a b", "a/b", "65536", ":http", "1:2:3:x", "localhost:", "user@host:80", "localhost:-1"} {
+		if host, port, err := hostAndPort(address); err == nil {
+			t.Errorf("%q is %q %q", address, host, port)
+		}
+	}
+}
+
 func TestUIRefuses(t *testing.T) {
 	path := uiStore(t)
 	taken, end := startUI(t, "--store", path, "--address", "127.0.0.1:0")
@@ -109,7 +165,11 @@ func TestUIRefuses(t *testing.T) {
 		code int
 		want string
 	}{
-		{"an address without a port", []string{"--address", "localhost"}, exitUsage, "write it like 127.0.0.1:8420"},
+		{"a port that is none", []string{"--address", ":99999"}, exitUsage, "write it like 127.0.0.1:8420"},
+		{"an address of a page", []string{"--address", "http://localhost:8420/"}, exitUsage, "write it like 127.0.0.1:8420"},
+		{"no address", []string{"--address", ""}, exitUsage, "write it like 127.0.0.1:8420"},
+		{"a base path without a slash", []string{"--base-path", "user/x"}, exitUsage, "write it like /user/x/proxy/8900"},
+		{"a base path like those of the pages", []string{"--base-path", "/runs/ui"}, exitUsage, "the pages' own addresses"},
 		{"an address that is taken", []string{"--address", strings.Trim(strings.TrimPrefix(taken, "http://"), "/")}, exitFailure, "something else listens on"},
 		{"a store that is not there", []string{"--store", filepath.Join(t.TempDir(), "none.db")}, exitFailure, "no store at"},
 		{"arguments", []string{"runs"}, exitUsage, "expected no arguments"},

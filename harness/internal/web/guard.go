@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,8 +17,6 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-const tokenCookie = "harness_token"
-
 // guarded lets a request through that was meant for this server, and comes from
 // itself or from somebody who has the token.
 //
@@ -26,12 +25,8 @@ const tokenCookie = "harness_token"
 // that a browser sends on behalf of another site are refused by what it says of
 // their origin.
 func (s *Server) guarded(listening net.Addr, next http.Handler) http.Handler {
-	origins := http.NewCrossOriginProtection()
-	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusForbidden, "this request comes from another site")
-	}))
-	next = origins.Handler(next)
 	hosts := s.hosts(listening)
+	next = s.based(s.tokened(portOf(listening.String()), sameOrigin(next)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentPolicy)
@@ -39,17 +34,70 @@ func (s *Server) guarded(listening net.Addr, next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		names := []string{r.Host}
+		if forwarded := forwardedFirst(r.Header, "X-Forwarded-Host"); s.ProxyHeaders && forwarded != "" {
+			names = append(names, forwarded)
+		}
+		for _, name := range names {
+			if !hosts.allow(name) {
+				refuse(w, http.StatusMisdirectedRequest, "this server does not go by the name "+name+": harness ui --host "+hostOnly(name)+" allows it")
+				return
+			}
+		}
+		r.Host = names[len(names)-1] // which the browser knows
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sameOrigin refuses writes that a browser sends on behalf of another site.
+func sameOrigin(next http.Handler) http.Handler {
+	origins := http.NewCrossOriginProtection()
+	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, http.StatusForbidden, fmt.Sprintf("this request comes from another site (%s, and this is %s); "+
+			"a proxy between them has to pass the Host on, or X-Forwarded-Host with harness ui --proxy-headers", orText(r.Header.Get("Origin"), "unnamed"), r.Host))
+	}))
+	return origins.Handler(next)
+}
+
+func orText(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// tokened lets through who has the token. port is that which is listened on.
+func (s *Server) tokened(port string, next http.Handler) http.Handler {
+	if s.Token == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cookie := tokenCookie(r, port)
 		switch {
-		case !hosts.allow(r.Host):
-			refuse(w, http.StatusMisdirectedRequest, "this server does not go by the name "+r.Host+": harness ui --host "+hostOnly(r.Host)+" allows it")
-		case s.Token != "" && s.introduced(w, r):
-			http.Redirect(w, r, withoutToken(r.URL), http.StatusSeeOther)
-		case s.Token != "" && !s.known(r):
-			refuse(w, http.StatusUnauthorized, "this server wants the token that harness ui printed when it started: open the address with ?token=")
-		default:
+		case s.introduced(w, r, cookie):
+			http.Redirect(w, r, baseOf(r)+withoutToken(r.URL), http.StatusSeeOther)
+		case s.known(r, cookie):
 			next.ServeHTTP(w, r)
+		default:
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			refuse(w, http.StatusUnauthorized, "this server wants the token that harness ui printed when it started: "+
+				"open the address with ?token=, or send it as Authorization: Bearer")
 		}
 	})
+}
+
+// tokenCookie is the name of the cookie that holds the token. Browsers do not
+// tell the ports of a host apart: the name does, by the port that the browser
+// asks for, which a forwarded one of this machine need not be.
+func tokenCookie(r *http.Request, listening string) string {
+	return "harness_token_" + orText(portOf(r.Host), listening)
+}
+
+func portOf(hostport string) string {
+	if _, port, err := net.SplitHostPort(hostport); err == nil {
+		return port
+	}
+	return ""
 }
 
 func refuse(w http.ResponseWriter, code int, reason string) {
@@ -59,12 +107,13 @@ func refuse(w http.ResponseWriter, code int, reason string) {
 
 // introduced puts a token of the address in a cookie. In the address it would be
 // seen, kept and passed on.
-func (s *Server) introduced(w http.ResponseWriter, r *http.Request) bool {
+func (s *Server) introduced(w http.ResponseWriter, r *http.Request, cookie string) bool {
 	given := r.URL.Query().Get("token")
 	if r.Method != http.MethodGet || given == "" || !same(given, s.Token) {
 		return false
 	}
-	http.SetCookie(w, &http.Cookie{Name: tokenCookie, Value: s.Token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: cookie, Value: s.Token, Path: baseOf(r) + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: s.ProxyHeaders && forwardedFirst(r.Header, "X-Forwarded-Proto") == "https"})
 	return true
 }
 
@@ -74,8 +123,13 @@ func withoutToken(u *url.URL) string {
 	return local((&url.URL{Path: u.Path, RawQuery: query.Encode()}).String())
 }
 
-func (s *Server) known(r *http.Request) bool {
-	cookie, err := r.Cookie(tokenCookie)
+// known tells whether a request has the token, in the cookie or, from a program,
+// in a header of its own.
+func (s *Server) known(r *http.Request, name string) bool {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") && same(strings.TrimSpace(token), s.Token) {
+		return true
+	}
+	cookie, err := r.Cookie(name)
 	return err == nil && same(cookie.Value, s.Token)
 }
 

@@ -170,6 +170,7 @@ func (l *live) stream(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // or nginx waits for more than an event
 	states, leave := l.subscribe(t)
 	defer leave()
 	ping := time.NewTicker(pingEvery)

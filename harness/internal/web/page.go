@@ -46,10 +46,15 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, name string, p p
 	return s.renderStatus(w, r, http.StatusOK, name, p)
 }
 
-func (s *Server) renderStatus(w http.ResponseWriter, _ *http.Request, status int, name string, p page) error {
-	p.ReadOnly, p.Assets, p.Store, p.Now = s.ReadOnly, assetPrefix+assetVersion, s.Name, s.Now()
+func (s *Server) renderStatus(w http.ResponseWriter, r *http.Request, status int, name string, p page) error {
+	base := baseOf(r)
+	p.ReadOnly, p.Assets, p.Store, p.Now = s.ReadOnly, base+assetPrefix+assetVersion, s.Name, s.Now()
+	pages, err := templatesAt(base)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
-	if err := templates[name].ExecuteTemplate(&b, "layout.html", p); err != nil {
+	if err := pages[name].ExecuteTemplate(&b, "layout.html", p); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -123,7 +128,7 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	http.Redirect(w, r, local(r.FormValue("back")), http.StatusSeeOther)
+	http.Redirect(w, r, baseOf(r)+local(r.FormValue("back")), http.StatusSeeOther)
 	return nil
 }
 
@@ -140,7 +145,8 @@ func local(target string) string {
 var templateFiles embed.FS
 
 // templates are the pages by the name of their file, each with the layout and
-// the parts that pages share (templates/parts).
+// the parts that pages share (templates/parts). They are never executed: see
+// templatesAt.
 var templates = parseTemplates()
 
 func parseTemplates() map[string]*template.Template {

@@ -33,7 +33,7 @@ func (s *Server) routes() http.Handler {
 	action("POST /runs/delete", s.deleteRuns)
 
 	mux.HandleFunc("GET /live", s.live.stream)
-	mux.Handle("GET "+assetPrefix, assets)
+	mux.Handle("GET "+assetPrefix+"{version}/{name}", assets) // no subtree, to which the mux would lead without the base path
 	page("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
 	return mux
 }

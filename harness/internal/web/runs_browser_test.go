@@ -245,3 +245,20 @@ func TestTheTableFitsANarrowScreen(t *testing.T) {
 		}
 	}
 }
+
+// A page that takes long to come must not be lost to a live update that is asked for
+// meanwhile.
+func TestAnUpdateDoesNotUndoAClick(t *testing.T) {
+	st := newStore(t)
+	addRuns(t, st, tableOfRuns...)
+	tab, _ := shown(t, st, "", 1280)
+	value[any](t, tab, `{ const real = fetch; window.fetch = async (...given) => {
+		const answer = await real(...given);
+		await new Promise((resolve, reject) => { setTimeout(resolve, 1500); given[1]?.signal?.addEventListener("abort", () => reject(new DOMException("", "AbortError"))); });
+		return answer;
+	}; }`)
+	do(t, tab, chromedp.Click("#sort-loss"))
+	addRuns(t, st, newRun{name: "later", process: "ddpm"})
+	eventually(t, tab, `location.search.includes("sort=loss")`, soon)
+	eventually(t, tab, rowCount+` === 6`, soon)
+}

@@ -25,8 +25,15 @@ type Options struct {
 	// ReadOnly refuses everything that changes the store.
 	ReadOnly bool
 	// Token, if not empty, must be shown by everyone: once as ?token=…, then by
-	// the cookie that this sets.
+	// the cookie that this sets; or as Authorization: Bearer, by programs.
 	Token string
+	// BasePath is what stands before the addresses of all pages, where a proxy
+	// shows them, see [ParseBasePath]. Requests may have it or not.
+	BasePath string
+	// ProxyHeaders has X-Forwarded-Prefix (in place of BasePath), X-Forwarded-Host
+	// and X-Forwarded-Proto believed. Anybody can send them: it is right where
+	// nobody but a proxy reaches the server.
+	ProxyHeaders bool
 	// Hosts are names that the server is reached by besides the one it listens
 	// on, such as that of a machine behind 0.0.0.0.
 	Hosts []string

@@ -78,7 +78,7 @@ func (s *Server) sweepPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := sweepView{Name: recorded.Name, Created: recorded.CreatedAt, Source: recorded.SourceYAML, sweepProgress: far}
-	if err := v.fill(q, file, variants, result); err != nil {
+	if err := v.fill(baseOf(r), q, file, variants, result); err != nil {
 		return err
 	}
 	return s.render(w, r, "sweep.html", page{Title: recorded.Name, Nav: "sweeps", Topic: string(everything), State: state, Body: v})
@@ -159,8 +159,9 @@ func (s *Server) sweepResult(ctx context.Context, variants []variant) (*compare.
 	return result, nil
 }
 
-func (v *sweepView) fill(q sweepQuery, file *sweep.File, variants []variant, result *compare.Result) error {
+func (v *sweepView) fill(base string, q sweepQuery, file *sweep.File, variants []variant, result *compare.Result) error {
 	data := newSweepData(file, variants, result)
+	data.base = base
 	q, err := data.complete(q)
 	if err != nil {
 		return err

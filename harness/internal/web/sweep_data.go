@@ -13,6 +13,7 @@ import (
 
 // sweepData are the variants of a sweep with what they came to.
 type sweepData struct {
+	base     string // before addresses in charts
 	variants []variant
 	paths    []string // that vary
 	metrics  []string // in the order of a comparison, those of the sweep's file first

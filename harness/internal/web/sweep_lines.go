@@ -34,7 +34,7 @@ func (d *sweepData) parallel(q sweepQuery) template.HTML {
 	}
 	best := d.best(q.Metric)
 	for i, v := range d.variants {
-		line := chart.ParallelLine{Key: variantKey(i), Title: v.Label, Href: v.link(), Strong: i == best}
+		line := chart.ParallelLine{Key: variantKey(i), Title: v.Label, Href: d.link(v), Strong: i == best}
 		for k, path := range d.paths {
 			if c := p.Axes[k].Categories; c != nil {
 				line.Values = append(line.Values, float64(slices.Index(c, v.Setting[path])))

@@ -115,6 +115,6 @@ func (d *sweepData) cell(q sweepQuery, variants []variant, x, y string) chart.He
 			c.Note = runCount(s.N)
 		}
 	}
-	c.Href = found.link()
+	c.Href = d.link(*found)
 	return c
 }

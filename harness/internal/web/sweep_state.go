@@ -55,6 +55,14 @@ func (v variant) link() string {
 	return compareAddress("/compare", url.Values{"run": v.slugs()})
 }
 
+// link is that of a variant as it stands in a chart, which no template writes.
+func (d *sweepData) link(v variant) string {
+	if to := v.link(); to != "" {
+		return d.base + to
+	}
+	return ""
+}
+
 func (v variant) slugs() []string {
 	list := make([]string, len(v.Runs))
 	for i, run := range v.Runs {

@@ -11,6 +11,7 @@ import (
 
 // functions are what templates can call to write values for people.
 var functions = template.FuncMap{
+	"base":     func() string { return "" }, // see templatesAt
 	"number":   number,
 	"count":    count,
 	"duration": duration,

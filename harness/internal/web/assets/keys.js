@@ -1,4 +1,5 @@
 // The keyboard: rows of a list are elements with data-row.
+import { base } from "./live.js";
 
 const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null);
 let current = ""; // id of the row the keyboard is at
@@ -28,8 +29,8 @@ const actions = {
   "c": () => document.querySelector("[data-compare]")?.click(),
   "/": () => { const field = document.querySelector("[data-search]"); field?.focus(); field?.select(); },
   "?": () => help(),
-  "g r": () => { location.href = "/"; },
-  "g s": () => { location.href = "/sweeps"; },
+  "g r": () => { location.href = base + "/"; },
+  "g s": () => { location.href = base + "/sweeps"; },
 };
 
 function help() {

@@ -4,6 +4,9 @@
 
 const meta = (name) => document.querySelector(`meta[name=${name}]`);
 
+// What stands before the addresses of all pages, behind a proxy.
+export const base = meta("base").content;
+
 // An element in which somebody is typing is left alone.
 function busy(element) {
   const active = document.activeElement;
@@ -23,15 +26,19 @@ addEventListener("pointerdown", () => {
   });
 }, { capture: true });
 
-let running = null;
+let running = null, settled = Promise.resolve();
 
 // refresh shows the page at an address without leaving this one. push says
 // whether the address becomes an entry of the history ("push"), takes the place
 // of this one ("replace"), or is the one we are at. It says whether the page was
 // shown; one that is refused leaves the address as it is.
-export async function refresh(address = location.href, push = "") {
+export function refresh(address = location.href, push = "") {
   if (running) running.abort();
-  const mine = running = new AbortController();
+  running = new AbortController();
+  return settled = ask(running, address, push);
+}
+
+async function ask(mine, address, push) {
   try {
     const answer = await fetch(address, { signal: mine.signal, headers: { Accept: "text/html" } });
     const text = await answer.text();
@@ -108,14 +115,18 @@ export function toast(text, label, act) {
 // Time between two refreshes, so that a run of many steps a second does not keep
 // the browser busy.
 const pause = 400;
-let next = 0, waiting = null;
+let next = 0, waiting = null, newest = "";
 
 function changed(state) {
+  newest = state;
   if (state === meta("state").content || waiting || document.hidden) return;
   waiting = setTimeout(async () => {
-    await refresh();
+    while (running) await settled; // what the reader has asked for comes first, and may be as new
+    const wanted = newest;
+    if (wanted !== meta("state").content) await refresh();
     next = Date.now() + pause;
     waiting = null;
+    if (newest !== wanted) changed(newest); // which the page may have been asked for too early to show
   }, Math.max(0, next - Date.now()));
 }
 
@@ -126,7 +137,7 @@ export function startLive() {
     topic = meta("topic").content;
     if (!topic) return;
     heard = Date.now();
-    source = new EventSource("/live?topic=" + encodeURIComponent(topic));
+    source = new EventSource(base + "/live?topic=" + encodeURIComponent(topic));
     source.addEventListener("open", () => say("live"));
     source.addEventListener("state", (event) => { heard = Date.now(); say("live"); changed(event.data); });
     source.addEventListener("ping", () => { heard = Date.now(); });

@@ -3,7 +3,7 @@
 // The address holds what is selected (sel), as it holds everything else. A change
 // is written there, and into the links and forms that stand on the page, so that
 // none of them forgets it.
-import { onRefresh, refresh, toast } from "./live.js";
+import { base, onRefresh, refresh, toast } from "./live.js";
 import { send } from "./forms.js";
 import { mark } from "./keys.js";
 
@@ -48,7 +48,7 @@ function show() {
   bar.dataset.count = slugs.length;
   bar.querySelector("[data-picked-count]").textContent = `${slugs.length} selected`;
   for (const link of document.querySelectorAll("main a[data-swap]:not([data-unpick])")) {
-    if (new URL(link.href).pathname === "/" && !link.closest(".shelves")) link.setAttribute("href", withSelection(link.href, slugs));
+    if (new URL(link.href).pathname === base + "/" && !link.closest(".shelves")) link.setAttribute("href", withSelection(link.href, slugs));
   }
   for (const form of document.querySelectorAll("main form[data-swap]")) {
     let field = form.querySelector("input[name=sel]");
@@ -69,7 +69,7 @@ async function act(button) {
   const slugs = selected();
   if (!slugs.length) return;
   if (button.matches("[data-compare]")) {
-    location.href = "/compare?" + new URLSearchParams(fields(slugs));
+    location.href = base + "/compare?" + new URLSearchParams(fields(slugs));
     return;
   }
   const extra = [];
