@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +17,9 @@ import (
 
 type showOptions struct {
 	*app
-	series, grid string
+	series       []string
+	format, file string // of series
+	grid         string
 	force        bool
 	sampler      string
 	steps        int
@@ -37,16 +38,25 @@ func newShowCommand(a *app) *cobra.Command {
 		Short: "Show a run; export a series or a grid",
 		Long: `Show everything recorded about a run.
 
---series prints step,value lines at full precision. --grid writes the run's
-last grid, or the last of the --sampler, --steps and --guidance given, to a PNG
-file.`,
+--series prints step,value lines at full precision. Of several series, of all
+(--series all), or with --format it prints a table with a header: the step, the
+seconds of work until then, and a column a series; as csv (the default), jsonl
+(an object a line), parquet (with --out FILE) or table (for people).
+
+--grid writes the run's last grid, or the last of the --sampler, --steps and
+--guidance given, to a PNG file.`,
 		Example: `  harness show @1
   harness show @1 --series train/loss > loss.csv
+  harness show @1 --series train/loss --series val/loss --format table
+  harness show @1 --series all --format parquet --out run.parquet
   harness show brave-otter-42 --grid grid.png --steps 50`,
 		Args:              exactly(1, "one RUN"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := exclusive(cmd, "series", "grid", "config", "env", "json"); err != nil {
+				return err
+			}
+			if err := o.checkSeries(); err != nil {
 				return err
 			}
 			o.guidanceSet = cmd.Flags().Changed("guidance")
@@ -57,7 +67,9 @@ file.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.series, "series", "", "print this series as step,value lines")
+	f.StringArrayVar(&o.series, "series", nil, "print this series as step,value lines; repeatable, or all: as a table")
+	f.StringVar(&o.format, "format", "", "with --series: "+strings.Join(seriesFormats, ", "))
+	pathVar(f, &o.file, "out", "with --series: write to this file")
 	pathVar(f, &o.grid, "grid", "write a grid to this PNG file")
 	addForce(cmd, &o.force)
 	f.StringVar(&o.sampler, "sampler", "", "with --grid: of this sampler")
@@ -71,8 +83,10 @@ file.`,
 
 func (o *showOptions) run(ctx context.Context, st *store.Store, r *store.Run) error {
 	switch {
-	case o.series != "":
-		return o.printSeries(ctx, st, r)
+	case len(o.series) == 1 && o.series[0] != allSeries && o.format == "" && o.file == "":
+		return o.printSeries(ctx, st, r, o.series[0])
+	case len(o.series) > 0:
+		return o.printSeriesTable(ctx, st, r)
 	case o.grid != "":
 		return o.writeGrid(ctx, st, r)
 	case o.config:
@@ -84,33 +98,6 @@ func (o *showOptions) run(ctx context.Context, st *store.Store, r *store.Run) er
 		return o.printRunJSON(ctx, st, r)
 	}
 	return o.printRun(ctx, st, r)
-}
-
-func (o *showOptions) printSeries(ctx context.Context, st *store.Store, r *store.Run) error {
-	points, err := st.Series(ctx, r.ID, o.series, store.SeriesOptions{})
-	if err != nil {
-		return err
-	}
-	if len(points) == 0 {
-		summaries, err := st.Summaries(ctx, r.ID)
-		if err != nil {
-			return err
-		}
-		var names []string
-		for _, s := range summaries {
-			names = append(names, s.Name)
-		}
-		return fmt.Errorf("run %s has no series %q; it has: %s", r.Slug, o.series, strings.Join(names, ", "))
-	}
-	var b strings.Builder
-	for _, p := range points {
-		b.WriteString(strconv.Itoa(p.Step))
-		b.WriteByte(',')
-		b.WriteString(strconv.FormatFloat(p.Value, 'g', -1, 64))
-		b.WriteByte('\n')
-	}
-	_, err = fmt.Fprint(o.out, b.String())
-	return err
 }
 
 func (o *showOptions) writeGrid(ctx context.Context, st *store.Store, r *store.Run) error {
@@ -230,7 +217,7 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 	t := a.newTable()
 	t.AppendHeader(row("series", "points", "last", "min", "max"))
 	for _, s := range recorded.summaries {
-		if strings.HasPrefix(s.Name, "train/") {
+		if !strings.HasPrefix(s.Name, store.PhasePrefix) && !strings.Contains(s.Name, "/loss_bin_") {
 			t.AppendRow(row(s.Name, s.Count, fmt.Sprintf("%.6g", s.Last), fmt.Sprintf("%.6g", s.Min), fmt.Sprintf("%.6g", s.Max)))
 		}
 	}

@@ -25,6 +25,11 @@ var (
 	Weights  = Kind{"file of weights in safetensors", func(head []byte) bool { return len(head) > 9 && head[8] == '{' }}
 	Markdown = Kind{"Markdown report", begins("#")}
 	XML      = Kind{"XML report", begins("<?xml")}
+
+	// Those of show --series.
+	CSV       = Kind{"table of series as CSV", begins("step,seconds")}
+	JSONLines = Kind{"table of series as JSON lines", begins(`{"step":`)}
+	Parquet   = Kind{"Parquet file", begins("PAR1")}
 )
 
 func begins(magic string) func([]byte) bool {
