@@ -16,7 +16,7 @@ type listOptions struct {
 	*app
 	filter   store.Filter
 	statuses []string
-	since    time.Duration
+	since    age
 	archived bool
 	trash    bool
 	json     bool
@@ -48,7 +48,7 @@ that are active, or with --archived or --trash those that are there.`,
 	f.StringVar(&o.filter.Dataset, "dataset", "", "only runs on this dataset")
 	f.StringVar(&o.filter.Text, "text", "", "only runs with this text in id, name, notes or a tag")
 	f.StringArrayVar(&o.filter.Where, "where", nil, "only runs whose config fulfils this, such as train.lr<=0.001 (repeatable)")
-	f.DurationVar(&o.since, "since", 0, "only runs created in this time, such as 24h")
+	f.Var(&o.since, "since", "only runs created in this time, such as 90m, 24h, 7d or 2w")
 	f.StringVar(&o.filter.Sort, "sort", "", "sort by "+strings.Join(store.SortKeys(), ", "))
 	f.BoolVar(&o.filter.Desc, "desc", false, "largest first")
 	f.IntVarP(&o.filter.Limit, "limit", "n", 0, "at most so many (0: all)")
@@ -71,11 +71,8 @@ func (o *listOptions) run(ctx context.Context) error {
 	if err := o.filter.Validate(); err != nil {
 		return &usageError{err}
 	}
-	if o.since < 0 {
-		return usagef("--since must not be negative, got %v", o.since)
-	}
 	if o.since > 0 {
-		o.filter.Since = time.Now().Add(-o.since)
+		o.filter.Since = time.Now().Add(-time.Duration(o.since))
 	}
 	st, err := o.openStore(ctx)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"flowharness/harness/internal/backend"
+	_ "flowharness/harness/internal/startup" // before the libraries that it keeps quiet
 )
 
 func main() {

@@ -15,6 +15,7 @@ import (
 	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -89,7 +90,8 @@ func newRootCommand(a *app) *cobra.Command {
 		Example:       "  harness run configs/quickstart.yaml\n  harness list\n  harness compare @2 @1",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: knownCommand, PersistentPreRunE: expandHome,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version: commitOf(machine.BuildGit()),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	pathVar(root.PersistentFlags(), &a.storeFlag, "store", "store file (default $HARNESS_STORE, or runs/harness.db)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })

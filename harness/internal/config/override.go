@@ -24,6 +24,10 @@ func (l *loader) override(set string) {
 	case keys[0] == "base":
 		l.refuse(added, "base can only be given in a file")
 	default:
+		if i := slices.IndexFunc(Keys(), func(key string) bool { return key != path && strings.EqualFold(key, path) }); i >= 0 {
+			l.refuse(added, "unknown key"+didYouMean(Keys()[i]))
+			return
+		}
 		l.overrideValue(added, keys, text)
 	}
 }

@@ -1,13 +1,16 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // suggest returns the candidate nearest to what was written, or "" if none is
 // near enough to have been meant.
 func suggest(written string, candidates []string) string {
 	best, nearest := "", 0
 	for _, c := range candidates {
-		d := editDistance(written, c)
+		d := editDistance(strings.ToLower(written), strings.ToLower(c))
 		if d <= (max(len(written), len(c))+2)/3 && (best == "" || d < nearest) {
 			best, nearest = c, d
 		}
