@@ -46,18 +46,30 @@ func newConfigShowCommand(a *app) *cobra.Command {
 func newConfigCheckCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "check CONFIG…", Short: "Check configs; says nothing if they are fine",
+		Long: `Check configs. What is wrong ends with exit code 2; what is valid and yet
+questionable, such as a measurement of few images, is a warning.`,
 		Example: "  harness config check configs/*.yaml",
 		Args:    atLeast(1, "at least one CONFIG file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var last error
 			for _, path := range args {
-				if _, err := config.Load(path, nil); err != nil {
+				r, err := config.Load(path, nil)
+				if err != nil {
 					fmt.Fprintf(a.err, "harness: %v\n", err)
 					last = &quietError{err}
+					continue
 				}
+				a.warnOfConfig(r)
 			}
 			return last
 		},
+	}
+}
+
+// warnOfConfig tells what is valid and yet questionable.
+func (a *app) warnOfConfig(r *config.Resolved) {
+	for _, w := range r.Warnings {
+		fmt.Fprintf(a.err, "warning: %s\n", clean(w.String()))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,8 +17,9 @@ import (
 type evaluateOptions struct {
 	*app
 	drawFlags
-	images int
-	json   bool
+	images     int
+	references bool
+	json       bool
 }
 
 func newEvaluateCommand(a *app) *cobra.Command {
@@ -32,6 +34,10 @@ of drawn and real images, and how straight the way from noise to image is. What 
 not given is taken from the run's config. Image i starts from the same noise in
 every run of one --seed.
 
+Take 1,000 images or more: of few, distances and shares such as precision say
+little. --references measures no samples, only as many real images and images of
+noise, where a comparison lacks them.
+
 harness metrics list explains the metrics. A config with metrics.at_end: true
 does this at the end of its run.`,
 		Example:           "  harness evaluate @1\n  harness evaluate brave-otter-42 --sampler heun --steps 1,2,4,8,16,50 --guidance 2 --images 10000",
@@ -41,11 +47,15 @@ does this at the end of its run.`,
 	}
 	o.drawFlags.add(cmd)
 	cmd.Flags().IntVarP(&o.images, "images", "n", 0, "images to draw for each (default: the config's metrics.images)")
+	cmd.Flags().BoolVar(&o.references, "references", false, "measure real images and noise only, as many as --images, to hold samples against")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print what was measured as JSON")
 	return cmd
 }
 
 func (o *evaluateOptions) run(cmd *cobra.Command, ref string) error {
+	if o.references {
+		return o.measureReferences(cmd, ref)
+	}
 	so, err := o.drawFlags.options(cmd)
 	if err != nil {
 		return err
@@ -69,6 +79,46 @@ func (o *evaluateOptions) run(cmd *cobra.Command, ref string) error {
 	})
 }
 
+func (o *evaluateOptions) measureReferences(cmd *cobra.Command, ref string) error {
+	for _, name := range []string{"sampler", "steps", "guidance", "seed", "ema", "checkpoint"} {
+		if cmd.Flags().Changed(name) {
+			return usagef("--references measures no samples: leave out --%s", name)
+		}
+	}
+	progress := newRunProgress(o.err, false, 10)
+	measured, err := experiment.MeasureReferences(cmd.Context(), ref, o.images, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
+		Progress: progress.event, Warn: func(m string) { fmt.Fprintf(o.err, "warning: %s\n", m) }})
+	if err != nil {
+		return err
+	}
+	if o.json {
+		rows := make([]map[string]any, 0, len(measured))
+		for _, r := range measured {
+			rows = append(rows, map[string]any{"kind": r.Kind, "dataset": r.Dataset, "classifier": r.Classifier, "images": r.Images, "metrics": metricsJSON(r.Metrics)})
+		}
+		return o.printJSON(rows)
+	}
+	columns := []string{}
+	for _, r := range measured {
+		if len(columns) == 0 {
+			columns = columnsOf(r.Metrics)
+		}
+	}
+	t := o.newTable()
+	header := row("", "images")
+	for _, name := range columns {
+		header = append(header, name)
+	}
+	t.AppendHeader(header)
+	for _, r := range measured {
+		t.AppendRow(append(row(referenceText[r.Kind], r.Images), metricCells(columns, r.Metrics)...))
+	}
+	t.Render()
+	return nil
+}
+
+var referenceText = map[store.ReferenceKind]string{store.ReferenceReal: "real images", store.ReferenceNoise: "noise"}
+
 func evaluationJSON(e store.EvaluationRecord) map[string]any {
 	return map[string]any{"step": e.Step, "sampler": e.Sampler, "sampler_config": json.RawMessage(e.SamplerJSON), "steps": e.Steps,
 		"guidance": e.Guidance, "seed": e.Seed, "nfe": e.NFE, "images": e.Images, "seconds": e.Seconds, "ema": e.UsedEMA,
@@ -87,8 +137,8 @@ func metricsJSON(metrics []store.Metric) []map[string]any {
 	return rows
 }
 
-// printEvaluations prints what was measured on a run's samples, and above and
-// below it what real images and noise reach.
+// printEvaluations prints what was measured on a run's samples, and below it what
+// as many real images, and images of noise, reach.
 func (a *app) printEvaluations(ctx context.Context, st *store.Store, r *store.Run) error {
 	evaluations, err := st.Evaluations(ctx, r.ID)
 	if err != nil || len(evaluations) == 0 {
@@ -111,15 +161,29 @@ func (a *app) printEvaluations(ctx context.Context, st *store.Store, r *store.Ru
 		t.AppendRow(append(cells, metricCells(columns, e.Metrics)...))
 	}
 	for _, ref := range references {
-		if ref.Images == last.Images {
-			what := map[store.ReferenceKind]string{store.ReferenceReal: "real images", store.ReferenceNoise: "noise"}[ref.Kind]
-			t.AppendRow(append(row("", what, "", "", "", ref.Images), metricCells(columns, ref.Metrics)...))
+		if slices.ContainsFunc(evaluations, func(e store.Evaluation) bool { return e.Images == ref.Images }) {
+			t.AppendRow(append(row("", referenceText[ref.Kind], "", "", "", ref.Images), metricCells(columns, ref.Metrics)...))
 		}
 	}
 	fmt.Fprintln(a.out)
 	t.Render()
+	for _, n := range unreferenced(evaluations, references) {
+		fmt.Fprintf(a.out, "nobody has measured %d real images, and as many of noise: harness evaluate %s --references --images %d\n", n, r.Slug, n)
+	}
 	fmt.Fprintf(a.out, "measured against the test split of %s with classifier %.12s (harness metrics list)\n", last.Dataset, last.Classifier)
 	return nil
+}
+
+// unreferenced are the numbers of images that evaluations are of and no reference
+// is.
+func unreferenced(evaluations []store.Evaluation, references []store.Reference) []int {
+	var counts []int
+	for _, e := range evaluations {
+		if !slices.Contains(counts, e.Images) && !slices.ContainsFunc(references, func(r store.Reference) bool { return r.Images == e.Images }) {
+			counts = append(counts, e.Images)
+		}
+	}
+	return counts
 }
 
 // columnsOf leaves out what would not fit a line: the values of single classes.

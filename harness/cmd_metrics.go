@@ -75,6 +75,7 @@ type metricJSON struct {
 	Name        string            `json:"name"`
 	Better      metrics.Direction `json:"better"`
 	Classifier  bool              `json:"classifier"`
+	Counts      bool              `json:"depends_on_count"`
 	Unit        string            `json:"unit,omitempty"`
 	Low         number            `json:"low"`
 	High        number            `json:"high"`
@@ -84,7 +85,7 @@ type metricJSON struct {
 func metricRows() []metricJSON {
 	var rows []metricJSON
 	for _, m := range metrics.All() {
-		rows = append(rows, metricJSON{m.Name, m.Better, m.Classifier, m.Unit, number(m.Low), number(m.High), m.Description})
+		rows = append(rows, metricJSON{m.Name, m.Better, m.Classifier, m.DependsOnCount, m.Unit, number(m.Low), number(m.High), m.Description})
 	}
 	return rows
 }

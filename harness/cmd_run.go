@@ -106,6 +106,7 @@ func (o *runOptions) start(ctx context.Context, args []string, exp *experiment.O
 	if err != nil {
 		return experiment.Outcome{}, err
 	}
+	o.warnOfConfig(cfg)
 	exp.StorePath = o.storePath(cfg.Config.Store)
 	return experiment.Start(ctx, cfg, *exp)
 }

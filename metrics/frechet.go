@@ -133,7 +133,7 @@ func symmetric(a *mat.Dense) *mat.SymDense {
 
 var frechetFamily = family{
 	metrics: []Metric{{
-		Name: "fd_{dataset}_cnn", Better: Lower, Classifier: true, Unit: "squared feature units", Low: 0, High: inf,
+		Name: "fd_{dataset}_cnn", Better: Lower, Classifier: true, DependsOnCount: true, Unit: "squared feature units", Low: 0, High: inf,
 		Description: "Fréchet distance of the harness's classifier's features to the test split's (not Inception FID)",
 	}},
 	compute: func(in *Input) ([]Value, error) {

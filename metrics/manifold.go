@@ -141,13 +141,13 @@ func squaredDistance(x, y []float64, bound float64) float64 {
 
 var manifoldFamily = family{
 	metrics: []Metric{
-		{Name: "precision", Better: Higher, Classifier: true, Unit: "share", Low: 0, High: 1,
+		{Name: "precision", Better: Higher, Classifier: true, DependsOnCount: true, Unit: "share", Low: 0, High: 1,
 			Description: "share of samples within the manifold of the test split"},
-		{Name: "recall", Better: Higher, Classifier: true, Unit: "share", Low: 0, High: 1,
+		{Name: "recall", Better: Higher, Classifier: true, DependsOnCount: true, Unit: "share", Low: 0, High: 1,
 			Description: "share of the test split within the manifold of the samples"},
-		{Name: "density", Better: Higher, Classifier: true, Low: 0, High: inf,
+		{Name: "density", Better: Higher, Classifier: true, DependsOnCount: true, Low: 0, High: inf,
 			Description: "how densely the samples lie where the test split does; 1 for as densely as itself"},
-		{Name: "coverage", Better: Higher, Classifier: true, Unit: "share", Low: 0, High: 1,
+		{Name: "coverage", Better: Higher, Classifier: true, DependsOnCount: true, Unit: "share", Low: 0, High: 1,
 			Description: "share of the test split's images that have a sample near them"},
 	},
 	compute: func(in *Input) ([]Value, error) {

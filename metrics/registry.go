@@ -42,10 +42,13 @@ type Metric struct {
 	Better Direction
 	// Classifier says that the value depends on the classifier that computed
 	// predictions and features: record that one's identity beside the value.
-	Classifier  bool
-	Unit        string  // empty for a plain number
-	Low, High   float64 // range of the values, ±Inf where it is open
-	Description string
+	Classifier bool
+	// DependsOnCount says that the value depends on the number of images, and not
+	// by chance alone: compare values of equal numbers, and of large ones.
+	DependsOnCount bool
+	Unit           string  // empty for a plain number
+	Low, High      float64 // range of the values, ±Inf where it is open
+	Description    string
 }
 
 // All lists the metrics in the order of [Evaluate]'s values.

@@ -43,7 +43,7 @@ func (r *Result) Figures(o ChartOptions) []Figure {
 	for _, f := range r.Frontiers {
 		note := "Rings mark the Pareto front: nothing else is as good for as few evaluations."
 		if !f.Ranked {
-			note = "Not ranked: the values are of different measures."
+			note = "Not ranked: the values are of different measures, or of different numbers of images."
 		}
 		add("frontier-"+Identifier(f.Name), "", arrow(f.Metric)+" against evaluations", note, f.chart(o.Clean), all)
 	}

@@ -90,7 +90,7 @@ func Compare(data Data, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.judge()
-	r.warn(all)
+	r.warn(data.References, all)
 	r.Warnings = append(r.Warnings, o.Notes...)
 	r.Frontiers = r.frontiers(all)
 	r.Targets = r.reachedTargets(o.Targets, all)

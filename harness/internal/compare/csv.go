@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-var csvHeader = []string{"level", "group", "run", "seed", "metric", "kind", "better", "sampler", "steps", "guidance", "n", "value", "sd", "low", "high",
+var csvHeader = []string{"level", "group", "run", "seed", "metric", "kind", "better", "sampler", "steps", "guidance", "images", "n", "value", "sd", "low", "high",
 	"against", "difference", "difference_low", "difference_high", "test", "p", "p_holm", "verdict", "needed", "batch_size", "images_seen"}
 
 // WriteCSV writes a line for each metric of each run, group and reference, at
@@ -50,6 +50,9 @@ func (r *Result) csvRow(c *csv.Writer, row Row) {
 				line["batch_size"], line["images_seen"] = strconv.Itoa(run.BatchSize), strconv.Itoa(run.ImagesSeen)
 			}
 			line["value"] = exact(row.Groups[g].Values[k])
+			if images := row.Groups[g].Images; len(images) > 0 && images[k] > 0 {
+				line["images"] = strconv.Itoa(images[k])
+			}
 			write(line)
 		}
 		s := row.Groups[g]
@@ -65,15 +68,10 @@ func (r *Result) csvRow(c *csv.Writer, row Row) {
 		}
 		write(line)
 	}
-	for _, ref := range []struct {
-		label string
-		value Value
-	}{{"real", row.Real}, {"noise", row.Noise}} {
-		if !ref.value.Missing() {
-			line := base("reference")
-			line["group"], line["value"] = ref.label, exact(ref.value)
-			write(line)
-		}
+	for _, ref := range row.References {
+		line := base("reference")
+		line["group"], line["images"], line["value"] = string(ref.Kind), strconv.Itoa(ref.Images), exact(ref.Value)
+		write(line)
 	}
 }
 

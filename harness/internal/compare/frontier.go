@@ -13,8 +13,8 @@ import (
 type Frontier struct {
 	Metric
 	Points []FrontierPoint `json:"points"` // by group, sampler, guidance and evaluations
-	// Ranked is false where the values are of different measures; Pareto is not
-	// marked then.
+	// Ranked is false where the values are of different measures, or of different
+	// numbers of images on which they depend; Pareto is not marked then.
 	Ranked bool `json:"ranked"`
 }
 
@@ -23,7 +23,8 @@ type FrontierPoint struct {
 	Group   int    `json:"group"` // index
 	Label   string `json:"label"`
 	Setting        // how the samples were drawn
-	NFE     int    `json:"nfe"` // evaluations of the model for an image
+	NFE     int    `json:"nfe"`    // evaluations of the model for an image
+	Images  []int  `json:"images"` // that were measured, each number of them once
 	Seconds Value  `json:"seconds_per_image"`
 	N       int    `json:"n"`
 	Mean    Value  `json:"mean"`
@@ -47,6 +48,7 @@ func (r *Result) frontiers(l limits) []Frontier {
 		if len(f.Points) == 0 {
 			continue
 		}
+		f.Ranked = f.Ranked && !(f.DependsOnCount && len(f.Images()) > 1)
 		if f.Ranked {
 			f.mark()
 		}
@@ -69,6 +71,9 @@ func (r *Result) frontierPoints(metric string, group int) []FrontierPoint {
 			p.NFE = e.NFE
 			if v, ok := e.Metrics[metric]; ok && !v.Missing() {
 				values = append(values, float64(v))
+				if !slices.Contains(p.Images, e.Images) {
+					p.Images = append(p.Images, e.Images)
+				}
 			}
 			if !e.SecondsPerImage.Missing() {
 				seconds = append(seconds, float64(e.SecondsPerImage))
@@ -85,6 +90,16 @@ func (r *Result) frontierPoints(metric string, group int) []FrontierPoint {
 		return cmp.Or(cmp.Compare(a.Sampler, b.Sampler), cmp.Compare(a.Guidance, b.Guidance), cmp.Compare(a.NFE, b.NFE))
 	})
 	return points
+}
+
+// Images are the numbers of images that the points were measured on, each once.
+func (f Frontier) Images() []int {
+	var all []int
+	for _, p := range f.Points {
+		all = append(all, p.Images...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // mark finds the Pareto front.

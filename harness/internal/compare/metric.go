@@ -37,6 +37,9 @@ type Metric struct {
 	// Classifier says that values of different classifiers mean different
 	// things.
 	Classifier bool `json:"classifier,omitempty"`
+	// DependsOnCount says that values of other numbers of images, or of few, mean
+	// different things.
+	DependsOnCount bool `json:"depends_on_count,omitempty"`
 	// Detail is left out of a comparison unless it is asked for.
 	Detail bool `json:"detail,omitempty"`
 }
@@ -66,7 +69,8 @@ func described() []Metric {
 		}
 		list = append(list, Metric{
 			Name: placeholder.ReplaceAllString(m.Name, "*"), Kind: kind, Better: Direction(m.Better), Classifier: m.Classifier,
-			Detail: strings.Contains(m.Name, "{class}") || strings.Contains(m.Name, "{bin}"),
+			DependsOnCount: m.DependsOnCount,
+			Detail:         strings.Contains(m.Name, "{class}") || strings.Contains(m.Name, "{bin}"),
 		})
 	}
 	return list

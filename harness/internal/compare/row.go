@@ -10,7 +10,6 @@ import (
 
 	"flowharness/harness/internal/random"
 	"flowharness/harness/internal/statistics"
-	"flowharness/harness/internal/store"
 )
 
 // Row is a metric in all groups.
@@ -19,8 +18,12 @@ type Row struct {
 	Groups []Summary `json:"groups"`
 	// Comparisons are of each group but the first with the first.
 	Comparisons []Comparison `json:"comparisons"`
-	// Real and Noise are what the metric says of real images and of noise: the
-	// best and the worst that a model can reach. Missing where nobody measured it.
+	// References are what the metric says of real images and of noise, the best
+	// and the worst that a model can reach, by the number of images: of each
+	// number that the groups were measured on, and of no other.
+	References []Reference `json:"references"`
+	// Real and Noise are those references where all groups were measured on one
+	// number of images; missing where they were not, or nobody measured it.
 	Real  Value `json:"real"`
 	Noise Value `json:"noise"`
 }
@@ -28,11 +31,14 @@ type Row struct {
 // Summary is a metric in one group, over seeds.
 type Summary struct {
 	Values []Value `json:"values"` // one a counted run, missing ones included
-	N      int     `json:"n"`      // of those that are there
-	Mean   Value   `json:"mean"`
-	StdDev Value   `json:"sd"`
-	Low    Value   `json:"low"` // 95 % bootstrap interval of the mean over seeds
-	High   Value   `json:"high"`
+	// Images are the numbers of images that the values were measured on, one a
+	// value; none where the metric is not of samples.
+	Images []int `json:"images,omitempty"`
+	N      int   `json:"n"` // of those that are there
+	Mean   Value `json:"mean"`
+	StdDev Value `json:"sd"`
+	Low    Value `json:"low"` // 95 % bootstrap interval of the mean over seeds
+	High   Value `json:"high"`
 	// StdErr is the standard error of the measurement itself, where the group is
 	// one run and the metric has one: it says nothing about other seeds.
 	StdErr Value `json:"standard_error"`
@@ -46,11 +52,11 @@ func (r *Result) rows(data Data, o Options, l limits) (quality, cost []Row, err 
 		if !wanted(m, o.Metrics) && !slices.Contains(o.Also, name) && !slices.Contains(o.Also, Identifier(name)) {
 			continue
 		}
-		row := Row{Metric: m, Real: missing, Noise: missing}
+		row := Row{Metric: m}
 		for i, g := range r.Groups {
 			row.Groups = append(row.Groups, r.summarize(name, g, r.Settings[i]))
 		}
-		row.Real, row.Noise = r.referenceValues(data.References, m, l)
+		row.References, row.Real, row.Noise = r.references(data.References, row, l)
 		if m.Kind == Cost {
 			cost = append(cost, row)
 		} else {
@@ -122,6 +128,7 @@ func (r *Result) summarize(name string, g Group, at *Setting) Summary {
 	for _, i := range g.Counted {
 		s.Values = append(s.Values, r.records[i].value(name, orZero(at)))
 	}
+	s.Images = r.imagesMeasured(name, g, at)
 	x := numbers(s.Values)
 	s.N = len(x)
 	s.Mean, s.StdDev = Value(statistics.Mean(x)), Value(statistics.StdDev(x))
@@ -153,28 +160,4 @@ func numbers(values []Value) []float64 {
 		}
 	}
 	return x
-}
-
-// referenceValues finds a metric's values for real images and noise, of the
-// largest number of images they were measured on.
-func (r *Result) referenceValues(references []store.Reference, m Metric, l limits) (real, noise Value) {
-	real, noise = missing, missing
-	if l.classifier != "" {
-		return real, noise // of which measure?
-	}
-	images := map[store.ReferenceKind]int{}
-	for _, ref := range references {
-		for _, value := range ref.Metrics {
-			if value.Name != m.Name || ref.Images < images[ref.Kind] {
-				continue
-			}
-			images[ref.Kind] = ref.Images
-			if ref.Kind == store.ReferenceReal {
-				real = Value(value.Value)
-			} else {
-				noise = Value(value.Value)
-			}
-		}
-	}
-	return real, noise
 }

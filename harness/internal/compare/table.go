@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+
+	"flowharness/harness/internal/store"
 )
 
 // Table is a titled part of a comparison, ready to be rendered as text, Markdown
@@ -121,18 +123,14 @@ func (l layout) metrics() Table {
 	}
 	if len(at) == 1 {
 		for text := range at {
-			t.Title += " (samples: " + l.clean(text) + ")"
+			t.Title += " (samples: " + l.clean(text) + l.imagesEach() + ")"
 		}
 	}
 	for _, row := range l.Metrics {
 		t.Rows = append(t.Rows, l.rows(row, true)...)
-		for _, ref := range []struct {
-			label string
-			value Value
-		}{{"real images", row.Real}, {"noise", row.Noise}} {
-			if !ref.value.Missing() {
-				t.Rows = append(t.Rows, table.Row{"", "(" + ref.label + ")", "", ref.value.Text(), "", "", "", "", "", ""})
-			}
+		for _, ref := range row.References {
+			label := fmt.Sprintf("(%s, %d)", referenceLabels[ref.Kind], ref.Images)
+			t.Rows = append(t.Rows, table.Row{"", label, "", ref.Value.Text(), "", "", "", "", "", ""})
 		}
 	}
 	if len(l.Groups) > 1 {
@@ -140,6 +138,22 @@ func (l layout) metrics() Table {
 	}
 	return t
 }
+
+// imagesEach is how many images samples were measured on, if all were on one
+// number.
+func (l layout) imagesEach() string {
+	var counts []int
+	for _, row := range l.Metrics {
+		counts = append(counts, row.Images()...)
+	}
+	slices.Sort(counts)
+	if counts = slices.Compact(counts); len(counts) != 1 {
+		return ""
+	}
+	return fmt.Sprintf("; %d images each", counts[0])
+}
+
+var referenceLabels = map[store.ReferenceKind]string{store.ReferenceReal: "real images", store.ReferenceNoise: "noise"}
 
 func (l layout) rows(row Row, tests bool) []table.Row {
 	var rows []table.Row
@@ -232,9 +246,15 @@ func (l layout) targets() Table {
 	return t
 }
 
-// frontier has one line for each group and setting, and a column a metric.
+// frontier has one line for each group and setting, and a column a metric. The
+// numbers of images are a column where they are not all the same.
 func (l layout) frontier() Table {
 	t := Table{ID: "frontier", Title: "Quality against evaluations", Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}, keys: 4}
+	mixed := slices.ContainsFunc(l.Frontiers, func(f Frontier) bool { return len(f.Images()) > 1 })
+	if mixed {
+		t.Header = append(t.Header, "images")
+	}
+	fixed := len(t.Header)
 	type key struct {
 		group int
 		Setting
@@ -248,9 +268,13 @@ func (l layout) frontier() Table {
 			if !ok {
 				i = len(t.Rows)
 				at[k] = i
-				t.Rows = append(t.Rows, table.Row{l.clean(p.Label), l.clean(p.Sampler), p.Guidance, p.Steps, p.NFE, p.Seconds.Text()})
+				row := table.Row{l.clean(p.Label), l.clean(p.Sampler), p.Guidance, p.Steps, p.NFE, p.Seconds.Text()}
+				if mixed {
+					row = append(row, strings.Trim(fmt.Sprint(p.Images), "[]"))
+				}
+				t.Rows = append(t.Rows, row)
 			}
-			for len(t.Rows[i]) < 6+column {
+			for len(t.Rows[i]) < fixed+column {
 				t.Rows[i] = append(t.Rows[i], "-")
 			}
 			text := p.Mean.Text()
@@ -267,6 +291,9 @@ func (l layout) frontier() Table {
 	}
 	if slices.ContainsFunc(l.Frontiers, func(f Frontier) bool { return f.Ranked }) {
 		t.Note = "* on the Pareto front: nothing else is as good for as few evaluations."
+	}
+	if mixed && slices.ContainsFunc(l.Frontiers, func(f Frontier) bool { return f.DependsOnCount && len(f.Images()) > 1 }) {
+		t.Note = strings.TrimSpace(t.Note + " Values that depend on the number of images have no front: it differs.")
 	}
 	return t
 }

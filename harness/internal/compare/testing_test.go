@@ -34,6 +34,7 @@ type sketch struct {
 	host     string
 	status   store.Status
 	notes    string
+	images   int // that samples were measured on; 200 by default
 }
 
 var samplerOf = map[string]string{"flow_match": "euler", "ddpm": "ddim"}
@@ -59,6 +60,9 @@ func (k *sketch) defaults() {
 	}
 	if k.status == "" {
 		k.status = store.StatusFinished
+	}
+	if k.images == 0 {
+		k.images = 200
 	}
 	if k.settings == nil {
 		k.settings = []store.Drawing{{Sampler: samplerOf[k.process], Steps: 10, Guidance: 2, NFE: 20}}
@@ -108,7 +112,7 @@ func makeRun(t testing.TB, st *store.Store, k sketch) *store.Run {
 	}
 	w.Progress(k.steps, k.steps)
 	for i, d := range k.settings {
-		d.SamplerJSON, d.Step, d.Images, d.Seconds = fmt.Sprintf(`{"name":%q}`, d.Sampler), k.steps, 200, 0.1*float64(d.NFE)
+		d.SamplerJSON, d.Step, d.Images, d.Seconds = fmt.Sprintf(`{"name":%q}`, d.Sampler), k.steps, k.images, 0.1*float64(d.NFE)
 		must(t, w.Sample(t.Context(), store.SampleRecord{Drawing: d, PNG: gridOf(t, int(k.seed)+i)}))
 		if k.accuracy > 0 {
 			accuracy := k.accuracy - 0.3/float64(d.NFE)

@@ -305,26 +305,6 @@ func TestConfigDifferencesNameWhatDependsOnceOnly(t *testing.T) {
 	}
 }
 
-func TestReferenceValuesStandInTheTableOfMetrics(t *testing.T) {
-	st := tempStore(t)
-	for _, ref := range []store.Reference{
-		{Dataset: "mnist", Classifier: classifier, Kind: store.ReferenceReal, Images: 100, Metrics: []store.Metric{{Name: "accuracy", Value: 0.5}}},
-		{Dataset: "mnist", Classifier: classifier, Kind: store.ReferenceReal, Images: 1000, Metrics: []store.Metric{{Name: "accuracy", Value: 0.991}}},
-		{Dataset: "mnist", Classifier: classifier, Kind: store.ReferenceNoise, Images: 1000, Metrics: []store.Metric{{Name: "accuracy", Value: 0.1}}},
-	} {
-		must(t, st.AddReference(t.Context(), ref))
-	}
-	r := compared(t, st, Options{}, makeRun(t, st, sketch{name: "a", accuracy: 0.9}), makeRun(t, st, sketch{name: "b", accuracy: 0.9, config: "x: 1"}))
-	row := rowOf(t, r, "accuracy")
-	if row.Real != 0.991 || row.Noise != 0.1 {
-		t.Errorf("real %v, noise %v", row.Real, row.Noise)
-	}
-	text := fmt.Sprint(layout{r, same}.metrics().Rows)
-	if !strings.Contains(text, "(real images)  0.991") || !strings.Contains(text, "(noise)  0.1") {
-		t.Error(text)
-	}
-}
-
 func TestWhatIsRankedIsDecidedForEachGroup(t *testing.T) {
 	st := tempStore(t)
 	var runs []*store.Run

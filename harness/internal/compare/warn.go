@@ -9,7 +9,7 @@ import (
 )
 
 // warn says what must be known before the numbers are believed.
-func (r *Result) warn(l limits) {
+func (r *Result) warn(references []store.Reference, l limits) {
 	note := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
 	switch {
 	case l.loss != "":
@@ -25,6 +25,7 @@ func (r *Result) warn(l limits) {
 	}
 	r.warnOfGroups(note)
 	r.warnOfSampling(note)
+	r.warnOfCounts(references, l, note)
 	r.warnOfRuns(note)
 }
 
@@ -88,7 +89,8 @@ func (r *Result) warnOfSampling(note func(string, ...any)) {
 		note("metrics are of different samplers or settings (%s): a difference is one of model and sampler together", strings.Join(used, "; "))
 	}
 	if len(images) > 1 {
-		note("metrics are of different numbers of images (%s): distances such as fd depend on it", listed(images))
+		note("metrics are of different numbers of images (%s): distances such as fd depend on it; harness evaluate RUN --images N measures the others on as many",
+			listed(images))
 	}
 	for i, s := range r.Settings {
 		if s == nil && slices.ContainsFunc(r.Settings, func(s *Setting) bool { return s != nil }) {

@@ -193,6 +193,9 @@ func TestShippedConfigsLoad(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, w := range r.Warnings {
+				t.Errorf("it is questionable: %v", w)
+			}
 			name := strings.TrimSuffix(filepath.Base(path), ".yaml")
 			if r.Config.Name != name {
 				t.Errorf("its name is %q", r.Config.Name)
@@ -203,6 +206,42 @@ func TestShippedConfigsLoad(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestBasesOfShippedSweepsAreNotQuestionable(t *testing.T) {
+	paths, err := filepath.Glob("../../../configs/sweeps/*_base.yaml")
+	if err != nil || len(paths) < 2 {
+		t.Fatalf("found %d bases, want at least 2 (%v)", len(paths), err)
+	}
+	for _, path := range paths {
+		if r, err := Load(path, nil); err != nil || len(r.Warnings) > 0 {
+			t.Errorf("%s: %v, %v", path, err, r.Warnings)
+		}
+	}
+}
+
+func TestFewImagesAreWarnedOfWhereTheyStand(t *testing.T) {
+	for text, want := range map[string]string{
+		"train: {steps: 1}\nmetrics:\n  images: 200\n":  "test.yaml:3:3: metrics.images: 200 images are few",
+		"train: {steps: 1}\nmetrics:\n  images: 1000\n": "",
+		"train: {steps: 1}\n":                           "",
+	} {
+		r, err := Parse("test.yaml", []byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		for _, w := range r.Warnings {
+			got += w.String()
+		}
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%q: warnings %q, want %q", text, got, want)
+		}
+	}
+	r, err := Parse("test.yaml", []byte("train: {steps: 1}\n"), []string{"metrics.images=100"})
+	if err != nil || len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0].String(), "--set metrics.images=100: 100 images are few") {
+		t.Errorf("%v, %v", r.Warnings, err)
 	}
 }
 

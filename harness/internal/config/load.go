@@ -26,6 +26,8 @@ type Resolved struct {
 	// Hash identifies everything that changes the result: the SHA-256, in hex,
 	// of the config as JSON with sorted keys, without the keys tagged hash:"-".
 	Hash string
+	// Warnings are what a reader should know of a config that is valid.
+	Warnings []Problem
 }
 
 // Load reads the config file at path and what it inherits from, and applies
@@ -75,7 +77,7 @@ func (l *loader) resolve(name string, source []byte, sets []string) (*Resolved, 
 	if c.Name == "" {
 		c.Name = nameOf(name)
 	}
-	r := &Resolved{Config: *c, Source: source, Overrides: slices.Clone(sets)}
+	r := &Resolved{Config: *c, Source: source, Overrides: slices.Clone(sets), Warnings: l.warnings}
 	if r.YAML, err = c.yaml(); err != nil {
 		return nil, err
 	}
@@ -104,6 +106,7 @@ func (l *loader) decode(outermost int) (*Config, error) {
 		v.validate()
 	}
 
+	l.warnings = v.warnings
 	problems := slices.Concat(l.problems, d.problems, v.problems)
 	if len(problems) == 0 {
 		return &out.Config, nil

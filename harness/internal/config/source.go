@@ -39,6 +39,7 @@ const maxFileSize = 1 << 20
 type loader struct {
 	layers   []layer
 	problems []Problem
+	warnings []Problem
 	// incomplete says that a layer, or what it inherits, could not be read, so
 	// that what the config says as a whole is not known.
 	incomplete bool

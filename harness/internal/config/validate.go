@@ -23,6 +23,7 @@ type validator struct {
 	decoder  *decoder
 	start    Place
 	problems []Problem
+	warnings []Problem
 }
 
 func (v *validator) validate() {
@@ -35,6 +36,7 @@ func (v *validator) validate() {
 	v.sampling()
 	v.devices()
 	v.microbatch()
+	v.measuring()
 	if c := v.config.Backend; c.Name == "go" && c.Plugin != "" {
 		v.fail("backend.plugin", []string{"backend.name"}, "the go backend has no plugins; remove it, or set backend.name to xla:cpu or xla:cuda")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/classifier"
@@ -22,23 +23,61 @@ func Evaluate(ctx context.Context, ref string, so SampleOptions, o Options) (*st
 		return nil, nil, err
 	}
 	defer t.close()
+	if few := config.FewImages(t.config.Metrics.Images); few != "" && o.Warn != nil {
+		o.Warn(few)
+	}
 	records, err := o.measure(ctx, t.store, t.run.ID, t.bench, t.config, t.state)
 	return t.run, records, err
+}
+
+// MeasureReferences measures and records, if the store lacks them, what so many
+// real images, and as many of noise, reach with the classifier of the run that ref
+// names; 0 are as many as its config says. It needs no checkpoint.
+func MeasureReferences(ctx context.Context, ref string, images int, o Options) (measured []store.Reference, err error) {
+	st, _, cfg, err := lookUp(ctx, o.StorePath, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer st.Close()
+	c := cfg.Config
+	if err := (SampleOptions{Images: images}).apply(&c); err != nil {
+		return nil, err
+	}
+	b, err := o.openBackend(c.Backend)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Finalize()
+	tools, err := evaluate.Open(ctx, b.Backend, c.Data, nil) // nothing is drawn
+	if err != nil {
+		return nil, err
+	}
+	defer tools.Close()
+	if err := reference(ctx, st, tools, c, o.progress); err != nil {
+		return nil, err
+	}
+	weights, err := classifier.Load(c.Data.Name, c.Data.Flip)
+	if err != nil {
+		return nil, err
+	}
+	all, err := st.References(ctx, c.Data.Name, weights.SHA256)
+	return slices.DeleteFunc(all, func(r store.Reference) bool { return r.Images != c.Metrics.Images }), err
+}
+
+func (o Options) progress(e train.Event) {
+	if o.Progress != nil {
+		o.Progress(e)
+	}
 }
 
 // measure measures a model and records the results one by one, and once for a
 // dataset what to hold them against.
 func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *Workbench, cfg config.Config, state *checkpoint.State) ([]store.EvaluationRecord, error) {
-	progress := func(e train.Event) {
-		if o.Progress != nil {
-			o.Progress(e)
-		}
-	}
 	tools, err := w.measuring(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if err := reference(ctx, st, tools, cfg, progress); err != nil {
+	if err := reference(ctx, st, tools, cfg, o.progress); err != nil {
 		return nil, err
 	}
 	weights, ema := state.Weights(cfg.Sampling.UseEMA)
@@ -54,7 +93,7 @@ func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *
 			return st.AddEvaluation(ctx, runID, record)
 		},
 		Progress: func(what string, done, total int) {
-			progress(train.Event{Message: fmt.Sprintf("measuring %s: %d of %d images", what, done, total), Passing: done < total})
+			o.progress(train.Event{Message: fmt.Sprintf("measuring %s: %d of %d images", what, done, total), Passing: done < total})
 		},
 	})
 	return records, err

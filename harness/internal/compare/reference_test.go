@@ -1,0 +1,107 @@
+package compare
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"flowharness/harness/internal/store"
+)
+
+// addReferences measures real images and noise, as many as count says.
+func addReferences(t *testing.T, st *store.Store, count int, real, noise float64) {
+	t.Helper()
+	for kind, value := range map[store.ReferenceKind]float64{store.ReferenceReal: real, store.ReferenceNoise: noise} {
+		must(t, st.AddReference(t.Context(), store.Reference{Dataset: "mnist", Classifier: classifier, Kind: kind, Images: count,
+			Metrics: []store.Metric{{Name: "accuracy", Value: value}, {Name: "fd_mnist_cnn", Value: 100 * value}}}))
+	}
+}
+
+func TestReferencesAreOfAsManyImagesAsTheSamples(t *testing.T) {
+	st := tempStore(t)
+	few := makeRun(t, st, sketch{name: "few", accuracy: 0.9})
+	few2 := makeRun(t, st, sketch{name: "few2", accuracy: 0.9, config: "x: 1"})
+	many := makeRun(t, st, sketch{name: "many", accuracy: 0.9, config: "x: 2", images: 1000})
+	many2 := makeRun(t, st, sketch{name: "many2", accuracy: 0.9, config: "x: 3", images: 1000})
+	odd := makeRun(t, st, sketch{name: "odd", accuracy: 0.9, config: "x: 4", images: 300})
+	addReferences(t, st, 200, 0.99, 0.1)
+	addReferences(t, st, 1000, 0.98, 0.12)
+	for _, c := range []struct {
+		name        string
+		runs        []*store.Run
+		want        []Reference
+		real, noise Value
+		lacking     string // what to type
+	}{
+		{"few, though more were measured", []*store.Run{few, few2}, []Reference{{store.ReferenceReal, 200, 0.99}, {store.ReferenceNoise, 200, 0.1}}, 0.99, 0.1, ""},
+		{"many, though fewer were measured", []*store.Run{many, many2}, []Reference{{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, 0.98, 0.12, ""},
+		{"both", []*store.Run{few, many}, []Reference{{store.ReferenceReal, 200, 0.99}, {store.ReferenceNoise, 200, 0.1},
+			{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, missing, missing, ""},
+		{"a number that nobody measured", []*store.Run{odd, many}, []Reference{{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, missing, missing,
+			"harness evaluate " + odd.Slug + " --references --images 300"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := compared(t, st, Options{}, c.runs...)
+			row := rowOf(t, r, "accuracy")
+			equal := func(a, b Value) bool { return a == b || a.Missing() && b.Missing() }
+			if !slices.Equal(row.References, c.want) || !equal(row.Real, c.real) || !equal(row.Noise, c.noise) {
+				t.Errorf("%+v, real %v, noise %v", row.References, row.Real, row.Noise)
+			}
+			text := fmt.Sprint(layout{r, same}.metrics().Rows)
+			var lines bytes.Buffer
+			must(t, r.WriteCSV(&lines))
+			for _, ref := range c.want {
+				kind := referenceLabels[ref.Kind]
+				if want := fmt.Sprintf("(%s, %d)  %s", kind, ref.Images, ref.Value.Text()); !strings.Contains(text, want) {
+					t.Errorf("the table has no %q: %s", want, text)
+				}
+				if want := fmt.Sprintf("reference,%s,,,accuracy,quality,higher,,,,%d,,%g,", ref.Kind, ref.Images, float64(ref.Value)); !strings.Contains(lines.String(), want) {
+					t.Errorf("the CSV has no %q:\n%s", want, lines.String())
+				}
+			}
+			lacking := slices.IndexFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "--references") })
+			switch {
+			case c.lacking == "" && lacking >= 0:
+				t.Errorf("nothing lacks, and yet: %s", r.Warnings[lacking])
+			case c.lacking != "":
+				warned(t, r, c.lacking)
+			}
+		})
+	}
+}
+
+func TestFewImagesAreWarnedOf(t *testing.T) {
+	st := tempStore(t)
+	few, few2 := makeRun(t, st, sketch{name: "few", accuracy: 0.9}), makeRun(t, st, sketch{name: "few2", accuracy: 0.9, config: "x: 1"})
+	many, many2 := makeRun(t, st, sketch{name: "many", accuracy: 0.9, images: 1000, config: "x: 2"}), makeRun(t, st, sketch{name: "many2", accuracy: 0.9, images: 1000, config: "x: 3"})
+	says := func(r *Result) bool {
+		return slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "images are few") })
+	}
+	warned(t, compared(t, st, Options{}, few, few2), "200 images are few to measure")
+	warned(t, compared(t, st, Options{}, few, few2), "harness evaluate "+few.Slug+" --images 1000")
+	if says(compared(t, st, Options{Metrics: []string{"accuracy"}}, few, few2)) {
+		t.Error("accuracy is a mean over images: few of them make it uncertain, and its error says how much")
+	}
+	if says(compared(t, st, Options{}, many, many2)) {
+		t.Error("1000 images are said to be few")
+	}
+}
+
+func TestTheFrontOfAMetricIsOfOneNumberOfImages(t *testing.T) {
+	st := tempStore(t)
+	r := compared(t, st, Options{}, makeRun(t, st, sketch{name: "a", accuracy: 0.9}), makeRun(t, st, sketch{name: "b", accuracy: 0.8, config: "x: 1", images: 1000}))
+	for _, f := range r.Frontiers {
+		if want := f.Name == "accuracy"; f.Ranked != want || !slices.Equal(f.Images(), []int{200, 1000}) {
+			t.Errorf("%s is ranked: %t, of %v images", f.Name, f.Ranked, f.Images())
+		}
+	}
+	table := layout{r, same}.frontier()
+	if text := fmt.Sprint(table.Header, table.Rows, table.Note); !strings.Contains(text, "s/image images accuracy") || !strings.Contains(text, "no front") {
+		t.Error(text)
+	}
+	if t2 := (layout{compared(t, st, Options{}, makeRun(t, st, sketch{name: "c", accuracy: 0.9, config: "x: 2"}), makeRun(t, st, sketch{name: "d", accuracy: 0.9, config: "x: 3"})), same}).frontier(); slices.Contains(t2.Header, any("images")) {
+		t.Errorf("all were measured on as many, and yet: %v", t2.Header)
+	}
+}
