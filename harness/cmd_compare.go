@@ -27,6 +27,7 @@ type compareOptions struct {
 	grid, html                string
 	force                     bool
 	json, markdown, csvOutput bool
+	quiet                     bool
 }
 
 func newCompareCommand(a *app) *cobra.Command {
@@ -41,6 +42,10 @@ are over the seeds of groups; docs/compare.md says how to read them.
 
 With --group-by a config key (or "config") runs are grouped by its value, and a
 config's name stands for all runs of that name that came to their end.
+
+With --html or --grid the report is in the file, and a summary of the verdicts is
+printed; --json, --markdown or --csv print theirs besides. With --quiet nothing is
+printed but errors.
 
 --fail-if makes it a gate: where such a condition holds, the exit code is 4. See
 docs/gate.md.`,
@@ -70,6 +75,7 @@ docs/gate.md.`,
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.BoolVar(&o.markdown, "markdown", false, "print Markdown, for a pull request")
 	f.BoolVar(&o.csvOutput, "csv", false, "print CSV, a line for each metric of each run and group")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors: for --html, --grid and --fail-if")
 	return cmd
 }
 
@@ -84,7 +90,7 @@ func (o *compareOptions) complete(cmd *cobra.Command, args []string) error {
 		return usagef("--steps must not be negative")
 	}
 	var outputs []string
-	for _, name := range []string{"json", "markdown", "csv"} {
+	for _, name := range []string{"json", "markdown", "csv", "quiet"} {
 		if cmd.Flags().Changed(name) {
 			outputs = append(outputs, "--"+name)
 		}
@@ -204,7 +210,7 @@ func (o *compareOptions) writeFiles(ctx context.Context, st *store.Store, result
 		if err := o.htmlFile().write(page); err != nil {
 			return err
 		}
-		fmt.Fprintf(o.err, "%s: written\n", o.html)
+		o.tell("%s: written", o.html)
 	}
 	return nil
 }
@@ -226,8 +232,15 @@ func (o *compareOptions) writeGrid(ctx context.Context, st *store.Store, result 
 	case !picture.SameNoise:
 		note = "; they did not start from the same noise"
 	}
-	fmt.Fprintf(o.err, "%s: %s%s\n", o.grid, picture.Title, note)
+	o.tell("%s: %s%s", o.grid, picture.Title, note)
 	return nil
+}
+
+// tell prints what was done to standard error.
+func (o *compareOptions) tell(format string, args ...any) {
+	if !o.quiet {
+		fmt.Fprintf(o.err, format+"\n", args...)
+	}
 }
 
 // gateError says that conditions of --fail-if hold.

@@ -137,9 +137,12 @@ func TestCompareWritesWhatProgramsRead(t *testing.T) {
 func TestCompareWritesFiles(t *testing.T) {
 	path := comparisonStore(t)
 	dir := t.TempDir()
-	code, _, talk := harness(t, path, "compare", "fm", "fast", "--html", filepath.Join(dir, "a.html"), "--grid", filepath.Join(dir, "a.png"))
+	code, out, talk := harness(t, path, "compare", "fm", "fast", "--html", filepath.Join(dir, "a.html"), "--grid", filepath.Join(dir, "a.png"))
 	if code != 0 {
 		t.Fatal(talk)
+	}
+	if want := "against"; strings.Count(out, "\n") > 2 || !strings.Contains(out, want) {
+		t.Errorf("besides the files it prints\n%s", out)
 	}
 	says(t, "the talk", talk, "euler, 4 steps, guidance 2; below: how much each differs", "a.html: written")
 	page, err := os.ReadFile(filepath.Join(dir, "a.html"))

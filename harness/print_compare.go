@@ -13,6 +13,8 @@ import (
 
 func (o *compareOptions) print(result *compare.Result, checks []gate.Check) error {
 	switch {
+	case o.quiet:
+		return nil
 	case o.json:
 		return o.printJSON(struct {
 			*compare.Result
@@ -34,6 +36,9 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 			return compare.WriteMarkdownTable(o.out, gateTable(checks).Escaped(clean))
 		}
 		return nil
+	case o.html != "" || o.grid != "":
+		o.printSummary(result, checks)
+		return nil
 	}
 	width := o.width()
 	for _, t := range result.Tables(clean) {
@@ -52,6 +57,24 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 		fmt.Fprintln(o.out, strings.Join(compare.Wrap("warning: "+clean(w), width-2), "\n  "))
 	}
 	return nil
+}
+
+// printSummary prints what a comparison comes to whose report is in a file.
+func (o *compareOptions) printSummary(result *compare.Result, checks []gate.Check) {
+	width := o.width()
+	for _, line := range result.Summary() {
+		fmt.Fprintln(o.out, strings.Join(compare.Wrap(clean(line), width-2), "\n  "))
+	}
+	if len(checks) > 0 {
+		o.printTable(o.out, gateTable(checks), width)
+	}
+	switch n := len(result.Warnings); {
+	case n == 0:
+	case o.html != "":
+		fmt.Fprintf(o.out, "%s: see %s\n", counted(n, "warning"), o.html)
+	default:
+		fmt.Fprintf(o.out, "%s: leave out --grid to read them\n", counted(n, "warning"))
+	}
 }
 
 // width is that of the terminal, 0 where there is none.
