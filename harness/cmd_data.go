@@ -56,7 +56,7 @@ func newDataListCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	pathVar(cmd.Flags(), &dir, "dir", "look here first")
+	pathVar(cmd.Flags(), &dir, "dir", "the folder that holds the files, or has a folder of each dataset (default: $HARNESS_DATA_DIR, then the user's cache)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of objects")
 	return cmd
 }
@@ -143,7 +143,7 @@ func newDataSheetCommand(a *app) *cobra.Command {
 			return sheet.write(png)
 		},
 	}
-	pathVar(cmd.Flags(), &dir, "dir", "look here first")
+	pathVar(cmd.Flags(), &dir, "dir", "the folder that holds the files, or has a folder of each dataset (default: $HARNESS_DATA_DIR, then the user's cache)")
 	cmd.Flags().StringVar(&split, "split", "train", "train or test")
 	addForce(cmd, &force)
 	return cmd

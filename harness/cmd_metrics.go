@@ -159,7 +159,7 @@ used whatever you train. It takes a few minutes.`,
 	f.BoolVar(&o.flip, "flip", false, "train on mirrored images too, for configs with data.flip: true")
 	f.IntVar(&o.epochs, "epochs", classifier.DefaultEpochs, "passes over the training split")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
-	pathVar(f, &o.dir, "dir", "look for the dataset here first")
+	pathVar(f, &o.dir, "dir", "the folder that holds the dataset (default: $HARNESS_DATA_DIR, then the user's cache)")
 	pathVar(f, &o.file, "out", "write the weights to this file")
 	addForce(cmd, &o.force)
 	f.StringVar(&o.device, "backend", backend.Auto, "where to compute")

@@ -323,7 +323,7 @@ func TestAUsersClassifierThatIsNoneIsRefused(t *testing.T) {
 func nan() float64 { zero := 0.0; return zero / zero }
 
 func TestImagesAreScaledAndMirrored(t *testing.T) {
-	d := &dataset.Dataset{N: 2, Height: 1, Width: 3, Images: []uint8{0, 51, 255, 255, 0, 0}}
+	d := &dataset.Dataset{N: 2, Spec: dataset.Spec{Height: 1, Width: 3, Channels: 1}, Images: []uint8{0, 51, 255, 255, 0, 0}}
 	got := Images(d, 0, 2, func(i int) bool { return i == 1 })
 	for i, want := range []float32{-1, -0.6, 1, -1, -1, 1} {
 		if diff := got[i] - want; diff > 1e-6 || diff < -1e-6 {

@@ -82,9 +82,9 @@ func Fit(ctx context.Context, o FitOptions) (*Weights, error) {
 
 // checkData refuses images that the network does not take.
 func checkData(d *dataset.Dataset) error {
-	if d.Height != classifier.ImageSize || d.Width != classifier.ImageSize || d.NumClasses != classifier.NumClasses {
+	if d.Height != classifier.ImageSize || d.Width != classifier.ImageSize || d.Classes != classifier.NumClasses {
 		return fmt.Errorf("the classifier takes images of %d×%d of %d classes; dataset %s has %d×%d and %d",
-			classifier.ImageSize, classifier.ImageSize, classifier.NumClasses, d.Name, d.Height, d.Width, d.NumClasses)
+			classifier.ImageSize, classifier.ImageSize, classifier.NumClasses, d.Name, d.Height, d.Width, d.Classes)
 	}
 	return nil
 }
@@ -215,17 +215,10 @@ func accuracy(r *classifier.Reader, d *dataset.Dataset, mirrored bool) (float64,
 // Images are images from … from+n-1 of a split, in [-1, 1] as in training;
 // those of which mirrored(index) says so are mirrored left to right.
 func Images(d *dataset.Dataset, from, n int, mirrored func(index int) bool) []float32 {
-	pixels := d.Height * d.Width
+	pixels := d.Pixels()
 	images := make([]float32, n*pixels)
 	for i := range n {
-		flip := mirrored(from + i)
-		for p := range pixels {
-			source := p
-			if flip {
-				source = p - p%d.Width + d.Width - 1 - p%d.Width
-			}
-			images[i*pixels+p] = 2*(float32(d.Images[(from+i)*pixels+source])/255) - 1
-		}
+		d.Image(from+i, mirrored(from+i), images[i*pixels:(i+1)*pixels])
 	}
 	return images
 }

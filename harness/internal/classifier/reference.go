@@ -30,7 +30,7 @@ func (c *Classifier) Reference(ctx context.Context, test *dataset.Dataset) (*Ref
 	if err != nil {
 		return nil, err
 	}
-	return &Reference{Dataset: test.Name, NumClasses: test.NumClasses, Features: features, Moments: moments}, nil
+	return &Reference{Dataset: test.Name, NumClasses: test.Classes, Features: features, Moments: moments}, nil
 }
 
 // readSplit reads the first n images of a split.
@@ -97,7 +97,7 @@ func (c *Classifier) Anchors(ctx context.Context, ref *Reference, train *dataset
 	}
 	pixels, wanted := train.Height*train.Width, make([]uint8, n)
 	for i := range wanted {
-		wanted[i] = uint8(i % train.NumClasses)
+		wanted[i] = uint8(i % train.Classes)
 	}
 	features, predicted, err = c.read(ctx, n, func(from, size int) []float32 {
 		images := make([]float32, size*pixels)

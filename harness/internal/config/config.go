@@ -55,8 +55,8 @@ type Backend struct {
 // Data says which images to train on. All datasets are 28×28 grey images in ten
 // classes, with 60,000 to train on.
 type Data struct {
-	Name     string `yaml:"name" json:"name" jsonschema:"enum=mnist,enum=fashion_mnist,enum=kmnist,enum=digits" jsonschema_description:"digits is drawn by the program itself and needs no files."`
-	Dir      string `yaml:"dir,omitempty" json:"dir,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Folder that holds the dataset's files. Default: $HARNESS_DATA_DIR, then the user cache."`
+	Name     string `yaml:"name" json:"name" jsonschema_description:"digits is drawn by the program itself and needs no files."`
+	Dir      string `yaml:"dir,omitempty" json:"dir,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Folder that holds the dataset's files, or a folder of them named after it. Nothing is read from elsewhere. Default: $HARNESS_DATA_DIR, then the user cache."`
 	Flip     bool   `yaml:"flip" json:"flip" jsonschema_description:"Mirror every image left to right with probability 0.5. This makes mirrored digits."`
 	Limit    int    `yaml:"limit" json:"limit" jsonschema:"minimum=0,maximum=60000" jsonschema_description:"Use the first so many training images; 0 uses all."`
 	DropLast bool   `yaml:"drop_last" json:"drop_last" jsonschema_description:"Leave out the last batch of an epoch if it is not full."`

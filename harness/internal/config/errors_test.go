@@ -69,8 +69,8 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 		{"control character", "seed: 1\nname: a\x01", `x.yaml:2:8: not valid YAML: control characters are not allowed`},
 		{"base in a text", "base: fm_mnist.yaml", `x.yaml:1:1: base: a config that is not read from a file cannot inherit; use the resolved config`},
 
-		{"misspelt choice", "data: {name: mnsit}\ntrain: {steps: 10}", `x.yaml:1:8: data.name: must be one of mnist, fashion_mnist, kmnist, digits, got "mnsit" (did you mean "mnist"?)`},
-		{"choice like no other", "data: {name: imagenet}\ntrain: {steps: 10}", `x.yaml:1:8: data.name: must be one of mnist, fashion_mnist, kmnist, digits, got "imagenet"`},
+		{"misspelt choice", "data: {name: mnsit}\ntrain: {steps: 10}", `x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, got "mnsit" (did you mean "mnist"?)`},
+		{"choice like no other", "data: {name: imagenet}\ntrain: {steps: 10}", `x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, got "imagenet"`},
 		{"misspelt sampler", "train: {steps: 10}\nsampling:\n  samplers:\n    - eulr", `x.yaml:4:7: sampling.samplers[0]: must be one of euler, heun, midpoint, rk4, ddpm, ddim, dpmpp_2m, got "eulr" (did you mean "euler"?)`},
 		{"sampler without a name", "train: {steps: 10}\nsampling:\n  samplers:\n    - shift: 2", `x.yaml:4:7: sampling.samplers[0]: has no name`},
 		{"value below its range", "train: {steps: 0}", `x.yaml:1:9: train.steps: must be at least 1, got 0`},

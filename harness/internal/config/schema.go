@@ -9,6 +9,7 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"flowharness/harness/internal/dataset"
 	"flowharness/schedulers"
 )
 
@@ -49,6 +50,7 @@ func newSchema() *jsonschema.Schema {
 			k.describe(property(s, section+"."+key))
 		}
 	}
+	property(s, "data.name").Enum = words(dataset.Names())
 	addDefaults(s, reflect.ValueOf(file{Config: Defaults()}))
 	describeDefaults(property(s, "process"), processDefaults())
 	describeDefaults(property(s, "sampling.samplers[]"), samplerDefaults())
@@ -91,14 +93,20 @@ func dropRequired(s *jsonschema.Schema) {
 
 // allowSamplerNames lets a sampler be its name alone.
 func allowSamplerNames(s *jsonschema.Schema) {
-	var names []any
-	for _, name := range schedulers.SamplerNames("") {
-		names = append(names, name)
-	}
+	names := words(schedulers.SamplerNames(""))
 	object := s.Items
 	property(object, "name").Enum = names
 	object.Required = []string{"name"}
 	s.Items = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Enum: names}, object}}
+}
+
+// words are choices as a schema has them.
+func words(list []string) []any {
+	choices := make([]any, len(list))
+	for i, word := range list {
+		choices[i] = word
+	}
+	return choices
 }
 
 // allowWord lets a number be a word too, one of [numberOf].

@@ -11,26 +11,52 @@ import (
 )
 
 // sources lists every dataset, in the order names are shown. Adding one takes a
-// file and a line here.
-var sources = []source{digits{}, mnist, fashionMNIST, kmnist}
+// file and a line here, or a call of [Register].
+var sources = []Source{digits{}, mnist, fashionMNIST, kmnist}
 
-// source is where a dataset comes from.
-type source interface {
-	name() string
-	// open reads the first limit images of a split (all for 0). It never downloads.
-	open(ctx context.Context, dir, split string, limit int) (*Dataset, error)
-	// locate says where the dataset is, or was looked for.
-	locate(dir string) Location
+// Source is a dataset: what it is called and holds, and how it is read.
+type Source interface {
+	Name() string
+	Spec() Spec
+	// Open reads the first limit images of a split, "train" or "test"; all for 0.
+	// It never downloads. dir is the only folder to look in; where it is empty the
+	// usual places are.
+	Open(ctx context.Context, dir, split string, limit int) (*Dataset, error)
+	// Locate says where the dataset is, or was looked for.
+	Locate(dir string) Location
 }
 
-// Dataset is a split of a dataset, in memory.
+// Spec is the shape of a dataset's images, and how many there are.
+type Spec struct {
+	Height, Width int // of an image, in pixels
+	Channels      int // 1: grey; 3: red, green, blue
+	Classes       int // labels go from 0 to Classes-1
+	Train, Test   int // images of each split
+}
+
+// Images is the number of images of a split, "train" or "test".
+func (s Spec) Images(split string) int {
+	if split == "test" {
+		return s.Test
+	}
+	return s.Train
+}
+
+// Pixels is the number of values of an image: Height × Width × Channels.
+func (s Spec) Pixels() int { return s.Height * s.Width * s.Channels }
+
+// Dataset is a split of a dataset, or the first images of one, in memory.
 type Dataset struct {
+	Spec
 	Name, Split string
-	Images      []uint8 // [N, Height, Width], row-major, 0 is background
-	Labels      []uint8 // [N], 0 … NumClasses-1
+	N           int     // images
+	Images      []uint8 // [N, Height, Width, Channels], row-major, 0 is background
+	Labels      []uint8 // [N], 0 … Classes-1
 
-	N, Height, Width, NumClasses int
-
+	// Dir is the folder that it was read from and Files what was read; both are
+	// empty for a dataset that is drawn by the program.
+	Dir   string
+	Files []File
 	// Fingerprint is the SHA-256 over images and labels.
 	Fingerprint string
 }
@@ -38,7 +64,7 @@ type Dataset struct {
 // Options say what to open.
 type Options struct {
 	Name  string // one of Names
-	Dir   string // where to look first; empty: only the usual places
+	Dir   string // the only folder to look in; empty: the usual places
 	Split string // "train" or "test"
 	Limit int    // the first so many images; 0 is all
 }
@@ -48,7 +74,7 @@ type Location struct {
 	Name    string   `json:"name"`
 	Present bool     `json:"present"`
 	Dir     string   `json:"dir,omitempty"`   // folder that holds it; empty for one that is drawn by the program
-	Looked  []string `json:"looked"`          // folders looked at
+	Looked  []string `json:"looked"`          // folders looked in, and below
 	Files   []File   `json:"files,omitempty"` // what was found there
 	Problem string   `json:"problem,omitempty"`
 }
@@ -57,16 +83,33 @@ type Location struct {
 type File struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"` // of the decompressed bytes
-	OK     bool   `json:"ok"`     // the hash is the published one
+	OK     bool   `json:"ok"`     // it is the published file, as far as its hash is known
 }
 
 // Names lists the datasets.
 func Names() []string {
 	var names []string
 	for _, s := range sources {
-		names = append(names, s.name())
+		names = append(names, s.Name())
 	}
 	return names
+}
+
+// Register adds a dataset. It panics if there is one of its name.
+func Register(s Source) {
+	if _, err := find(s.Name()); err == nil {
+		panic("dataset: there is a dataset " + s.Name() + " already")
+	}
+	sources = append(sources, s)
+}
+
+// SpecOf returns the shape of a dataset.
+func SpecOf(name string) (Spec, error) {
+	s, err := find(name)
+	if err != nil {
+		return Spec{}, err
+	}
+	return s.Spec(), nil
 }
 
 // Open reads a split of a dataset. It never downloads: where files are missing,
@@ -82,11 +125,14 @@ func Open(ctx context.Context, o Options) (*Dataset, error) {
 	if o.Limit < 0 {
 		return nil, fmt.Errorf("dataset %s: limit %d is negative", o.Name, o.Limit)
 	}
-	d, err := s.open(ctx, o.Dir, o.Split, o.Limit)
+	if n := s.Spec().Images(o.Split); o.Limit > n {
+		return nil, fmt.Errorf("dataset %s: data.limit is %d, the %s split has %d images", o.Name, o.Limit, o.Split, n)
+	}
+	d, err := s.Open(ctx, o.Dir, o.Split, o.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("dataset %s: %w", o.Name, err)
 	}
-	d.Name, d.Split = o.Name, o.Split
+	d.Name, d.Split, d.Spec = o.Name, o.Split, s.Spec()
 	d.Fingerprint = fingerprint(d)
 	return d, nil
 }
@@ -97,35 +143,55 @@ func Locate(name, dir string) (Location, error) {
 	if err != nil {
 		return Location{}, err
 	}
-	l := s.locate(dir)
+	l := s.Locate(dir)
 	l.Name = name
 	return l, nil
 }
 
-func find(name string) (source, error) {
+func find(name string) (Source, error) {
 	for _, s := range sources {
-		if s.name() == name {
+		if s.Name() == name {
 			return s, nil
 		}
 	}
 	return nil, fmt.Errorf("unknown dataset %q; use one of: %s", name, strings.Join(Names(), ", "))
 }
 
+// fingerprint hashes what a split holds. The channels of a grey image are not
+// mentioned: fingerprints from before there were others stay what they are.
 func fingerprint(d *Dataset) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%d %d %d\n", d.N, d.Height, d.Width)
+	shape := fmt.Sprintf("%d %d %d", d.N, d.Height, d.Width)
+	if d.Channels > 1 {
+		shape += fmt.Sprintf(" %d", d.Channels)
+	}
+	fmt.Fprintln(h, shape)
 	h.Write(d.Images)
 	h.Write(d.Labels)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// truncate keeps the first limit images.
-func (d *Dataset) truncate(limit int) error {
-	if limit > d.N {
-		return fmt.Errorf("data.limit is %d, the %s split has %d images", limit, d.Split, d.N)
+// Image writes image i, scaled to [-1, 1], to dst [Height, Width, Channels];
+// mirrored left to right if asked for.
+func (d *Dataset) Image(i int, mirrored bool, dst []float32) {
+	src := d.Images[i*len(dst) : (i+1)*len(dst)]
+	if !mirrored {
+		for j, v := range src {
+			dst[j] = scaled[v]
+		}
+		return
 	}
-	if limit > 0 {
-		d.N, d.Images, d.Labels = limit, d.Images[:limit*d.Height*d.Width], d.Labels[:limit]
+	row := d.Width * d.Channels
+	for j := range dst {
+		x, channel := j%row/d.Channels, j%d.Channels
+		dst[j] = scaled[src[j-j%row+(d.Width-1-x)*d.Channels+channel]]
 	}
-	return nil
 }
+
+// scaled maps a byte to 2·(byte/255) − 1.
+var scaled = func() (table [256]float32) {
+	for i := range table {
+		table[i] = 2*(float32(i)/255) - 1
+	}
+	return table
+}()

@@ -23,30 +23,22 @@ import (
 type digits struct{}
 
 const (
-	digitsSeed  = 20250301 // of every image; a change makes another dataset
-	digitsTrain = 60_000
-	digitsTest  = 10_000
-	digitSize   = 28
-	oversample  = 4
-	canvas      = digitSize * oversample
+	digitsSeed = 20250301 // of every image; a change makes another dataset
+	digitSize  = 28
+	oversample = 4
+	canvas     = digitSize * oversample
 )
 
-func (digits) name() string { return "digits" }
+func (digits) Name() string { return "digits" }
 
-func (digits) locate(string) Location { return Location{Present: true} }
+func (digits) Spec() Spec {
+	return Spec{Height: digitSize, Width: digitSize, Channels: 1, Classes: 10, Train: 60_000, Test: 10_000}
+}
 
-func (digits) open(ctx context.Context, _, split string, limit int) (*Dataset, error) {
-	n := digitsTrain
-	if split == "test" {
-		n = digitsTest
-	}
-	d := &Dataset{Split: split, N: n, Height: digitSize, Width: digitSize, NumClasses: 10}
-	if err := d.truncate(0); err != nil {
-		return nil, err
-	}
-	if limit > n {
-		return nil, d.truncate(limit)
-	}
+func (digits) Locate(string) Location { return Location{Present: true} }
+
+func (s digits) Open(ctx context.Context, _, split string, limit int) (*Dataset, error) {
+	d := &Dataset{N: s.Spec().Images(split)}
 	if limit > 0 {
 		d.N = limit
 	}

@@ -3,7 +3,6 @@ package dataset
 import (
 	"context"
 	"crypto/md5" //nolint:gosec // the publishers of two datasets give no other hash
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -27,35 +26,35 @@ func Fetch(ctx context.Context, name, dir string, progress Progress) (string, er
 	if err != nil {
 		return "", err
 	}
-	family, ok := s.(idxFamily)
+	set, ok := s.(IDX)
 	if !ok {
 		return "", fmt.Errorf("dataset %s is drawn by the program: there is nothing to download", name)
 	}
 	if dir == "" {
-		dir = family.cacheDir()
+		dir = filepath.Join(cacheDir(), name)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	for _, file := range family.files {
-		if _, ok := existing(dir, file); ok {
-			if _, err := readVerified(dir, file); err != nil {
+	for _, file := range set.Files {
+		if path, ok := file.in(dir); ok {
+			if _, _, err := set.read(path, file); err != nil {
 				return "", fmt.Errorf("%w (remove it first)", err)
 			}
 			continue
 		}
-		if err := fetchFile(ctx, family.mirrors, dir, file, progress); err != nil {
-			return "", fmt.Errorf("downloading %s.gz for dataset %s: %w", file.name, name, err)
+		if err := set.fetch(ctx, dir, file, progress); err != nil {
+			return "", fmt.Errorf("downloading %s.gz for dataset %s: %w", file.Name, name, err)
 		}
 	}
 	return dir, nil
 }
 
-// fetchFile tries the mirrors in order.
-func fetchFile(ctx context.Context, mirrors []string, dir string, file idxFile, progress Progress) error {
+// fetch tries the mirrors in order.
+func (s IDX) fetch(ctx context.Context, dir string, file IDXFile, progress Progress) error {
 	var failures []error
-	for _, mirror := range mirrors {
-		err := fetchFrom(ctx, mirror+file.name+".gz", dir, file, progress)
+	for _, mirror := range s.Mirrors {
+		err := s.fetchFrom(ctx, mirror+file.Name+".gz", dir, file, progress)
 		if err == nil {
 			return nil
 		}
@@ -67,26 +66,20 @@ func fetchFile(ctx context.Context, mirrors []string, dir string, file idxFile, 
 	return errors.Join(failures...)
 }
 
-func fetchFrom(ctx context.Context, url, dir string, file idxFile, progress Progress) error {
-	partial := filepath.Join(dir, file.name+".gz.partial")
+func (s IDX) fetchFrom(ctx context.Context, url, dir string, file IDXFile, progress Progress) error {
+	partial := filepath.Join(dir, file.Name+".gz.partial")
 	if err := download(ctx, url, partial, func(done, total int64) {
 		if progress != nil {
-			progress(file.name+".gz", done, total)
+			progress(file.Name+".gz", done, total)
 		}
 	}); err != nil {
 		return fmt.Errorf("%s: %w", url, err)
 	}
-	hash, err := verifyDownload(partial, file)
-	if err != nil {
+	if err := s.verifyDownload(partial, file); err != nil {
 		// What came is complete and wrong: going on from it would never help.
 		return errors.Join(fmt.Errorf("%s: %w", url, err), os.Remove(partial))
 	}
-	if file.sha256 == "" {
-		if err := os.WriteFile(filepath.Join(dir, file.name+".sha256"), []byte(hash+"\n"), 0o644); err != nil {
-			return err
-		}
-	}
-	return os.Rename(partial, filepath.Join(dir, file.name+".gz"))
+	return os.Rename(partial, filepath.Join(dir, file.Name+".gz"))
 }
 
 // download appends to path what it does not hold of url yet.
@@ -143,33 +136,31 @@ func download(ctx context.Context, url, path string, progress func(done, total i
 	return err
 }
 
-// verifyDownload checks a downloaded .gz file against what was published, and
-// returns the SHA-256 of its decompressed bytes.
-func verifyDownload(path string, file idxFile) (string, error) {
+// verifyDownload checks a downloaded .gz file against what was published.
+func (s IDX) verifyDownload(path string, file IDXFile) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer f.Close()
-	packed := md5.New() //nolint:gosec // see idxFile
+	packed := md5.New() //nolint:gosec // see IDXFile
 	data, err := decompress(io.TeeReader(f, packed))
 	if err != nil {
-		return "", err
+		return err
 	}
-	sum := sha256.Sum256(data)
-	hash := hex.EncodeToString(sum[:])
-	if file.sha256 != "" && hash != file.sha256 {
-		return "", fmt.Errorf("what came is not the published file: SHA-256 of its decompressed bytes is %s, expected %s", hash, file.sha256)
+	if err := s.verify(hashesOf(data), file); err != nil {
+		return fmt.Errorf("what came is %w", err)
 	}
-	if file.md5gz != "" {
-		if _, err := io.Copy(packed, f); err != nil { // what the decompressor did not need
-			return "", err
-		}
-		if got := hex.EncodeToString(packed.Sum(nil)); got != file.md5gz {
-			return "", fmt.Errorf("what came is not the published file: its MD5 is %s, expected %s", got, file.md5gz)
-		}
+	if file.PackedMD5 == "" {
+		return nil
 	}
-	return hash, nil
+	if _, err := io.Copy(packed, f); err != nil { // what the decompressor did not need
+		return err
+	}
+	if got := hex.EncodeToString(packed.Sum(nil)); got != file.PackedMD5 {
+		return fmt.Errorf("what came is not the published file: its MD5 is %s, expected %s", got, file.PackedMD5)
+	}
+	return nil
 }
 
 type writerFunc func([]byte)

@@ -54,26 +54,17 @@ func (l *Loader) Size(step int) int {
 	return min(l.BatchSize, l.data.N-from)
 }
 
-// Fill writes the batch of a step, counted from 0: images [Size, H, W] in
+// Fill writes the batch of a step, counted from 0: images [Size, H, W, C] in
 // [-1, 1], and labels [Size] as class+1, since 0 stands for "no class".
 func (l *Loader) Fill(step int, images []float32, labels []int32) {
 	epoch, from := step/l.StepsPerEpoch(), step%l.StepsPerEpoch()*l.BatchSize
 	perm := l.permutation(epoch)
 	flip := random.New(l.Seed, "data/flip", uint64(step))
-	h, w := l.data.Height, l.data.Width
+	pixels := l.data.Pixels()
 	for i := range l.Size(step) {
 		index := perm[from+i]
-		src, dst := l.data.Images[index*h*w:(index+1)*h*w], images[i*h*w:(i+1)*h*w]
 		mirrored := l.Flip && flip.Uint64()&1 == 1
-		for y := range h {
-			for x := range w {
-				from := x
-				if mirrored {
-					from = w - 1 - x
-				}
-				dst[y*w+x] = scaled[src[y*w+from]]
-			}
-		}
+		l.data.Image(index, mirrored, images[i*pixels:(i+1)*pixels])
 		labels[i] = int32(l.data.Labels[index]) + 1
 	}
 }
@@ -94,11 +85,3 @@ func (l *Loader) permutation(epoch int) []int {
 	l.perms[epoch] = random.New(l.Seed, "data/shuffle", uint64(epoch)).Perm(l.data.N)
 	return l.perms[epoch]
 }
-
-// scaled maps a byte to 2·(byte/255) − 1.
-var scaled = func() (table [256]float32) {
-	for i := range table {
-		table[i] = 2*(float32(i)/255) - 1
-	}
-	return table
-}()

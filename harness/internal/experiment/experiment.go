@@ -162,13 +162,25 @@ func (s *session) checkSameAs(run *store.Run) error {
 	return nil
 }
 
-// checkImages refuses other images than a run began with.
+// checkImages refuses other images than a run began with, of either split.
 func (s *session) checkImages(run *store.Run, began Environment) error {
-	if sum := began.Dataset.SHA256; sum != "" && sum != s.data.Fingerprint {
-		return fmt.Errorf("run %s began on other images: the SHA-256 of its %d of %s is %.12s, that of those here %.12s; name the folder that holds them with $%s",
-			run.Slug, began.Dataset.Images, began.Dataset.Name, sum, s.data.Fingerprint, dataset.DataDirEnv)
+	then, now := began.Dataset, fingerprintOf(s.data, s.test)
+	if then.SHA256 != "" && then.SHA256 != now.SHA256 {
+		return otherImages(run, then, "images", then.Images, then.SHA256, now.SHA256)
+	}
+	if then.Test != nil && then.Test.Images == now.Test.Images && then.Test.SHA256 != now.Test.SHA256 {
+		return otherImages(run, then, "test images", then.Test.Images, then.Test.SHA256, now.Test.SHA256)
 	}
 	return nil
+}
+
+func otherImages(run *store.Run, began DatasetFingerprint, what string, n int, then, now string) error {
+	where := ""
+	if began.Dir != "" {
+		where = fmt.Sprintf(", from %s", began.Dir)
+	}
+	return fmt.Errorf("run %s began on other %s: the SHA-256 of its %d of %s%s is %.12s, that of those here %.12s; put the files back that it began on",
+		run.Slug, what, n, began.Name, where, then, now)
 }
 
 // CheckpointDir is where the checkpoints of a run lie: beside the store.
@@ -262,7 +274,7 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 		}
 	}
 	result, trainErr := s.run(ctx, train.Options{
-		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend, Recorder: rec,
+		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.validation(cfg.Config), Backend: s.backend.Backend, Recorder: rec,
 		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from.state, Losses: from.losses, Drawn: from.drawn,
 		StopAfter: s.StopAfter, Calibrate: s.Calibrate,
 		Progress: func(e train.Event) {
@@ -358,6 +370,9 @@ func recordedRun(ctx context.Context, st *store.Store, ref string) (*store.Run, 
 		return nil, nil, err
 	}
 	cfg, err := config.Parse("run "+run.Slug, []byte(run.ResolvedYAML), nil)
+	if err == nil {
+		lookElsewhere(&cfg.Config.Data)
+	}
 	if err == nil && cfg.Hash != run.ConfigHash {
 		err = fmt.Errorf("its config means something else to this version of harness (hash %.12s, recorded %.12s): use the version that made it (harness show %s)",
 			cfg.Hash, run.ConfigHash, run.Slug)
@@ -366,6 +381,15 @@ func recordedRun(ctx context.Context, st *store.Store, ref string) (*store.Run, 
 		return nil, nil, fmt.Errorf("run %s: %w", run.Slug, err)
 	}
 	return run, cfg, nil
+}
+
+// lookElsewhere has the images of a recorded run looked for in the usual places
+// where its folder is not there, say on another machine. That they are the run's
+// is what [session.checkImages] checks.
+func lookElsewhere(data *config.Data) {
+	if _, err := os.Stat(data.Dir); errors.Is(err, fs.ErrNotExist) {
+		data.Dir = ""
+	}
 }
 
 func loadCheckpoint(dir string, model *models.UNet2D, run *store.Run) (*checkpoint.State, error) {

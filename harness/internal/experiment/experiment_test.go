@@ -228,6 +228,11 @@ func TestResumeChecksThatTheImagesAreThoseItBeganWith(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "began on other images: the SHA-256 of its 16 of digits is 0123456789ab") {
 		t.Errorf("error is %v", err)
 	}
+	began := Environment{Dataset: DatasetFingerprint{Name: "digits", Test: &SplitFingerprint{Images: 4, SHA256: "fedcba9876543210"}}}
+	if _, err := Resume(t.Context(), begun(began).ID, o); err == nil ||
+		!strings.Contains(err.Error(), "began on other test images: the SHA-256 of its 4 of digits is fedcba987654") {
+		t.Errorf("other images in the test split: error is %v", err)
+	}
 	if again, err := st.Run(t.Context(), run.ID); err != nil || again.Status != store.StatusInterrupted {
 		t.Errorf("refusing it changed the run to %+v (%v)", again, err)
 	}
@@ -240,6 +245,23 @@ func TestResumeChecksThatTheImagesAreThoseItBeganWith(t *testing.T) {
 	}
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "began on xla:cpu and goes on on go") {
 		t.Errorf("warnings are %q", warnings)
+	}
+}
+
+// A recorded run may be looked at on another machine, whose images lie elsewhere.
+func TestTheImagesOfARecordedRunAreLookedForElsewhereIfItsFolderIsGone(t *testing.T) {
+	_, o := mustStart(t)
+	st := openStore(t, o)
+	here := t.TempDir()
+	for dir, want := range map[string]string{here: here, filepath.Join(here, "gone"): ""} {
+		cfg := resolve(t, "data={name: mnist, limit: 16, dir: "+dir+"}")
+		run, err := st.CreateRun(t.Context(), store.NewRun{Name: "elsewhere", ConfigHash: cfg.Hash, ResolvedYAML: string(cfg.YAML), Environment: struct{}{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, again, err := recordedRun(t.Context(), st, run.ID); err != nil || again.Config.Data.Dir != want {
+			t.Errorf("a run on images in %s looks in %q (%v)", dir, again.Config.Data.Dir, err)
+		}
 	}
 }
 

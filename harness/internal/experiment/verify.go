@@ -101,7 +101,7 @@ func (s *session) verify(ctx context.Context, cfg *config.Resolved, recorded *re
 	if vo.Steps > 0 {
 		stop = min(stop, vo.Steps)
 	}
-	result, err := s.run(ctx, train.Options{Config: c, ConfigHash: cfg.Hash, Data: s.data, Validation: s.test, Backend: s.backend.Backend,
+	result, err := s.run(ctx, train.Options{Config: c, ConfigHash: cfg.Hash, Data: s.data, Validation: s.validation(c), Backend: s.backend.Backend,
 		Recorder: replay, CheckpointDir: dir, RunID: v.Run.ID, StopAfter: stop, Progress: s.Progress})
 	v.Steps = result.Steps
 	paused := errors.Is(err, train.ErrInterrupted) && ctx.Err() == nil

@@ -20,7 +20,7 @@ type Workbench struct {
 	training string // the training hash of the configs that it serves; "" if there are no images to train on
 	backend  *backend.Backend
 	data     *dataset.Dataset
-	test     *dataset.Dataset // the images to validate on; nil if none are
+	test     *dataset.Dataset // the first images of the test split, see validation
 
 	gen   *train.Generator // nil until something is drawn
 	tools *evaluate.Tools  // nil until something is measured
@@ -40,10 +40,12 @@ func OpenWorkbench(ctx context.Context, cfg *config.Resolved, o Options) (*Workb
 	if err = train.Check(c, w.data); err != nil {
 		return nil, err
 	}
-	if n := c.Metrics.ValidationImages; n > 0 {
-		if w.test, err = dataset.Open(ctx, dataset.Options{Name: c.Data.Name, Dir: c.Data.Dir, Split: "test", Limit: n}); err != nil {
-			return nil, err
-		}
+	test := dataset.Options{Name: c.Data.Name, Dir: c.Data.Dir, Split: "test", Limit: c.Metrics.ValidationImages}
+	if test.Limit == 0 {
+		test.Limit = fingerprintedImages
+	}
+	if w.test, err = dataset.Open(ctx, test); err != nil {
+		return nil, err
 	}
 	if c.Metrics.AtEnd {
 		if _, err := classifier.Load(c.Data.Name, c.Data.Flip); err != nil {
@@ -58,6 +60,17 @@ func OpenWorkbench(ctx context.Context, cfg *config.Resolved, o Options) (*Workb
 		return nil, fmt.Errorf("backend %s: %w", w.backend.Info.Name, err)
 	}
 	return w, nil
+}
+
+// fingerprintedImages of the test split identify it where none is validated on.
+const fingerprintedImages = 10
+
+// validation is the images to validate a config's model on; nil if it wants none.
+func (w *Workbench) validation(c config.Config) *dataset.Dataset {
+	if c.Metrics.ValidationImages == 0 {
+		return nil
+	}
+	return w.test
 }
 
 // recordHow notes what the config's choices of devices and of parts of a batch come

@@ -1,0 +1,45 @@
+package config
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestHashesOfConfigsStayWhatTheyAre holds configs, as they were when runs of them
+// were first recorded, and the hashes that the program of that time gave them. A
+// hash that changes parts those runs from new ones of the same config, and makes
+// them unreadable.
+func TestHashesOfConfigsStayWhatTheyAre(t *testing.T) {
+	const dir = "testdata/recorded"
+	list, err := os.Open(filepath.Join(dir, "hashes.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer list.Close()
+	lines, n := bufio.NewScanner(list), 0
+	for lines.Scan() {
+		hash, name, ok := strings.Cut(lines.Text(), "  ")
+		if !ok {
+			t.Fatalf("hashes.txt has the line %q", lines.Text())
+		}
+		n++
+		r, err := Load(filepath.Join(dir, name), nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if r.Hash != hash {
+			t.Errorf("the hash of %s is %s, was %s", name, r.Hash, hash)
+		}
+		// What is recorded is the config written out in full.
+		if again, err := Parse(name, r.YAML, nil); err != nil || again.Hash != hash {
+			t.Errorf("%s, written out in full: %+v (%v)", name, again, err)
+		}
+	}
+	if err := lines.Err(); err != nil || n < 12 {
+		t.Errorf("%d configs (%v)", n, err)
+	}
+}
