@@ -130,13 +130,7 @@ func (o *doctorOptions) examineStore(ctx context.Context, path string) (storeSta
 		return s, writable(dir) // run creates it
 	}
 	s.Exists = true
-	st, err := store.Open(ctx, path)
-	var readOnly error
-	if errors.Is(err, store.ErrReadOnly) {
-		// A run could not start, but what is recorded can be checked.
-		readOnly = err
-		st, err = store.OpenReadOnly(ctx, path)
-	}
+	st, err := store.OpenExisting(ctx, path)
 	if err != nil {
 		s.Integrity = err.Error()
 		return s, err
@@ -148,7 +142,7 @@ func (o *doctorOptions) examineStore(ctx context.Context, path string) (storeSta
 		return s, err
 	}
 	s.Integrity = "ok"
-	return s, readOnly
+	return s, st.Unwritable() // then a run could not start, but what is recorded is sound
 }
 
 // writable says why nothing can be created in a folder.

@@ -27,6 +27,7 @@ func newRmCommand(a *app) *cobra.Command {
 		Long: `Delete runs with everything recorded about them, and their checkpoints. There is
 no undo, except with --trash: what is in the trash stays there, out of sight, until
 --undo takes it out again or --empty-trash deletes it. A running run is refused.
+Checkpoints are deleted first, so that runs can be deleted on a full disk.
 
 A run in the trash is found by its whole id or slug only; harness list --trash
 shows them. It does not count as made: a sweep makes it again.`,

@@ -9,6 +9,8 @@ import (
 	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,6 +90,37 @@ func TestUIServesThisMachineOnly(t *testing.T) {
 	for _, end := range []func() (int, string){endSecond, end} {
 		if code, said := end(); code != 0 || !strings.Contains(said, path) {
 			t.Errorf("exit code %d, said %q", code, said)
+		}
+	}
+}
+
+func TestUIShowsAStoreOnAFullDisk(t *testing.T) {
+	path, dir := uiStore(t), t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("this needs the right to mount: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "harness.db"), data, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 1<<20), 0o666) == nil {
+		t.Fatal("the disk is not full")
+	}
+	for _, args := range [][]string{nil, {"--read-only"}} {
+		address, end := startUI(t, append(args, "--address", "127.0.0.1:0", "--store", filepath.Join(dir, "harness.db"))...)
+		if got := status(t, address); got != http.StatusOK {
+			t.Errorf("with %v the page of runs is answered with %d", args, got)
+		}
+		if code, said := end(); code != 0 && code != exitInterrupted {
+			t.Errorf("with %v it ended with %d: %s", args, code, said)
 		}
 	}
 }

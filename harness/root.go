@@ -224,13 +224,7 @@ func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("there is no store at %s: run something first, or name another with --store or $HARNESS_STORE", path)
 	}
-	st, err := store.Open(ctx, path)
-	if errors.Is(err, store.ErrReadOnly) {
-		if st, e := store.OpenReadOnly(ctx, path); e == nil {
-			return st, nil
-		}
-	}
-	return st, err
+	return store.OpenExisting(ctx, path)
 }
 
 // withRuns resolves references and calls use with the open store.

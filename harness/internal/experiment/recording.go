@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"flowharness/harness/internal/config"
@@ -70,11 +69,5 @@ func openToRead(ctx context.Context, path string) (*store.Store, error) {
 	if err := storeExists(path); err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, path)
-	if errors.Is(err, store.ErrReadOnly) {
-		if st, e := store.OpenReadOnly(ctx, path); e == nil {
-			return st, nil
-		}
-	}
-	return st, err
+	return store.OpenExisting(ctx, path)
 }

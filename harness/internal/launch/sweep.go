@@ -98,7 +98,7 @@ func (s *Session) openExisting(ctx context.Context) (err error) {
 	if _, err := os.Stat(s.Path); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	s.Store, err = store.Open(ctx, s.Path)
+	s.Store, err = store.OpenExisting(ctx, s.Path)
 	return err
 }
 

@@ -188,7 +188,7 @@ func TestBlocksAreThoseOfThePoints(t *testing.T) {
 		{"of a run that was deleted", 0, func(t *testing.T, s *Store) {
 			run, w := recordMany(t, s, n)
 			must(t, w.Finish(t.Context(), StatusFinished, ""))
-			must(t, s.DeleteRun(t.Context(), run.ID))
+			must(t, s.DeleteRun(t.Context(), run.ID, nil))
 		}},
 		{"of a training that was taken over", 2 * (3*46 + 4), func(t *testing.T, s *Store) {
 			from, w := recordMany(t, s, n)

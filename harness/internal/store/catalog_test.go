@@ -93,7 +93,7 @@ func TestTheStateOfTheCatalogTellsWhatHasChanged(t *testing.T) {
 		{"the archive", func() error { return s.Archive(ctx, run.ID) }, false, false, true},
 		{"the trash", func() error { return s.Trash(ctx, run.ID) }, false, false, true},
 		{"out of the trash", func() error { return s.Restore(ctx, run.ID) }, false, false, true},
-		{"being deleted", func() error { return s.DeleteRun(ctx, run.ID) }, true, true, true},
+		{"being deleted", func() error { return s.DeleteRun(ctx, run.ID, nil) }, true, true, true},
 	}
 	before := get(s.CatalogState(ctx))(t)
 	whole := get(s.State(ctx))(t)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
 const (
@@ -16,9 +17,26 @@ const (
 // DeleteRun removes a run with everything recorded about it, and the pictures
 // that no other run uses. The file does not shrink: the space is used again.
 // A live run is refused with [ErrRunning].
-func (s *Store) DeleteRun(ctx context.Context, runID string) error {
-	return s.inTx(ctx, "deleting a run", func(tx *sql.Tx) error {
-		if err := mustNotLive(ctx, tx, runID); err != nil {
+//
+// Before that it calls free, unless nil, which removes what lies beside the store:
+// on a full disk it makes the room that removing rows takes. Its error keeps the run.
+func (s *Store) DeleteRun(ctx context.Context, runID string, free func() error) error {
+	const op = "deleting a run"
+	freed := free == nil
+	release := func(tx *sql.Tx) error {
+		err := mustNotLive(ctx, tx, runID)
+		if err == nil && !freed {
+			err, freed = free(), true
+		}
+		return err
+	}
+	if errors.Is(s.unwritable, ErrFull) {
+		if err := s.inReadTx(ctx, op, release); err != nil {
+			return err
+		}
+	}
+	return s.inTx(ctx, op, func(tx *sql.Tx) error {
+		if err := release(tx); err != nil {
 			return err
 		}
 		const beforeTheFirst = -1

@@ -42,7 +42,7 @@ func TestEvaluationsGoWithTheStepsThatARunRepeats(t *testing.T) {
 	}
 	w = openWriter(t, s, run.ID)
 	must(t, w.Finish(t.Context(), StatusFinished, ""))
-	must(t, s.DeleteRun(t.Context(), run.ID))
+	must(t, s.DeleteRun(t.Context(), run.ID, nil))
 	var n int
 	must(t, s.read.QueryRow("SELECT count(*) FROM evaluation_metrics").Scan(&n))
 	if n != 0 {

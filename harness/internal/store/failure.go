@@ -100,15 +100,56 @@ func cannotOpen(err error) bool {
 	return ok && (e.Code == sqlite3.ErrCantOpen || e.Code == sqlite3.ErrReadonly)
 }
 
-var errOpenedForReading = errors.New("it was opened for reading")
+var errOpenedForReading = &Error{Kind: ErrReadOnly, Err: errors.New("it was opened for reading")}
+
+// writer is the connection that writes. A store that is read because its disk was
+// full is tried again.
+func (s *Store) writer(ctx context.Context) (*sql.DB, error) {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.write != nil || !errors.Is(s.unwritable, ErrFull) {
+		if s.write == nil {
+			return nil, s.unwritable
+		}
+		return s.write, nil
+	}
+	// As long as one connection of this process does without the shared index, no
+	// other can have it.
+	s.read.SetMaxIdleConns(-1)
+	defer s.read.SetMaxIdleConns(defaultIdle)
+	db, err := connect(ctx, s.path, s.busy, writing)
+	switch {
+	case kindOf(err) == ErrFull:
+		return nil, s.unwritable // still
+	case err != nil:
+		return nil, err
+	}
+	s.write = db
+	s.reading.now.Store(int32(reading))
+	return db, nil
+}
+
+// defaultIdle is how many idle connections database/sql keeps.
+const defaultIdle = 2
+
+// inReadTx runs f in a transaction that only reads.
+func (s *Store) inReadTx(ctx context.Context, op string, f func(tx *sql.Tx) error) error {
+	t, err := s.read.BeginTx(ctx, nil)
+	if err != nil {
+		return s.failure(op, err)
+	}
+	defer t.Rollback()
+	return s.failure(op, f(t))
+}
 
 // inTx runs f in a transaction of the writing connection, which holds the
 // file's write lock from its beginning.
 func (s *Store) inTx(ctx context.Context, op string, f func(tx *sql.Tx) error) error {
-	if s.write == nil {
-		return s.failure(op, &Error{Kind: ErrReadOnly, Err: errOpenedForReading})
+	db, err := s.writer(ctx)
+	if err != nil {
+		return s.failure(op, err)
 	}
-	t, err := s.write.BeginTx(ctx, nil)
+	t, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return s.failure(op, err)
 	}

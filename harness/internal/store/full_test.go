@@ -93,11 +93,12 @@ func TestAStoreIsNotHalfCreatedOnAFullDisk(t *testing.T) {
 	}
 }
 
-// mountSmallDisk returns a folder that holds so many bytes.
-func mountSmallDisk(t *testing.T, size int) string {
+// mountSmallDisk returns a folder that holds so many bytes; options are those of
+// tmpfs besides.
+func mountSmallDisk(t *testing.T, size int, options ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%d", size), "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", strings.Join(append(options, fmt.Sprintf("size=%d", size)), ","), "tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("a small disk needs the right to mount one: %v: %s", err, out)
 	}
 	t.Cleanup(func() {

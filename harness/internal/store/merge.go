@@ -83,8 +83,8 @@ func (e *ConflictError) Error() string {
 func (s *Store) Merge(ctx context.Context, src string, o MergeOptions) (MergeResult, error) {
 	var result MergeResult
 	op := "merging " + src
-	if s.write == nil {
-		return result, s.failure(op, &Error{Kind: ErrReadOnly, Err: errOpenedForReading})
+	if _, err := s.writer(ctx); err != nil {
+		return result, s.failure(op, err)
 	}
 	from, err := s.openSource(ctx, src, o.trusted)
 	if err != nil {

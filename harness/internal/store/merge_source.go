@@ -46,12 +46,12 @@ func (s *Store) readySource(ctx context.Context, src *source, trusted bool) (err
 	if original := src.file; !hasLog(original) {
 		src.clean = func() { removeEmptyLog(original, s.busy) }
 	}
-	db, version, mode, err := connectReadOnly(ctx, src.file, s.busy)
+	db, version, c, err := connectReadOnly(ctx, src.file, s.busy)
 	if err != nil {
 		return err
 	}
 	defer func() { db.Close() }()
-	src.mode = mode
+	src.mode = c.mode()
 	if version < s.version {
 		if err := s.upgradeCopy(ctx, src, db); err != nil {
 			return fmt.Errorf("bringing a copy of it to schema version %d: %w", s.version, err)

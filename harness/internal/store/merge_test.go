@@ -364,7 +364,7 @@ func TestARunThatIsInBothStores(t *testing.T) {
 			}
 			get(dst.Run(t.Context(), other.ID))(t) // the others go on
 			forget := func(s *Store) {
-				must(t, s.DeleteRun(t.Context(), other.ID))
+				must(t, s.DeleteRun(t.Context(), other.ID, nil))
 				get(s.write.Exec(`DELETE FROM sweeps WHERE name = 'sweep 5'`))(t)
 			}
 			forget(dst)
@@ -406,7 +406,7 @@ func TestASlugThatIsTakenIsReplacedByAnother(t *testing.T) {
 	if got := get(dst.Run(t.Context(), a.ID))(t); got.Slug != a.Slug {
 		t.Errorf("its slug is %s, want its first one, %s", got.Slug, a.Slug)
 	}
-	must(t, dst.DeleteRun(t.Context(), a.ID))
+	must(t, dst.DeleteRun(t.Context(), a.ID, nil))
 	get(dst.write.Exec(`UPDATE runs SET slug = ?`, a.Slug))(t)
 	get(src.write.Exec(`UPDATE runs SET slug = ?`, a.Slug))(t)
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 1})

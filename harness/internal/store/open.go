@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,9 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
-	_ "github.com/mattn/go-sqlite3" // the database driver
+	"github.com/mattn/go-sqlite3"
 
 	"flowharness/harness/internal/files"
 )
@@ -42,6 +44,29 @@ func open(ctx context.Context, path string, busy time.Duration) (*Store, error) 
 	return s, nil
 }
 
+// openExisting is [OpenExisting]. What keeps it from being written is kept for who
+// tries to.
+func openExisting(ctx context.Context, path string, busy time.Duration) (*Store, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, absent(path)
+	}
+	s, err := open(ctx, path, busy)
+	if errors.Is(err, ErrReadOnly) || errors.Is(err, ErrFull) {
+		if reading, e := openReadOnly(ctx, path, busy); e == nil {
+			reading.unwritable = err
+			if full, ok := errors.AsType[*Error](err); ok && full.Kind == ErrFull {
+				full.Advice = "free some space: harness rm deletes runs, and their checkpoints first"
+			}
+			return reading, nil
+		}
+	}
+	return s, err
+}
+
+func absent(path string) error {
+	return fmt.Errorf("there is no store at %s: the first run creates it; --store or $HARNESS_STORE names another: %w", path, fs.ErrNotExist)
+}
+
 func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store, error) {
 	const op = "opening the store for reading"
 	path, err := filepath.Abs(files.FollowLink(path))
@@ -51,15 +76,15 @@ func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store,
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no store at %s: the first run creates it; --store or $HARNESS_STORE names another: %w", path, fs.ErrNotExist)
+		return nil, absent(path)
 	case err != nil:
 		return nil, failure(op, path, err)
 	}
 	if err := checkHeader(path, info); err != nil {
 		return nil, failure(op, path, err)
 	}
-	s := &Store{path: path, busy: busy, writers: map[*Writer]struct{}{}}
-	s.read, s.version, _, err = connectReadOnly(ctx, path, busy)
+	s := &Store{path: path, busy: busy, writers: map[*Writer]struct{}{}, unwritable: errOpenedForReading}
+	s.read, s.version, s.reading, err = connectReadOnly(ctx, path, busy)
 	if err != nil {
 		return nil, failure(op, path, err)
 	}
@@ -81,34 +106,43 @@ func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store,
 	return s, nil
 }
 
-// connectReadOnly reads the file as it is. Reading a WAL file needs its
-// shared-memory file, which cannot be made on a read-only medium; there, with
-// no log left to replay, nobody can be writing and the file is read as
-// unchanging.
-func connectReadOnly(ctx context.Context, path string, busy time.Duration) (*sql.DB, int64, mode, error) {
-	var firstErr error
-	for _, m := range []mode{readingOnly, readingImmutable} {
-		if m == readingImmutable {
-			if _, err := os.Stat(path + "-wal"); err == nil {
-				break
-			}
-		}
-		db, err := connect(ctx, path, busy, m)
+// connectReadOnly reads the file as it is. Reading a WAL file needs an index of its
+// log, which SQLite shares between processes by a file. On a full disk this cannot
+// grow, and each connection makes an index of its own. On a read-only medium it
+// cannot be made at all; there, with no log left to replay, nobody can be writing
+// and the file is read as unchanging.
+func connectReadOnly(ctx context.Context, path string, busy time.Duration) (*sql.DB, int64, *connector, error) {
+	m := readingOnly
+	for {
+		c := newConnector(path, busy, m)
+		db, version, err := readVersion(ctx, c)
 		if err == nil {
-			var version int64
-			if version, err = fileVersion(ctx, db); err == nil {
-				return db, version, m, nil
-			}
-			db.Close()
+			return db, version, c, nil
 		}
-		if firstErr == nil {
-			firstErr = err
-		}
-		if !cannotOpen(err) {
-			break
+		_, noLog := os.Stat(path + "-wal")
+		switch {
+		case m == readingOnly && kindOf(err) == ErrFull:
+			m = readingOwnIndex
+		case m == readingOnly && cannotOpen(err) && noLog != nil:
+			m = readingImmutable
+		default:
+			return nil, 0, nil, err
 		}
 	}
-	return nil, 0, readingOnly, firstErr
+}
+
+// readVersion opens a pool and reads the schema version of the file.
+func readVersion(ctx context.Context, c *connector) (*sql.DB, int64, error) {
+	db, err := c.connect(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	version, err := fileVersion(ctx, db)
+	if err != nil {
+		db.Close()
+		return nil, 0, err
+	}
+	return db, version, nil
 }
 
 // mode says what a pool of connections is for.
@@ -118,15 +152,41 @@ const (
 	writing mode = iota
 	reading
 	readingOnly      // the file is not to be written, not even by recovery
+	readingOwnIndex  // as readingOnly; nothing is written beside the file, either
 	readingImmutable // the file cannot change and has no log
 )
 
 func connect(ctx context.Context, path string, busy time.Duration, m mode) (*sql.DB, error) {
-	db, err := sql.Open("sqlite3", dataSource(path, busy, m))
-	if err != nil {
-		return nil, err
-	}
-	if m == writing {
+	return newConnector(path, busy, m).connect(ctx)
+}
+
+// connector opens the connections of a pool. Its mode can change: see
+// [Store.writer].
+type connector struct {
+	path string
+	busy time.Duration
+	now  atomic.Int32 // a mode
+}
+
+func newConnector(path string, busy time.Duration, m mode) *connector {
+	c := &connector{path: path, busy: busy}
+	c.now.Store(int32(m))
+	return c
+}
+
+func (c *connector) mode() mode { return mode(c.now.Load()) }
+
+// Connect and Driver implement [driver.Connector].
+func (c *connector) Connect(context.Context) (driver.Conn, error) {
+	return c.Driver().Open(dataSource(c.path, c.busy, c.mode()))
+}
+
+func (c *connector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
+
+// connect opens a pool, and one connection to see that it can be.
+func (c *connector) connect(ctx context.Context) (*sql.DB, error) {
+	db := sql.OpenDB(c)
+	if c.mode() == writing {
 		db.SetMaxOpenConns(1)
 	} else {
 		db.SetMaxOpenConns(4)
@@ -157,6 +217,10 @@ func dataSource(path string, busy time.Duration, m mode) string {
 	case readingOnly:
 		q.Set("_query_only", "on")
 		q.Set("mode", "ro")
+	case readingOwnIndex:
+		q.Set("_query_only", "on")
+		q.Set("mode", "ro")
+		q.Set("readonly_shm", "1")
 	case readingImmutable:
 		q.Set("_query_only", "on")
 		q.Set("immutable", "1")

@@ -82,10 +82,10 @@ func TestALiveRunIsNeitherResumedNorDeleted(t *testing.T) {
 	run := newRun(t, s, "x")
 	for name, f := range map[string]func() error{
 		"resume": func() error { return s.StartResume(t.Context(), run.ID, 0) },
-		"delete": func() error { return s.DeleteRun(t.Context(), run.ID) },
+		"delete": func() error { return s.DeleteRun(t.Context(), run.ID, nil) },
 		"delete what stopped beating": func() error {
 			get(s.write.Exec("UPDATE runs SET heartbeat_at = heartbeat_at - 60000"))(t)
-			return s.DeleteRun(t.Context(), run.ID)
+			return s.DeleteRun(t.Context(), run.ID, nil)
 		},
 	} {
 		err := f()
@@ -109,7 +109,7 @@ func TestADeletedRunLeavesNothingButWhatOthersUse(t *testing.T) {
 		must(t, w.Finish(t.Context(), StatusFinished, ""))
 	}
 	before := get(s.Run(t.Context(), kept.ID))(t)
-	must(t, s.DeleteRun(t.Context(), gone.ID))
+	must(t, s.DeleteRun(t.Context(), gone.ID, nil))
 
 	for table, want := range map[string]int{"runs": 1, "run_records": 1, "run_config": 9, "run_tags": 0, "series": 1, "points": 100, "samples": 2, "images": 2, "logs": 1} {
 		var n int

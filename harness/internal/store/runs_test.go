@@ -124,7 +124,7 @@ func TestTagsAndNotesCanBeChanged(t *testing.T) {
 		"UpdateTags": s.UpdateTags(t.Context(), "none", []string{"x"}, nil),
 		"SetNotes":   s.SetNotes(t.Context(), "none", "x"),
 		"AddSample":  s.AddSample(t.Context(), "none", SampleRecord{Drawing: Drawing{SamplerJSON: "{}"}, PNG: []byte("x")}),
-		"DeleteRun":  s.DeleteRun(t.Context(), "none"),
+		"DeleteRun":  s.DeleteRun(t.Context(), "none", nil),
 		"Resume":     s.StartResume(t.Context(), "none", 1),
 	} {
 		if _, ok := errors.AsType[*NotFoundError](err); !ok {

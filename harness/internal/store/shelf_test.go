@@ -209,7 +209,7 @@ func TestATrashedRunIsDeletedButNotExtracted(t *testing.T) {
 	if got := names(t, openAt(t, path), ShelfArchived); got != "archived" {
 		t.Errorf("archived in the extract are %q", got)
 	}
-	must(t, s.DeleteRun(t.Context(), runs["trashed"].ID))
+	must(t, s.DeleteRun(t.Context(), runs["trashed"].ID, nil))
 	if got := names(t, s, ShelfTrash); got != "both" {
 		t.Errorf("in the trash are %q", got)
 	}

@@ -21,12 +21,16 @@ import (
 
 // Store is an open store file. It is safe for concurrent use.
 type Store struct {
-	path    string
-	write   *sql.DB // one connection: SQLite has one writer at a time anyway
-	read    *sql.DB
-	version int64         // schema version of the file
-	id      string        // see ID
-	busy    time.Duration // how long a statement waits for another process's write
+	path       string
+	read       *sql.DB
+	reading    *connector    // of read, where the store was opened for reading
+	unwritable error         // why it was
+	version    int64         // schema version of the file
+	id         string        // see ID
+	busy       time.Duration // how long a statement waits for another process's write
+
+	opening sync.Mutex
+	write   *sql.DB // one connection: SQLite has one writer at a time anyway; see writer
 
 	mu      sync.Mutex
 	writers map[*Writer]struct{}
@@ -48,6 +52,17 @@ func Open(ctx context.Context, path string) (*Store, error) {
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	return openReadOnly(ctx, path, defaultBusyTimeout)
 }
+
+// OpenExisting is [Open] for a store that exists, but where the file cannot be
+// written because of its medium, its permissions or a full disk it is opened as by
+// [OpenReadOnly]: see [Store.Unwritable]. Methods that write then fail for that
+// reason; once a full disk has room again, they no longer do.
+func OpenExisting(ctx context.Context, path string) (*Store, error) {
+	return openExisting(ctx, path, defaultBusyTimeout)
+}
+
+// Unwritable says why the store was opened for reading only; nil if it was not.
+func (s *Store) Unwritable() error { return s.unwritable }
 
 // ID is the store's own id: what lies beside the file names it, because another
 // store may lie in the same folder. A copy of the file has the same.

@@ -47,7 +47,7 @@ func TestADeletedRunLeavesItsSweeps(t *testing.T) {
 	must(t, openWriter(t, s, run.ID).Finish(t.Context(), StatusFinished, ""))
 	must(t, s.PutSweep(t.Context(), "lr", ""))
 	must(t, s.PutSweepRuns(t.Context(), "lr", []SweepRun{{RunID: run.ID}}))
-	must(t, s.DeleteRun(t.Context(), run.ID))
+	must(t, s.DeleteRun(t.Context(), run.ID, nil))
 	if got := get(s.Sweep(t.Context(), "lr"))(t); len(got.Runs) != 0 {
 		t.Errorf("runs are %v", got.Runs)
 	}

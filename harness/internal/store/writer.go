@@ -79,12 +79,13 @@ const queryWriterRun = `SELECT slug, status FROM runs WHERE id = ?`
 // The goroutine that it starts ends with [Writer.Finish] or [Store.Close].
 func (s *Store) OpenWriter(ctx context.Context, runID string) (*Writer, error) {
 	const op = "preparing to record a run"
-	if s.write == nil {
-		return nil, s.failure(op, &Error{Kind: ErrReadOnly, Err: errOpenedForReading})
+	db, err := s.writer(ctx)
+	if err != nil {
+		return nil, s.failure(op, err)
 	}
 	var slug string
 	var status Status
-	err := s.read.QueryRowContext(ctx, queryWriterRun, runID).Scan(&slug, &status)
+	err = s.read.QueryRowContext(ctx, queryWriterRun, runID).Scan(&slug, &status)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, &NotFoundError{Ref: runID}
@@ -96,10 +97,10 @@ func (s *Store) OpenWriter(ctx context.Context, runID string) (*Writer, error) {
 	w := &Writer{store: s, runID: runID, index: map[string]int32{}, quit: make(chan struct{}), done: make(chan struct{})}
 	w.buffer.step = -1
 	w.clock = clock{step: -1, seen: -1}
-	if w.points, err = newPointInserter(ctx, s.write); err != nil {
+	if w.points, err = newPointInserter(ctx, db); err != nil {
 		return nil, s.failure(op, err)
 	}
-	if w.blocks, err = newBlockInserter(ctx, s.write); err != nil {
+	if w.blocks, err = newBlockInserter(ctx, db); err != nil {
 		w.points.close()
 		return nil, s.failure(op, err)
 	}

@@ -14,17 +14,23 @@ import (
 
 // Delete deletes runs, wherever they lie, with everything recorded about them and
 // their checkpoints. It stops at the first that cannot be deleted, which the error
-// names, and returns how many were. A live run is [store.ErrRunning], one that
+// names, and returns how many were. Checkpoints go first: a run that is still there
+// can be deleted again, and on a full disk they make room. A live run is [store.ErrRunning], one that
 // does not exist a [*store.NotFoundError].
 func Delete(ctx context.Context, st *store.Store, runs ...store.RunInfo) (deleted int, err error) {
 	for _, r := range runs {
-		if err := st.DeleteRun(ctx, r.ID); err != nil {
+		dir, freed := checkpoint.RunDir(st.Path(), r.ID), false
+		err := st.DeleteRun(ctx, r.ID, func() error {
+			freed = true
+			return os.RemoveAll(dir)
+		})
+		switch {
+		case err != nil && freed:
+			return deleted, fmt.Errorf("deleting %s: its checkpoints are deleted as far as possible, and the run is still there: %w", r.Slug, err)
+		case err != nil:
 			return deleted, fmt.Errorf("deleting %s: %w", r.Slug, err)
 		}
 		deleted++
-		if err := os.RemoveAll(checkpoint.RunDir(st.Path(), r.ID)); err != nil {
-			return deleted, fmt.Errorf("%s is deleted, but not its checkpoints: %w", r.Slug, err)
-		}
 	}
 	return deleted, nil
 }

@@ -94,6 +94,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusBadRequest
 	case errors.Is(err, errReadOnly), errors.Is(err, store.ErrReadOnly):
 		status = http.StatusForbidden
+	case errors.Is(err, store.ErrFull):
+		status = http.StatusInsufficientStorage
 	case errors.Is(err, store.ErrRunning), errors.Is(err, store.ErrTrashed):
 		status = http.StatusConflict
 	}
