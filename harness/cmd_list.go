@@ -2,19 +2,26 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/store"
 )
 
 type listOptions struct {
 	*app
 	filter   store.Filter
+	where    []string
+	sort     string
+	desc     bool
+	limit    int
+	columns  []string
 	statuses []string
 	since    age
 	archived bool
@@ -28,10 +35,17 @@ func newListCommand(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List runs",
 		Long: `List the runs of the store, newest first, filtered and sorted as asked: those
-that are active, or with --archived or --trash those that are there.`,
+that are active, or with --archived or --trash those that are there.
+
+--where, --sort and --columns take the same names: what every run has (run, name,
+status, seed, step, loss, created, duration, process, dataset, host, memory, tags,
+notes), loss100 (the mean of the last 100 losses; loss is the last one), the last
+value of any series (val/loss), metrics (accuracy), and paths of configs (train.lr).
+Where a terminal is too narrow for all columns, some are left out.`,
 		Example: `  harness list --status finished --sort loss
-  harness list --name 'fm_*' --where train.lr=0.001 --where process.name=flow_match
-  harness list --since 24h --json | jq -r '.[].id'`,
+  harness list --name 'fm_*' --where train.lr=0.001 --where 'val/loss<0.2'
+  harness list --columns train.lr,process.name,accuracy --sort accuracy --desc
+  harness list --since 7d --json | jq -r '.[].id'`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := exclusive(cmd, "archived", "trash"); err != nil {
@@ -47,11 +61,12 @@ that are active, or with --archived or --trash those that are there.`,
 	f.StringVar(&o.filter.Process, "process", "", "only runs of this process")
 	f.StringVar(&o.filter.Dataset, "dataset", "", "only runs on this dataset")
 	f.StringVar(&o.filter.Text, "text", "", "only runs with this text in id, name, notes or a tag")
-	f.StringArrayVar(&o.filter.Where, "where", nil, "only runs whose config fulfils this, such as train.lr<=0.001 (repeatable)")
+	f.StringArrayVar(&o.where, "where", nil, "only runs that fulfil this, such as train.lr<=0.001 or accuracy>0.9 (repeatable)")
 	f.Var(&o.since, "since", "only runs created in this time, such as 90m, 24h, 7d or 2w")
-	f.StringVar(&o.filter.Sort, "sort", "", "sort by "+strings.Join(store.SortKeys(), ", "))
-	f.BoolVar(&o.filter.Desc, "desc", false, "largest first")
-	f.IntVarP(&o.filter.Limit, "limit", "n", 0, "at most so many (0: all)")
+	f.StringVar(&o.sort, "sort", "", "sort by this column (default: the newest first)")
+	f.BoolVar(&o.desc, "desc", false, "largest first")
+	f.IntVarP(&o.limit, "limit", "n", 0, "at most so many (0: all)")
+	f.StringSliceVar(&o.columns, "columns", nil, "show these columns instead of the usual ones")
 	f.BoolVar(&o.archived, "archived", false, "the archived runs instead of the active ones")
 	f.BoolVar(&o.trash, "trash", false, "the runs in the trash instead of the active ones")
 	f.BoolVar(&o.json, "json", false, "print an array of objects")
@@ -59,6 +74,39 @@ that are active, or with --archived or --trash those that are there.`,
 }
 
 func (o *listOptions) run(ctx context.Context) error {
+	if err := o.complete(); err != nil {
+		return err
+	}
+	st, err := o.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	all, err := catalog.Read(ctx, st)
+	if err != nil {
+		return err
+	}
+	runs, columns, err := o.choose(ctx, all)
+	var invalid *catalog.InvalidError
+	if errors.As(err, &invalid) {
+		return &usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.json:
+		return o.printRunsJSON(runs, columns)
+	case len(runs) == 0:
+		fmt.Fprintln(o.err, "no runs")
+		return nil
+	}
+	o.printRunsTable(runs, columns)
+	return nil
+}
+
+// complete checks what can be checked without a store.
+func (o *listOptions) complete() error {
 	for _, s := range o.statuses {
 		o.filter.Status = append(o.filter.Status, store.Status(s))
 	}
@@ -68,68 +116,104 @@ func (o *listOptions) run(ctx context.Context) error {
 	case o.trash:
 		o.filter.Shelf = store.ShelfTrash
 	}
-	if err := o.filter.Validate(); err != nil {
+	if err := catalog.CheckFilter(o.filter); err != nil {
 		return &usageError{err}
+	}
+	if o.limit < 0 {
+		return usagef("--limit must not be negative, got %d", o.limit)
 	}
 	if o.since > 0 {
 		o.filter.Since = time.Now().Add(-time.Duration(o.since))
 	}
-	st, err := o.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	runs, err := st.ListRuns(ctx, o.filter)
-	if err != nil {
-		return err
-	}
-	if o.json {
-		rows := make([]runJSON, 0, len(runs))
-		for _, r := range runs {
-			rows = append(rows, toJSON(r))
-		}
-		return o.printJSON(rows)
-	}
-	if len(runs) == 0 {
-		fmt.Fprintln(o.err, "no runs")
-		return nil
-	}
-	t := o.newTable()
-	t.AppendHeader(row("run", "name", "status", "process", "data", "seed", "steps", "loss", "created", "tags"))
-	for _, r := range runs {
-		loss := "-"
-		if r.Loss != nil {
-			loss = fmt.Sprintf("%.4f", r.Loss.Last)
-		}
-		t.AppendRow(row(r.Slug, clean(r.Name), r.Status, r.Process, r.Dataset, r.Seed, fmt.Sprintf("%d/%d", r.LastStep, r.TotalSteps), loss, ago(r.CreatedAt), clean(strings.Join(r.Tags, " "))))
-	}
-	t.Render()
 	return nil
+}
+
+// usualListColumns are shown unless others are chosen. Where they do not fit, the last of narrowFirst is left out first.
+var (
+	usualListColumns = []string{"run", "name", "status", "process", "dataset", "seed", "step", catalog.RecentLoss, valLoss, "created", "tags"}
+	keptLongest      = []string{"run", "status", catalog.RecentLoss, "name", "step", valLoss, "seed", "process", "created", "dataset", "tags"}
+)
+
+const valLoss = "val/loss"
+
+// choose returns the runs that are asked for, in order, and the columns to be shown of them.
+func (o *listOptions) choose(ctx context.Context, all *catalog.Snapshot) (runs []*store.RunInfo, columns []catalog.Column, err error) {
+	if runs, err = all.Match(ctx, o.filter, o.where); err != nil {
+		return nil, nil, err
+	}
+	if o.sort != "" {
+		by, err := all.Column(ctx, columnNamed(o.sort))
+		if err != nil {
+			return nil, nil, fmt.Errorf("--sort: %w", err)
+		}
+		catalog.Sort(runs, by, o.desc)
+	} else if o.desc {
+		return nil, nil, usagef("--desc says which way to sort: say by what with --sort")
+	}
+	if o.limit > 0 {
+		runs = runs[:min(len(runs), o.limit)]
+	}
+	keys := o.columns
+	if len(keys) == 0 && !o.json {
+		keys = o.usualColumns(ctx, all)
+	}
+	for _, key := range keys {
+		column, err := all.Column(ctx, columnNamed(strings.TrimSpace(key)))
+		if err != nil {
+			return nil, nil, fmt.Errorf("--columns: %w", err)
+		}
+		columns = append(columns, column)
+	}
+	if len(o.columns) > 0 && !o.json && !slices.ContainsFunc(columns, func(c catalog.Column) bool { return c.Key == "run" }) {
+		run, err := all.Column(ctx, "run")
+		if err != nil {
+			return nil, nil, err
+		}
+		columns = slices.Insert(columns, 0, run)
+	}
+	return runs, columns, nil
+}
+
+// usualColumns leaves the validation loss out of a store that has none.
+func (o *listOptions) usualColumns(ctx context.Context, all *catalog.Snapshot) []string {
+	if _, err := all.Column(ctx, valLoss); err != nil {
+		return slices.DeleteFunc(slices.Clone(usualListColumns), func(key string) bool { return key == valLoss })
+	}
+	return usualListColumns
+}
+
+// columnNamed is the key of a column by the name that is typed: some had another name once.
+func columnNamed(name string) string {
+	if name == "steps" {
+		return "step"
+	}
+	return name
 }
 
 // runJSON is a run as --json prints it.
 type runJSON struct {
-	ID           string       `json:"id"`
-	Slug         string       `json:"slug"`
-	Name         string       `json:"name"`
-	Status       store.Status `json:"status"`
-	StatusReason string       `json:"status_reason,omitempty"`
-	ConfigHash   string       `json:"config_hash"`
-	CodeVersion  string       `json:"code_version,omitempty"`
-	TrainedBy    string       `json:"trained_by,omitempty"`
-	Seed         uint64       `json:"seed"`
-	Process      string       `json:"process"`
-	Dataset      string       `json:"dataset"`
-	Tags         []string     `json:"tags"`
-	Notes        string       `json:"notes,omitempty"`
-	CreatedAt    time.Time    `json:"created_at"`
-	EndedAt      *time.Time   `json:"ended_at,omitempty"`
-	ArchivedAt   *time.Time   `json:"archived_at,omitempty"`
-	DeletedAt    *time.Time   `json:"deleted_at,omitempty"`
-	Step         int          `json:"step"`
-	TotalSteps   int          `json:"total_steps"`
-	Loss         *number      `json:"loss,omitempty"`
-	PeakMemory   int64        `json:"peak_memory_bytes,omitempty"`
+	ID           string         `json:"id"`
+	Slug         string         `json:"slug"`
+	Name         string         `json:"name"`
+	Status       store.Status   `json:"status"`
+	StatusReason string         `json:"status_reason,omitempty"`
+	ConfigHash   string         `json:"config_hash"`
+	CodeVersion  string         `json:"code_version,omitempty"`
+	TrainedBy    string         `json:"trained_by,omitempty"`
+	Seed         uint64         `json:"seed"`
+	Process      string         `json:"process"`
+	Dataset      string         `json:"dataset"`
+	Tags         []string       `json:"tags"`
+	Notes        string         `json:"notes,omitempty"`
+	CreatedAt    time.Time      `json:"created_at"`
+	EndedAt      *time.Time     `json:"ended_at,omitempty"`
+	ArchivedAt   *time.Time     `json:"archived_at,omitempty"`
+	DeletedAt    *time.Time     `json:"deleted_at,omitempty"`
+	Step         int            `json:"step"`
+	TotalSteps   int            `json:"total_steps"`
+	Loss         *number        `json:"loss,omitempty"`
+	PeakMemory   int64          `json:"peak_memory_bytes,omitempty"`
+	Columns      map[string]any `json:"columns,omitempty"` // those asked for by --columns
 }
 
 func toJSON(r store.RunInfo) runJSON {
@@ -151,5 +235,3 @@ func toJSON(r store.RunInfo) runJSON {
 	}
 	return j
 }
-
-func row(cells ...any) table.Row { return table.Row(cells) }

@@ -57,6 +57,18 @@ func (a *app) newTable() table.Writer {
 	return t
 }
 
+// width is that of the terminal, 0 where there is none.
+func (a *app) width() int {
+	if !a.outTerminal {
+		return 0
+	}
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // clean makes text from a config or a store safe to print.
 func clean(s string) string { return printable.Clean(s) }
 

@@ -2,10 +2,7 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/gate"
@@ -75,18 +72,6 @@ func (o *compareOptions) printSummary(result *compare.Result, checks []gate.Chec
 	default:
 		fmt.Fprintf(o.out, "%s: leave out --grid to read them\n", counted(n, "warning"))
 	}
-}
-
-// width is that of the terminal, 0 where there is none.
-func (o *compareOptions) width() int {
-	if !o.outTerminal {
-		return 0
-	}
-	width, _, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }
 
 func (o *compareOptions) printFindings(findings []compare.Finding, width int) {

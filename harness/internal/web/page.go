@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/store"
 )
 
@@ -80,6 +81,7 @@ var (
 // fail is the one place where errors become answers.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var bad *requestError
+	var invalid *catalog.InvalidError
 	var none *store.NotFoundError
 	var several *store.AmbiguousError
 	status := http.StatusInternalServerError
@@ -90,7 +92,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	case errors.As(err, &none), errors.Is(err, errNoPage), errors.Is(err, store.ErrNoSweep), errors.Is(err, store.ErrNoPicture):
 		status = http.StatusNotFound
-	case errors.As(err, &bad), errors.As(err, &several):
+	case errors.As(err, &bad), errors.As(err, &invalid), errors.As(err, &several):
 		status = http.StatusBadRequest
 	case errors.Is(err, errReadOnly), errors.Is(err, store.ErrReadOnly):
 		status = http.StatusForbidden

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/store"
 )
 
@@ -76,7 +77,7 @@ func (s *Server) runsPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.runs.snapshot(ctx)
+	all, err := s.runsNow(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (s *Server) runsPage(w http.ResponseWriter, r *http.Request) error {
 // was done with its runs.
 func (s *runsSnapshot) stillThere(q runsQuery) (there, gone []string) {
 	for _, slug := range q.Selected {
-		if r := s.BySlug[slug]; r != nil && shelfOf(r) == q.Shelf {
+		if r := s.BySlug[slug]; r != nil && catalog.ShelfOf(r) == q.Shelf {
 			there = append(there, slug)
 		} else {
 			gone = append(gone, slug)
@@ -122,7 +123,7 @@ func (s *runsSnapshot) shelves(q runsQuery) []shelfTab {
 	tabs := []shelfTab{{Label: "Active"}, {Label: "Archived"}, {Label: "Trash"}}
 	on := map[store.Shelf]int{}
 	for _, r := range s.Runs {
-		on[shelfOf(r)]++
+		on[catalog.ShelfOf(r)]++
 	}
 	for i, shelf := range []store.Shelf{store.ShelfActive, store.ShelfArchived, store.ShelfTrash} {
 		tabs[i].Runs = on[shelf]
@@ -131,17 +132,6 @@ func (s *runsSnapshot) shelves(q runsQuery) []shelfTab {
 		tabs[i].Href = q.with(func(q *runsQuery) { q.Shelf, q.Selected, q.Open = shelf, nil, nil })
 	}
 	return tabs
-}
-
-func shelfOf(r *store.RunInfo) store.Shelf {
-	switch {
-	case !r.DeletedAt.IsZero():
-		return store.ShelfTrash
-	case !r.ArchivedAt.IsZero():
-		return store.ShelfArchived
-	default:
-		return store.ShelfActive
-	}
 }
 
 // runsFields are what the fields of the filters offer.
@@ -169,7 +159,7 @@ func (s *runsSnapshot) fields(q runsQuery) runsFields {
 		}
 	}
 	f.Processes, f.Datasets, f.Tags = options(seen[0], q.Process), options(seen[1], q.Dataset), options(seen[2], q.Tags...)
-	f.Names = slices.Concat([]string{runsLoss, "step"}, s.Metrics, s.Paths)
+	f.Names = slices.Concat([]string{catalog.Loss, catalog.RecentLoss, "step"}, s.Metrics, s.Paths)
 	return f
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/compare"
 )
 
@@ -49,7 +50,7 @@ func (s *runsSnapshot) chooser(q runsQuery, keys []string) runsChooser {
 		}
 	}
 	var builtin, main []string
-	for _, column := range runColumns {
+	for _, column := range catalog.RunColumns {
 		builtin = append(builtin, column.Key)
 	}
 	// Metrics of single classes are many; they can be typed.

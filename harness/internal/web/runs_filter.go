@@ -2,40 +2,36 @@ package web
 
 import (
 	"context"
-	"reflect"
-	"slices"
-	"strconv"
-	"strings"
+	"errors"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/store"
 )
 
+// runsSnapshot are all runs now, as the page of runs needs them.
+type runsSnapshot struct {
+	*catalog.Snapshot
+}
+
+func (s *Server) runsNow(ctx context.Context) (*runsSnapshot, error) {
+	all, err := s.runs.Snapshot(ctx)
+	return &runsSnapshot{all}, err
+}
+
+// warm reads what the first view would wait for. What goes wrong, that view tells.
+func (s *Server) warm(ctx context.Context) {
+	all, err := s.runsNow(ctx)
+	if err != nil {
+		return
+	}
+	if _, err := all.Columns(ctx, all.usual()); err == nil {
+		_, _ = all.ConfigKeys(ctx)
+	}
+}
+
 // match lists the runs that pass the filters, newest first.
 func (s *runsSnapshot) match(ctx context.Context, q runsQuery) ([]*store.RunInfo, error) {
-	f := q.filter()
 	var tests []func(*store.RunInfo) bool
-	for _, text := range q.Where {
-		c, err := readCondition(text)
-		if err != nil {
-			return nil, err
-		}
-		column, err := s.column(ctx, c.Name)
-		if err != nil {
-			return nil, err
-		}
-		if column.Kind == ofConfig || slices.Contains(s.Paths, c.Name) && column.Key != runsLoss {
-			f.Where = append(f.Where, text) // as harness list --where
-			continue
-		}
-		test, err := c.test(column)
-		if err != nil {
-			return nil, err
-		}
-		tests = append(tests, test)
-	}
-	if err := f.Validate(); err != nil {
-		return nil, badRequest("%w", err)
-	}
 	if q.Like != "" {
 		test, err := s.like(ctx, q.Like)
 		if err != nil {
@@ -43,77 +39,7 @@ func (s *runsSnapshot) match(ctx context.Context, q runsQuery) ([]*store.RunInfo
 		}
 		tests = append(tests, test)
 	}
-	passes := func(r *store.RunInfo) bool { return shelfOf(r) == f.Shelf }
-	if !reflect.DeepEqual(f, store.Filter{Shelf: f.Shelf}) {
-		ids, err := s.store.MatchRuns(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		passes = func(r *store.RunInfo) bool { return ids[r.ID] }
-	}
-	var runs []*store.RunInfo
-	for _, r := range s.Runs {
-		if passes(r) && !slices.ContainsFunc(tests, func(test func(*store.RunInfo) bool) bool { return !test(r) }) {
-			runs = append(runs, r)
-		}
-	}
-	return runs, nil
-}
-
-// condition is one such as accuracy>0.9.
-type condition struct{ Text, Name, Op, Value string }
-
-func readCondition(text string) (condition, error) {
-	at := strings.IndexAny(text, "=!<>")
-	if at < 0 {
-		return condition{}, badRequest("condition %q has no operator; write it like train.lr<=0.001 or accuracy>0.9 (=, !=, <, <=, >, >=)", text)
-	}
-	c := condition{Text: text, Name: strings.TrimSpace(text[:at]), Op: text[at : at+1]}
-	if rest := text[at+1:]; strings.HasPrefix(rest, "=") {
-		c.Op += "="
-	}
-	c.Value = strings.TrimSpace(text[at+len(c.Op):])
-	if c.Name == "" || c.Value == "" || c.Op == "!" {
-		return c, badRequest("condition %q is not complete; write it like train.lr<=0.001 or accuracy>0.9 (=, !=, <, <=, >, >=)", text)
-	}
-	return c, nil
-}
-
-// test tells which runs have a value in a column that fulfils the condition. What
-// is missing fulfils none.
-func (c condition) test(column runsColumn) (func(*store.RunInfo) bool, error) {
-	want, err := strconv.ParseFloat(c.Value, 64)
-	if err != nil && column.Numeric {
-		return nil, badRequest("condition %q: %s is a number, and %q is none", c.Text, c.Name, c.Value)
-	}
-	if err != nil && c.Op != "=" && c.Op != "==" && c.Op != "!=" {
-		return nil, badRequest("condition %q compares by size with something that is not a number", c.Text)
-	}
-	numeric := err == nil
-	return func(r *store.RunInfo) bool {
-		v := column.value(r)
-		if v.Is == noValue {
-			return false
-		}
-		equal := v.Text == c.Value
-		if numeric && v.Is == numberValue {
-			equal = v.Number == want
-		}
-		switch c.Op {
-		case "=", "==":
-			return equal
-		case "!=":
-			return !equal
-		case "<":
-			return v.Is == numberValue && v.Number < want
-		case "<=":
-			return v.Is == numberValue && v.Number <= want
-		case ">":
-			return v.Is == numberValue && v.Number > want
-		default:
-			return v.Is == numberValue && v.Number >= want
-		}
-	}, nil
+	return s.Match(ctx, q.filter(), q.Where, tests...)
 }
 
 // like tells which runs differ from one in nothing but their seed.
@@ -122,7 +48,7 @@ func (s *runsSnapshot) like(ctx context.Context, slug string) (func(*store.RunIn
 	if run == nil {
 		return nil, badRequest("like=%s: %w", slug, errNoRunLike)
 	}
-	keys, err := s.configKeys(ctx)
+	keys, err := s.ConfigKeys(ctx)
 	want := keys[run.ID]
 	return func(r *store.RunInfo) bool { return keys[r.ID] == want }, err
 }
@@ -183,3 +109,5 @@ func (s *runsSnapshot) countWithout(ctx context.Context, chips []runsChip) error
 	}
 	return nil
 }
+
+var errNoRunLike = errors.New("there is no such run")

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/random"
 	"flowharness/harness/internal/statistics"
 	"flowharness/harness/internal/store"
@@ -35,19 +36,16 @@ type runsGroup struct {
 
 // groupRuns sorts runs into groups, in the order of their first runs.
 func (s *runsSnapshot) groupRuns(ctx context.Context, runs []*store.RunInfo, by []string) ([]*runsGroup, error) {
-	keys, err := s.configKeys(ctx)
+	keys, err := s.ConfigKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
 	columns := make([]map[string]store.ConfigValue, 0, len(by))
 	if by[0] != overSeeds {
 		for _, path := range by {
-			if !slices.Contains(s.Paths, path) && len(s.Runs) > 0 {
-				return nil, badRequest("group=%s: no run has this config path; %s", path, s.suggest(path))
-			}
-			values, err := s.configs.get(ctx, path)
+			values, err := s.ConfigValues(ctx, path)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("group=%s: %w", path, err)
 			}
 			columns = append(columns, values)
 		}
@@ -72,7 +70,7 @@ func (s *runsSnapshot) groupRuns(ctx context.Context, runs []*store.RunInfo, by 
 			g = &runsGroup{Key: hex.EncodeToString(h.Sum(nil))[:10], Label: groupLabel(r, by, columns)}
 			for i, c := range columns {
 				if v, ok := c[r.ID]; ok {
-					g.Where = append(g.Where, by[i]+"="+plainText(v.Text))
+					g.Where = append(g.Where, by[i]+"="+catalog.PlainText(v.Text))
 				}
 			}
 			at[key.String()] = g
@@ -94,10 +92,10 @@ func groupLabel(r *store.RunInfo, by []string, columns []map[string]store.Config
 	for i, path := range by {
 		value := "–"
 		if v, ok := columns[i][r.ID]; ok {
-			value = plainText(v.Text)
+			value = catalog.PlainText(v.Text)
 		}
 		if parts[i] = value; len(by) > 1 || !math.IsNaN(columns[i][r.ID].Number) || value == "–" { // a bare number says little
-			parts[i] = lastPart(path) + "=" + value
+			parts[i] = catalog.LastPart(path) + "=" + value
 		}
 	}
 	return strings.Join(parts, " ")
@@ -124,10 +122,10 @@ func (g *runsGroup) count(keys map[string]store.ConfigKey) {
 }
 
 // values are the numbers of a column, one a counted run that has it.
-func (g *runsGroup) values(c runsColumn) []float64 {
+func (g *runsGroup) values(c catalog.Column) []float64 {
 	var x []float64
 	for _, r := range g.counted {
-		if v := c.value(r); v.Is == numberValue {
+		if v := c.Value(r); v.Is == catalog.NumberValue {
 			x = append(x, v.Number)
 		}
 	}
@@ -135,36 +133,36 @@ func (g *runsGroup) values(c runsColumn) []float64 {
 }
 
 // mean is missing if no run has a value.
-func (g *runsGroup) mean(c runsColumn) runsValue {
+func (g *runsGroup) mean(c catalog.Column) catalog.Value {
 	if x := g.values(c); len(x) > 0 {
-		return numberOf(statistics.Mean(x))
+		return catalog.NumberOf(statistics.Mean(x))
 	}
-	return runsValue{}
+	return catalog.Value{}
 }
 
 // averaged tells whether a column says something as a mean over runs.
-func (c runsColumn) averaged() bool {
-	return c.Kind == ofMetric || c.Key == runsLoss || c.Key == "step" || c.Key == "duration" || c.Key == "memory"
+func averaged(c catalog.Column) bool {
+	return c.Kind == catalog.OfMetric || c.Key == catalog.Loss || c.Key == "step" || c.Key == "duration" || c.Key == "memory"
 }
 
 // sortGroups sorts by the mean of a column; other columns by the first run's.
-func sortGroups(groups []*runsGroup, c runsColumn, descending bool) {
+func sortGroups(groups []*runsGroup, c catalog.Column, descending bool) {
 	type keyed struct {
 		group *runsGroup
-		value runsValue
+		value catalog.Value
 	}
 	list := make([]keyed, len(groups))
 	for i, g := range groups {
 		switch {
-		case c.averaged():
+		case averaged(c):
 			list[i] = keyed{g, g.mean(c)}
 		case c.Key == "run" || c.Key == "name":
-			list[i] = keyed{g, textOf(g.Label)}
+			list[i] = keyed{g, catalog.TextOf(g.Label)}
 		default:
-			list[i] = keyed{g, c.value(g.Runs[0])}
+			list[i] = keyed{g, c.Value(g.Runs[0])}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b keyed) int { return compareValues(a.value, b.value, descending) })
+	slices.SortStableFunc(list, func(a, b keyed) int { return catalog.CompareValues(a.value, b.value, descending) })
 	for i := range list {
 		groups[i] = list[i].group
 	}
@@ -231,14 +229,14 @@ func (c *intervalCache) interval(metric string, x []float64) (low, high float64)
 		return known[0], known[1]
 	}
 	name := metric
-	if metric == runsLoss {
+	if metric == catalog.Loss {
 		name = "train/loss"
 	}
 	low, high = statistics.MeanInterval(random.New(0, "compare/mean/"+name, 0), x)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.known) >= maxIntervals {
-		clear(c.known)
+	if c.known == nil || len(c.known) >= maxIntervals {
+		c.known = map[intervalKey][2]float64{}
 	}
 	c.known[key] = [2]float64{low, high}
 	return low, high
@@ -252,7 +250,7 @@ type groupMean struct {
 }
 
 // meansOf are the means of columns in groups: [group][column].
-func (c *intervalCache) meansOf(ctx context.Context, groups []*runsGroup, columns []runsColumn) [][]groupMean {
+func (c *intervalCache) meansOf(ctx context.Context, groups []*runsGroup, columns []catalog.Column) [][]groupMean {
 	means := make([][]groupMean, len(groups))
 	work, _ := errgroup.WithContext(ctx)
 	work.SetLimit(runtime.GOMAXPROCS(0))
@@ -260,7 +258,7 @@ func (c *intervalCache) meansOf(ctx context.Context, groups []*runsGroup, column
 		means[i] = make([]groupMean, len(columns))
 		work.Go(func() error {
 			for j, column := range columns {
-				if !column.averaged() || ctx.Err() != nil {
+				if !averaged(column) || ctx.Err() != nil {
 					continue
 				}
 				m := groupMean{Values: g.values(column)}

@@ -7,21 +7,22 @@ import (
 	"slices"
 	"time"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/store"
 )
 
-func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.RunInfo, by runsColumn, descending bool) error {
+func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.RunInfo, by catalog.Column, descending bool) error {
 	groups, err := t.all.groupRuns(ctx, runs, t.query.Group)
 	if err != nil {
 		return err
 	}
 	v.Groups = len(groups)
 	switch {
-	case by.value != nil:
+	case by.Known():
 		sortGroups(groups, by, descending)
 	case t.query.Sort != "":
 		slices.SortStableFunc(groups, func(a, b *runsGroup) int {
-			return compareValues(numberOf(float64(len(a.Runs))), numberOf(float64(len(b.Runs))), descending)
+			return catalog.CompareValues(catalog.NumberOf(float64(len(a.Runs))), catalog.NumberOf(float64(len(b.Runs))), descending)
 		})
 	}
 	page, pager, err := paged(groups, t.query)
@@ -35,7 +36,7 @@ func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.R
 		shown = append(shown, g.Runs...)
 	}
 	t.setDigits(shown)
-	means := t.server.runs.intervals.meansOf(ctx, page, t.columns)
+	means := t.server.intervals.meansOf(ctx, page, t.columns)
 	for i, g := range page {
 		v.Rows = append(v.Rows, t.groupRow(g, means[i]))
 		if !slices.Contains(t.query.Open, g.Key) {
@@ -83,7 +84,7 @@ func (t *runsTable) groupRow(g *runsGroup, means []groupMean) runsRow {
 			cell.Class = "number"
 		}
 		switch {
-		case c.averaged():
+		case averaged(c):
 			t.writeMean(&cell, c, means[i], t.write[i])
 		case c.Key == "status":
 			cell.Key, cell.Counts = "counts", g.statuses()
@@ -98,7 +99,7 @@ func (t *runsTable) groupRow(g *runsGroup, means []groupMean) runsRow {
 	return row
 }
 
-func (t *runsTable) writeMean(cell *runsCell, c runsColumn, m groupMean, write func(float64) string) {
+func (t *runsTable) writeMean(cell *runsCell, c catalog.Column, m groupMean, write func(float64) string) {
 	if len(m.Values) == 0 {
 		return
 	}
@@ -112,23 +113,23 @@ func (t *runsTable) writeMean(cell *runsCell, c runsColumn, m groupMean, write f
 	}
 	cell.Text = write(m.Mean)
 	cell.Hint = fmt.Sprintf("mean of %d", len(m.Values))
-	if (c.Kind == ofMetric || c.Key == runsLoss) && !math.IsNaN(m.Low) && m.Low != m.High {
+	if (c.Kind == catalog.OfMetric || c.Key == catalog.Loss) && !math.IsNaN(m.Low) && m.Low != m.High {
 		cell.Interval = "[" + write(m.Low) + ", " + write(m.High) + "]"
 		cell.Hint += ", with the 95 % interval of the mean over seeds"
 	}
 }
 
 // sharedValue is what all runs of a group have, or how many values they have.
-func sharedValue(g *runsGroup, c runsColumn, write func(float64) string) (text, hint string) {
-	seen := map[runsValue]bool{}
+func sharedValue(g *runsGroup, c catalog.Column, write func(float64) string) (text, hint string) {
+	seen := map[catalog.Value]bool{}
 	for _, r := range g.Runs {
-		seen[c.value(r)] = true
+		seen[c.Value(r)] = true
 	}
-	v := c.value(g.Runs[0])
+	v := c.Value(g.Runs[0])
 	switch {
 	case len(seen) > 1:
 		return fmt.Sprintf("%d values", len(seen)), ""
-	case v.Is == numberValue && v.Text == "":
+	case v.Is == catalog.NumberValue && v.Text == "":
 		return write(v.Number), ""
 	default:
 		return v.Text, ""

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/store"
 )
 
@@ -61,8 +62,8 @@ func readRunsQuery(r *http.Request) (runsQuery, error) {
 			return q, badRequest("page %q is not a number from 1", text)
 		}
 	}
-	if err := q.filter().Validate(); err != nil {
-		return q, badRequest("%w", err)
+	if err := catalog.CheckFilter(q.filter()); err != nil {
+		return q, err
 	}
 	return q, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/store"
 )
@@ -58,7 +59,7 @@ type runsTable struct {
 	query  runsQuery
 	now    time.Time
 
-	columns []runsColumn
+	columns []catalog.Column
 	write   []func(float64) string
 }
 
@@ -81,13 +82,13 @@ func (t *runsTable) fill(ctx context.Context, v *runsView, runs []*store.RunInfo
 		}
 	}
 	var err error
-	if t.columns, err = t.all.columns(ctx, keys); err != nil {
+	if t.columns, err = t.all.Columns(ctx, keys); err != nil {
 		return err
 	}
-	var by runsColumn
+	var by catalog.Column
 	key, descending := strings.CutPrefix(q.Sort, "-")
 	if key != "" && key != runsColumnOfGroups {
-		if by, err = t.all.column(ctx, key); err != nil {
+		if by, err = t.all.Column(ctx, key); err != nil {
 			return err
 		}
 	}
@@ -98,8 +99,8 @@ func (t *runsTable) fill(ctx context.Context, v *runsView, runs []*store.RunInfo
 	if key == runsColumnOfGroups {
 		return badRequest("sort=%s is for groups", key)
 	}
-	if by.value != nil {
-		sortRuns(runs, by, descending)
+	if by.Known() {
+		catalog.Sort(runs, by, descending)
 	}
 	page, pager, err := paged(runs, q)
 	if err != nil {
@@ -123,7 +124,7 @@ func (t *runsTable) setDigits(runs []*store.RunInfo) {
 	for i, c := range t.columns {
 		var x []float64
 		for _, r := range runs {
-			if v := c.value(r); v.Is == numberValue {
+			if v := c.Value(r); v.Is == catalog.NumberValue {
 				x = append(x, v.Number)
 			}
 		}
@@ -170,10 +171,10 @@ func (t *runsTable) row(ctx context.Context, r *store.RunInfo) (runsRow, error) 
 		if c.Numeric {
 			cell.Class = "number"
 		}
-		if c.Kind != ofRun {
+		if c.Kind != catalog.OfRun {
 			cell.Key = "value" // a config path may be called like a column
 		}
-		v := c.value(r)
+		v := c.Value(r)
 		switch c.Key {
 		case "status":
 			var err error
@@ -187,25 +188,16 @@ func (t *runsTable) row(ctx context.Context, r *store.RunInfo) (runsRow, error) 
 				cell.Text += " / " + count(r.TotalSteps)
 			}
 		case "duration":
-			cell.Text = duration(runTime(r))
+			cell.Text = duration(catalog.RunTime(r))
 		case "memory":
 			cell.Text = byteSize(r.PeakMemoryBytes)
 		default:
 			cell.Text = v.Text
-			if v.Is == numberValue && v.Text == "" {
+			if v.Is == catalog.NumberValue && v.Text == "" {
 				cell.Text = t.write[i](v.Number)
 			}
 		}
 		row.Cells = append(row.Cells, cell)
 	}
 	return row, nil
-}
-
-// runTime is how long a run has been going, or went, since it was last started.
-func runTime(r *store.RunInfo) time.Duration {
-	end := r.EndedAt
-	if end.IsZero() {
-		end = r.HeartbeatAt
-	}
-	return max(0, end.Sub(r.StartedAt))
 }

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"time"
 
+	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/store"
 )
 
@@ -47,8 +48,10 @@ type Server struct {
 	live    *live
 	phases  phaseCache
 	results *results // of comparisons
-	runs    *runsCatalog
-	handler http.Handler
+	runs    *catalog.Catalog
+	// intervals of means over the runs of groups
+	intervals intervalCache
+	handler   http.Handler
 }
 
 // New returns a server that is ready to answer. Its live updates begin with Serve.
@@ -60,7 +63,7 @@ func New(o Options) *Server {
 		o.Name = o.Store.Path()
 	}
 	s := &Server{Options: o}
-	s.live, s.runs, s.results = newLive(o.Store), newRunsCatalog(o.Store), newResults(o.Store)
+	s.live, s.runs, s.results = newLive(o.Store), catalog.New(o.Store), newResults(o.Store)
 	s.handler = s.routes()
 	return s
 }
@@ -75,11 +78,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return ended(err)
 	}
 	defer watch.Close()
-	s.runs.watch = watch
+	s.runs.Follow(watch)
 	watching := make(chan error, 1)
 	go func() { watching <- s.live.run(ctx, watch) }()
 	warm := make(chan struct{})
-	go func() { s.runs.warm(ctx); close(warm) }()
+	go func() { s.warm(ctx); close(warm) }()
 
 	server := &http.Server{
 		Handler:           s.guarded(l.Addr(), s.handler),
