@@ -60,6 +60,9 @@ func (o *evaluateOptions) run(cmd *cobra.Command, ref string) error {
 	if err != nil {
 		return err
 	}
+	if cmd.Flags().Changed("images") && o.images == 0 { // which stands for the config's
+		return usagef("--images must be above 0, is 0")
+	}
 	so.Images = o.images
 	progress := newRunProgress(o.err, false, 10)
 	run, records, err := experiment.Evaluate(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,

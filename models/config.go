@@ -5,6 +5,7 @@ package models
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -92,7 +93,8 @@ func (c Config) Validate() error {
 	checkTypes("down_block_types", c.DownBlockTypes, "DownBlock2D", "AttnDownBlock2D")
 	checkTypes("up_block_types", c.UpBlockTypes, "UpBlock2D", "AttnUpBlock2D")
 	if levels > 0 && levels < 16 && c.SampleSize > 0 && c.SampleSize%(1<<(levels-1)) != 0 {
-		fail("sample_size", "%d levels halve the image %d times, which %d does not allow; use a multiple of %d", levels, levels-1, c.SampleSize, 1<<(levels-1))
+		fit := bits.TrailingZeros(uint(c.SampleSize)) + 1
+		fail("block_out_channels", "%d levels halve the image %d times; %d pixels allow at most %d levels", levels, levels-1, c.SampleSize, fit)
 	}
 	return errors.Join(errs...)
 }

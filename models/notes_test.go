@@ -182,7 +182,7 @@ func TestConfigProblemsAreNamed(t *testing.T) {
 		change func(*models.Config)
 		want   string
 	}{
-		{"a size that the levels do not divide", func(c *models.Config) { c.SampleSize = 30 }, "sample_size: 3 levels halve the image 2 times, which 30 does not allow; use a multiple of 4"},
+		{"a size that the levels do not divide", func(c *models.Config) { c.SampleSize = 30 }, "block_out_channels: 3 levels halve the image 2 times; 30 pixels allow at most 2 levels"},
 		{"groups that do not divide the channels", func(c *models.Config) { c.NormNumGroups = 5 }, "block_out_channels: level 0 has 32 channels, which norm_num_groups 5 does not divide"},
 		{"heads that do not divide the channels", func(c *models.Config) { c.AttentionHeadDim = 7 }, "attention_head_dim: 7 does not divide the 64 channels of level 1"},
 		{"an unknown block", func(c *models.Config) {

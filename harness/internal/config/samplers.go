@@ -1,24 +1,22 @@
 package config
 
 import (
-	"errors"
+	"reflect"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"flowharness/schedulers"
 )
 
 // ParseSamplers reads what a user types for samplers: names separated by commas,
-// or one mapping of a name and options, as in sampling.samplers. Whether they
-// are samplers of a process, and their options such, is for [Config.Validate].
+// or one mapping of a name and options, as in sampling.samplers, which is checked
+// as it is in a config: an option that is given is not mistaken for one that is
+// not. Whether they are samplers of a process, and their options such, is for
+// [Config.Validate]. The error is an [*Errors] whose keys are those of the mapping.
 func ParseSamplers(text string) ([]schedulers.SamplerConfig, error) {
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
-		decoder := yaml.NewDecoder(strings.NewReader(text))
-		decoder.KnownFields(true)
-		var s schedulers.SamplerConfig
-		if err := decoder.Decode(&s); err != nil {
-			return nil, errors.New("a sampler is a name, or a mapping of a name and options: " + strings.TrimPrefix(err.Error(), "yaml: "))
+		s, err := parseSampler(text)
+		if err != nil {
+			return nil, err
 		}
 		return []schedulers.SamplerConfig{s}, nil
 	}
@@ -27,4 +25,20 @@ func ParseSamplers(text string) ([]schedulers.SamplerConfig, error) {
 		list = append(list, schedulers.SamplerConfig{Name: strings.TrimSpace(name)})
 	}
 	return list, nil
+}
+
+func parseSampler(text string) (s schedulers.SamplerConfig, err error) {
+	node, syntax := parse([]byte(text))
+	if syntax != nil {
+		return s, &Errors{[]Problem{{Message: syntax.message + "; a sampler is a name, or a mapping of a name and options"}}}
+	}
+	d := newDecoder()
+	d.value("", node, node, property(rules(), "sampling.samplers").Items, reflect.ValueOf(&s).Elem(), reflect.Value{})
+	for i := range d.problems {
+		d.problems[i].Place = Place{} // all of it is one line that the user has typed
+	}
+	if len(d.problems) > 0 {
+		return s, &Errors{d.problems}
+	}
+	return s, nil
 }
