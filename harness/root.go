@@ -123,6 +123,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newVersionCommand(a),
 	)
 	root.SetHelpCommand(newHelpCommand())
+	a.completeFlags(root)
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {
@@ -160,6 +161,9 @@ func addCompletionExamples(completion *cobra.Command) {
 	for _, shell := range completion.Commands() {
 		shell.Example = fmt.Sprintf("  harness completion %s", shell.Name())
 		shell.Args = exactly(0, "no arguments")
+		if shell.Name() == "bash" {
+			shell.RunE = completionForBash
+		}
 	}
 }
 

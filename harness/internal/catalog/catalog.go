@@ -302,6 +302,9 @@ func distance(a, b string) int {
 	return levenshtein.ComputeDistance(strings.ToLower(a), strings.ToLower(b))
 }
 
+// Series lists the series that some run has, sorted.
+func (s *Snapshot) Series(ctx context.Context) ([]string, error) { return s.seriesNames(ctx) }
+
 // Names lists all columns: of every run, of losses and other series, of metrics, and of configs.
 func (s *Snapshot) Names(ctx context.Context) ([]string, error) {
 	var names []string
