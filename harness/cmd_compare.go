@@ -14,6 +14,7 @@ import (
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 )
 
@@ -203,7 +204,11 @@ func (o *compareOptions) writeFiles(ctx context.Context, st *store.Store, result
 		}
 	}
 	if o.html != "" {
-		page, err := result.HTML(ctx, st, clean)
+		album, err := result.Album(ctx, st)
+		if err != nil {
+			return err
+		}
+		page, err := report.HTML(result, album, clean)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/grid"
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 )
 
@@ -279,12 +280,12 @@ func TestTablesFitTheirWidth(t *testing.T) {
 		for _, width := range []int{60, 80, 120, 200} {
 			var out bytes.Buffer
 			o := &compareOptions{app: &app{streams: streams{out: &out}}}
-			for _, table := range result.Tables(clean) {
+			for _, table := range report.Tables(result, clean) {
 				if len(table.Rows) > 0 {
 					o.printTable(&out, table, width)
 				}
 			}
-			o.printFindings(result.Findings(), width)
+			o.printFindings(report.Findings(result), width)
 			for line := range strings.SplitSeq(out.String(), "\n") {
 				if w := utf8.RuneCountInString(line); w > width {
 					t.Errorf("%d runs: a line is %d wide at %d: %s", n, w, width, line)

@@ -52,10 +52,22 @@ func TestImportsGoOneWay(t *testing.T) {
 			func(_, imported string) bool { return !within(imported, internal+"store") }},
 		{"comparing does not know training",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"compare", "gate", "baseline", "benchmark"}, func(p string) bool { return within(importer, internal+p) })
+				return slices.ContainsFunc([]string{"compare", "report", "gate", "baseline", "benchmark"}, func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool {
 				return !slices.ContainsFunc([]string{"train", "experiment", "backend", "checkpoint"}, func(p string) bool { return within(imported, internal+p) })
+			}},
+		{"comparing makes values and lays nothing out",
+			func(importer string) bool { return importer == internal+"compare" },
+			func(_, imported string) bool {
+				return !slices.Contains([]string{internal + "report", internal + "chart", "html/template", "encoding/csv"}, imported) &&
+					!within(imported, "github.com/jedib0t/go-pretty")
+			}},
+		{"a report is made of a comparison alone",
+			func(importer string) bool { return within(importer, internal+"report") },
+			func(_, imported string) bool {
+				return !within(imported, module) && imported != "os" && imported != "time" && imported != "context" ||
+					slices.Contains([]string{internal + "compare", internal + "chart", internal + "printable"}, imported)
 			}},
 		{"statistics, charts and Slurm's client know nothing of the harness",
 			func(importer string) bool {

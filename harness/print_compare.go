@@ -6,6 +6,7 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/report"
 )
 
 func (o *compareOptions) print(result *compare.Result, checks []gate.Check) error {
@@ -14,9 +15,9 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 		return nil
 	case o.json:
 		return o.printJSON(struct {
-			*compare.Result
+			report.Document
 			Gate []gate.Check `json:"gate,omitempty"`
-		}{result, checks})
+		}{report.JSON(result), checks})
 	case o.csvOutput:
 		for _, w := range result.Warnings {
 			fmt.Fprintf(o.err, "warning: %s\n", clean(w))
@@ -24,13 +25,13 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 		if failed := gate.Failed(checks); len(failed) > 0 {
 			o.printTable(o.err, gateTable(failed), 0)
 		}
-		return result.WriteCSV(o.out)
+		return report.WriteCSV(o.out, result)
 	case o.markdown:
-		if err := result.WriteMarkdown(o.out, clean); err != nil {
+		if err := report.WriteMarkdown(o.out, result, clean); err != nil {
 			return err
 		}
 		if len(checks) > 0 {
-			return compare.WriteMarkdownTable(o.out, gateTable(checks).Escaped(clean))
+			return report.WriteMarkdownTable(o.out, gateTable(checks).Escaped(clean))
 		}
 		return nil
 	case o.html != "" || o.grid != "":
@@ -38,20 +39,20 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 		return nil
 	}
 	width := o.width()
-	for _, t := range result.Tables(clean) {
+	for _, t := range report.Tables(result, clean) {
 		if len(t.Rows) == 0 {
 			continue
 		}
 		o.printTable(o.out, t, width)
 		if strings.HasPrefix(t.Title, "Metrics") {
-			o.printFindings(result.Findings(), width)
+			o.printFindings(report.Findings(result), width)
 		}
 	}
 	if len(checks) > 0 {
 		o.printTable(o.out, gateTable(checks), width)
 	}
 	for _, w := range result.Warnings {
-		fmt.Fprintln(o.out, strings.Join(compare.Wrap("warning: "+clean(w), width-2), "\n  "))
+		fmt.Fprintln(o.out, strings.Join(report.Wrap("warning: "+clean(w), width-2), "\n  "))
 	}
 	return nil
 }
@@ -59,8 +60,8 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 // printSummary prints what a comparison comes to whose report is in a file.
 func (o *compareOptions) printSummary(result *compare.Result, checks []gate.Check) {
 	width := o.width()
-	for _, line := range result.Summary() {
-		fmt.Fprintln(o.out, strings.Join(compare.Wrap(clean(line), width-2), "\n  "))
+	for _, line := range report.Summary(result) {
+		fmt.Fprintln(o.out, strings.Join(report.Wrap(clean(line), width-2), "\n  "))
 	}
 	if len(checks) > 0 {
 		o.printTable(o.out, gateTable(checks), width)
@@ -74,9 +75,9 @@ func (o *compareOptions) printSummary(result *compare.Result, checks []gate.Chec
 	}
 }
 
-func (o *compareOptions) printFindings(findings []compare.Finding, width int) {
+func (o *compareOptions) printFindings(findings []report.Finding, width int) {
 	for _, f := range findings {
-		fmt.Fprintln(o.out, strings.Join(compare.Wrap("- "+clean(f.Text), width-2), "\n  "))
+		fmt.Fprintln(o.out, strings.Join(report.Wrap("- "+clean(f.Text), width-2), "\n  "))
 	}
 	if len(findings) > 0 {
 		fmt.Fprintln(o.out)

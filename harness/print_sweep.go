@@ -7,6 +7,7 @@ import (
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/gate"
 	"flowharness/harness/internal/launch"
+	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/sweep"
 )
 
@@ -37,17 +38,17 @@ func (a *app) printSweep(session *launch.Session, outcome sweep.Outcome, compari
 func (a *app) printVerdicts(c *sweep.Comparison) {
 	o := &compareOptions{app: a}
 	width := o.width()
-	for _, t := range c.Result.Tables(clean) {
+	for _, t := range report.Tables(c.Result, clean) {
 		if strings.HasPrefix(t.Title, "Metrics") && len(t.Rows) > 0 {
 			o.printTable(a.out, t, width)
-			o.printFindings(c.Result.Findings(), width)
+			o.printFindings(report.Findings(c.Result), width)
 		}
 	}
 	if len(c.Checks) > 0 {
 		o.printTable(a.out, gateTable(c.Checks), width)
 	}
 	for _, w := range c.Result.Warnings {
-		fmt.Fprintln(a.out, strings.Join(compare.Wrap("warning: "+clean(w), width-2), "\n  "))
+		fmt.Fprintln(a.out, strings.Join(report.Wrap("warning: "+clean(w), width-2), "\n  "))
 	}
 }
 
@@ -71,9 +72,9 @@ func sweepJSON(session *launch.Session, outcome sweep.Outcome, comparison *sweep
 	out := map[string]any{"sweep": session.Plan.File.Name, "store": session.Path, "runs": runs, "failed": failed, "stopped": stopped, "retried": outcome.Retried}
 	if comparison != nil {
 		out["comparison"] = struct {
-			*compare.Result
+			report.Document
 			Gate []gate.Check `json:"gate,omitempty"`
-		}{comparison.Result, comparison.Checks}
+		}{report.JSON(comparison.Result), comparison.Checks}
 		if b := comparison.Best; b != nil {
 			out["best"] = map[string]any{"variant": b.Variant, "objective": number(b.Value)}
 		}

@@ -7,13 +7,13 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/report"
 )
 
 // gateTable lays checks out.
-func gateTable(checks []gate.Check) compare.Table {
-	t := compare.Table{Title: "Gate", Header: row("fail if", "group", "outcome", "value", "baseline", "note")}
+func gateTable(checks []gate.Check) report.Table {
+	t := report.Table{Title: "Gate", Header: row("fail if", "group", "outcome", "value", "baseline", "note")}
 	for _, c := range checks {
 		outcome := "passed"
 		if c.Failed {
@@ -33,18 +33,18 @@ func gateTable(checks []gate.Check) compare.Table {
 }
 
 // printTable prints a table that fits a width, or is as wide as it needs for 0.
-func (a *app) printTable(w io.Writer, whole compare.Table, width int) {
-	for _, part := range compare.Fit(whole, width) {
+func (a *app) printTable(w io.Writer, whole report.Table, width int) {
+	for _, part := range report.Fit(whole, width) {
 		t := a.newTable()
 		t.SetOutputMirror(w)
 		t.Style().Size.WidthMax = width
 		t.Style().Format.Header = text.FormatDefault // names of runs keep their case
 		t.AppendHeader(part.Header)
 		t.AppendRows(part.Rows)
-		fmt.Fprintln(w, strings.Join(compare.Wrap(part.Title, width), "\n"))
+		fmt.Fprintln(w, strings.Join(report.Wrap(part.Title, width), "\n"))
 		t.Render()
 		if part.Note != "" {
-			fmt.Fprintln(w, strings.Join(compare.Wrap(part.Note, width), "\n"))
+			fmt.Fprintln(w, strings.Join(report.Wrap(part.Note, width), "\n"))
 		}
 		fmt.Fprintln(w)
 	}

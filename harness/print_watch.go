@@ -8,6 +8,7 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/progress"
+	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 	"flowharness/harness/internal/train"
@@ -142,7 +143,7 @@ func lossCurve(bins []store.Bin, width int) string {
 		}
 		c.Loss = append(c.Loss, compare.CurvePoint{Step: b.Last, Smooth: mean})
 	}
-	return compare.Sparklines([]compare.Curve{c}, width, compare.BySteps, false)[0]
+	return report.Sparklines([]compare.Curve{c}, width, compare.BySteps, false)[0]
 }
 
 func sweepFrame(s progress.Sweep) []string {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/report"
 )
 
 func record() compare.Record {
@@ -164,8 +165,8 @@ func FuzzRead(f *testing.F) {
 		other.ID = "other"
 		result, err := compare.Compare(compare.Data{Records: append(file.Runs, other)}, compare.Options{BaselineRuns: len(file.Runs), Metrics: []string{"all"}})
 		if err == nil {
-			result.Tables(strings.ToUpper)
-			result.Findings()
+			report.Tables(result, strings.ToUpper)
+			report.Findings(result)
 		}
 	})
 }

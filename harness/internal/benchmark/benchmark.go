@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/printable"
 )
 
 // Defaults of [Options].
@@ -193,11 +193,5 @@ func comparison(now compare.Data, base []compare.Variant) (*compare.Result, erro
 	return compare.Compare(together, compare.Options{BaselineRuns: len(base[i].Runs), BaselineLabel: "baseline " + base[i].Label})
 }
 
-// listed joins a few names.
-func listed(names []string) string {
-	const most = 5
-	if more := len(names) - most; more > 0 {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)
-	}
-	return strings.Join(names, ", ")
-}
+// few joins names, not too many of them.
+func few(names []string) string { return printable.Few(names, 5) }

@@ -1,7 +1,6 @@
 package benchmark
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/report"
 )
 
 // judge makes the checks of one variant.
@@ -52,7 +52,7 @@ func (j *judge) config() bool {
 	for _, p := range paths {
 		changes = append(changes, fmt.Sprintf("%s: %s, was %s", p, orNone(now.Config[p]), orNone(then.Config[p])))
 	}
-	j.add("config", Failed, "it is not that of the baseline (%s): save the baseline again if that is meant", listed(changes))
+	j.add("config", Failed, "it is not that of the baseline (%s): save the baseline again if that is meant", few(changes))
 	return false
 }
 
@@ -84,7 +84,7 @@ func (j *judge) compareLosses(name string, then, now compare.Record) {
 	case len(differing) == 0:
 		j.add(name, OK, "the same to the last bit")
 	case len(others) == 0:
-		j.add(name, Failed, "they are not the same to the last bit, on the same backend and processor: %s", listed(differing))
+		j.add(name, Failed, "they are not the same to the last bit, on the same backend and processor: %s", few(differing))
 	case apart <= j.LossTolerance:
 		j.add(name, OK, "%.2g apart (mean of the last losses), allowed are %g: made with another %s", apart, j.LossTolerance, strings.Join(others, ", "))
 	default:
@@ -200,13 +200,13 @@ func (j *judge) verdict(name string, row compare.Row) {
 	case slices.Equal(then.Values, now.Values):
 		j.add(name, OK, "the same to the last bit: %s", now.Mean.Text())
 	case verdict == compare.Worse && corrected <= level:
-		j.add(name, Failed, "%s, was %s: significantly worse (p = %.2g over all comparisons). %s", now.Mean.Text(), then.Mean.Text(), corrected, c.Sentence)
+		j.add(name, Failed, "%s, was %s: significantly worse (p = %.2g over all comparisons). %s", now.Mean.Text(), then.Mean.Text(), corrected, report.Sentence(row, c))
 	case verdict == compare.NoVariance && c.Difference != 0 && (c.Difference > 0) == (row.Better == compare.Lower):
 		j.add(name, Failed, "%s, was %s: worse by the same amount in each of %d runs", now.Mean.Text(), then.Mean.Text(), now.N)
 	case verdict == compare.Worse, verdict == compare.Better, verdict == compare.NoEvidence, verdict == compare.Different:
 		j.add(name, OK, "%s, was %s: not significantly worse (p = %.2g over all comparisons)", now.Mean.Text(), then.Mean.Text(), corrected)
 	default:
-		j.add(name, Skipped, "%s, was %s. %s", now.Mean.Text(), then.Mean.Text(), c.Sentence)
+		j.add(name, Skipped, "%s, was %s. %s", now.Mean.Text(), then.Mean.Text(), report.Sentence(row, c))
 	}
 }
 
@@ -222,7 +222,7 @@ func (j *judge) speed() {
 	case now.Missing():
 		j.add("speed", Failed, "a run has no %s, which the baseline has", compare.StepRatio)
 	case j.now.Runs[0].Environment["backend.name"] != backend:
-		j.add("speed", Skipped, "made on another backend than %s", plain(backend))
+		j.add("speed", Skipped, "made on another backend than %s", compare.Plain(backend))
 	case factor > j.SpeedAllowance:
 		j.add("speed", Failed, "a step takes %.3g calibrations, was %.3g: %.2f times as many, allowed are %g", float64(now), float64(then), factor, j.SpeedAllowance)
 	default:
@@ -269,15 +269,6 @@ func relative(a, b compare.Value) float64 {
 func orNone(value string) string {
 	if value == "" {
 		return "nothing"
-	}
-	return value
-}
-
-// plain is a recorded value as people write it.
-func plain(value string) string {
-	var text string
-	if json.Unmarshal([]byte(value), &text) == nil {
-		return text
 	}
 	return value
 }

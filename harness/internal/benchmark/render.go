@@ -8,8 +8,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/junit"
+	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 )
 
@@ -28,8 +28,8 @@ func (r Report) Summary() string {
 
 // Table lists the checks, those that failed first. clean is applied to every
 // text that comes from a config or a user.
-func (r Report) Table(clean func(string) string) compare.Table {
-	t := compare.Table{Title: "Benchmark: " + r.Summary(), Header: table.Row{"variant", "check", "outcome", "why"}}
+func (r Report) Table(clean func(string) string) report.Table {
+	t := report.Table{Title: "Benchmark: " + r.Summary(), Header: table.Row{"variant", "check", "outcome", "why"}}
 	for _, o := range []Outcome{Failed, Skipped, OK} {
 		for _, c := range r.with(o) {
 			t.Rows = append(t.Rows, table.Row{clean(c.Variant), clean(c.Name), string(c.Outcome), clean(c.Why)})
@@ -41,15 +41,19 @@ func (r Report) Table(clean func(string) string) compare.Table {
 // WriteMarkdown writes the checks and the comparison, for a job's summary or a
 // pull request.
 func (r Report) WriteMarkdown(w io.Writer, clean func(string) string) error {
-	if err := compare.WriteMarkdownTable(w, r.Table(clean).Escaped(clean)); err != nil {
+	if err := report.WriteMarkdownTable(w, r.Table(clean).Escaped(clean)); err != nil {
 		return err
 	}
-	return r.Comparison.WriteMarkdown(w, clean)
+	return report.WriteMarkdown(w, r.Comparison, clean)
 }
 
 // HTML is the comparison's page with the checks before everything else.
 func (r Report) HTML(ctx context.Context, st *store.Store, clean func(string) string) ([]byte, error) {
-	return r.Comparison.HTML(ctx, st, clean, r.Table(clean))
+	album, err := r.Comparison.Album(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	return report.HTML(r.Comparison, album, clean, r.Table(clean))
 }
 
 // JUnit is the checks as JUnit XML: a suite for each variant.

@@ -1,8 +1,6 @@
 package compare
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -35,8 +33,8 @@ func TestImagesSeenAreThoseOfTheLoader(t *testing.T) {
 
 // batches are two runs that see 6400 images each, the one in batches of 64.
 func batches(t *testing.T, st *store.Store) (small, large *store.Run) {
-	return makeRun(t, st, sketch{name: "small", steps: 200, accuracy: 0.9, config: "train: {batch_size: 32}"}),
-		makeRun(t, st, sketch{name: "large", steps: 100, accuracy: 0.9, config: "train: {batch_size: 64}"})
+	return makeRun(t, st, sketch{Name: "small", Steps: 200, Accuracy: 0.9, Config: "train: {batch_size: 32}"}),
+		makeRun(t, st, sketch{Name: "large", Steps: 100, Accuracy: 0.9, Config: "train: {batch_size: 64}"})
 }
 
 func TestRunsOfOtherBatchSizesAreComparedByImagesSeen(t *testing.T) {
@@ -66,54 +64,13 @@ func TestRunsOfOtherBatchSizesAreComparedByImagesSeen(t *testing.T) {
 	if got := r.Courses[1].Loss.ByImages; len(got) == 0 || got[len(got)-1].At != 6400 {
 		t.Errorf("course %+v", got)
 	}
-	alone := compared(t, st, Options{}, small, makeRun(t, st, sketch{name: "b", config: "train: {batch_size: 32, lr: 1}"}))
+	alone := compared(t, st, Options{}, small, makeRun(t, st, sketch{Name: "b", Config: "train: {batch_size: 32, lr: 1}"}))
 	if len(alone.ByImages) != 0 || len(alone.BatchSizes) != 1 {
 		t.Errorf("of one batch size: %+v", alone.ByImages)
 	}
 	if i := slices.IndexFunc(alone.Warnings, func(w string) bool { return strings.Contains(w, "batch size") }); i >= 0 {
 		t.Errorf("of one batch size: %s", alone.Warnings[i])
 	}
-}
-
-func TestImagesSeenAreShownEverywhere(t *testing.T) {
-	st := tempStore(t)
-	small, large := batches(t, st)
-	r := compared(t, st, Options{}, small, large)
-	var markdown, lines bytes.Buffer
-	must(t, r.WriteMarkdown(&markdown, same))
-	must(t, r.WriteCSV(&lines))
-	page, err := r.HTML(t.Context(), st, same)
-	must(t, err)
-	data, err := json.Marshal(r)
-	must(t, err)
-	for what, c := range map[string]struct {
-		text  string
-		wants []string
-	}{
-		"tables":   {fmt.Sprint(r.Tables(same)), []string{"Losses after the same number of training images [images seen ", "[batch size 32 64]", "[images seen 6400 6400]", "by images seen"}},
-		"Markdown": {markdown.String(), []string{"### Losses after the same number of training images", "| batch size | 32 | 64 |", "> **the runs train with different batch sizes"}},
-		"page":     {string(page), []string{"Training loss by images seen", "Losses after the same number of training images", "different batch sizes"}},
-		"CSV":      {lines.String(), []string{",batch_size,images_seen", ",32,6400", ",64,6400"}},
-		"JSON":     {string(data), []string{`"batch_sizes":[32,64]`, `"by_images":[{"images":640,`, `"images_seen":6400`}},
-	} {
-		for _, want := range c.wants {
-			if !strings.Contains(c.text, want) {
-				t.Errorf("the %s do not say %q:\n%s", what, want, c.text)
-			}
-		}
-	}
-	for _, f := range r.Figures(ChartOptions{Clean: same, Runs: true}) {
-		if f.ID != "loss-images" {
-			continue
-		}
-		for _, line := range f.Chart.Lines {
-			if end := line.Points[len(line.Points)-1].X; end != 6400 {
-				t.Errorf("%s ends at %g images", line.Label, end)
-			}
-		}
-		return
-	}
-	t.Error("no chart by images seen")
 }
 
 func TestLossesAreShownOnceAtEachPlace(t *testing.T) {
@@ -133,7 +90,7 @@ func TestLossesAreShownOnceAtEachPlace(t *testing.T) {
 	} {
 		var runs []*store.Run
 		for i, steps := range c.steps {
-			runs = append(runs, makeRun(t, st, sketch{name: "r", steps: steps, config: fmt.Sprintf("x: %d\ntrain: {batch_size: %d}", i, c.batch[i])}))
+			runs = append(runs, makeRun(t, st, sketch{Name: "r", Steps: steps, Config: fmt.Sprintf("x: %d\ntrain: {batch_size: %d}", i, c.batch[i])}))
 		}
 		r := compared(t, st, Options{}, runs...)
 		var bySteps, byImages []int

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"flowharness/harness/internal/printable"
 )
 
 // limits say why kinds of values must not be ranked; "" where they may.
@@ -40,7 +42,7 @@ func (r *Result) comparability(groups ...Group) limits {
 		case slices.Contains(paths, "data.name"), slices.Contains(paths, "data.flip"):
 			l.loss = "the runs train on different images"
 		default:
-			l.loss = "the runs learn different processes (" + listed(paths) + ")"
+			l.loss = "the runs learn different processes (" + few(paths) + ")"
 		}
 	}
 	switch paths := differsIn(config, lossKeys.trainOnly, nil); {
@@ -48,11 +50,11 @@ func (r *Result) comparability(groups ...Group) limits {
 	case slices.ContainsFunc(paths, func(p string) bool { return strings.HasPrefix(p, "process.") }):
 		l.trainLoss = "the runs draw training timesteps from different densities"
 	default:
-		l.trainLoss = "the runs train on different images or labels (" + listed(paths) + ")"
+		l.trainLoss = "the runs train on different images or labels (" + few(paths) + ")"
 	}
 	l.classifier = r.differentMeasures(groups)
 	if paths := differsIn(environment, timingKeys, nil); len(paths) > 0 {
-		l.timing = "the runs were made on different machines or backends (" + listed(paths) + ")"
+		l.timing = "the runs were made on different machines or backends (" + few(paths) + ")"
 	}
 	return l
 }
@@ -97,6 +99,24 @@ func (r *Result) lossClass(g Group) string {
 	return strings.Join(parts, "\n")
 }
 
+// Panels are the groups by what their losses mean: those that mean different
+// things have charts of their own, so that nobody reads one against another.
+func (r *Result) Panels() [][]int {
+	var panels [][]int
+	index := map[string]int{}
+	for g, group := range r.Groups {
+		class := r.lossClass(group)
+		at, ok := index[class]
+		if !ok {
+			at = len(panels)
+			index[class] = at
+			panels = append(panels, nil)
+		}
+		panels[at] = append(panels[at], g)
+	}
+	return panels
+}
+
 // limit is why values of a metric must not be ranked.
 func (l limits) limit(m Metric) string {
 	switch {
@@ -119,11 +139,5 @@ func addNew(list []string, s string) []string {
 	return append(list, s)
 }
 
-// listed joins names, a few of them.
-func listed(names []string) string {
-	const most = 3
-	if more := len(names) - most; more > 0 {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)
-	}
-	return strings.Join(names, ", ")
-}
+// few joins names, not too many of them.
+func few(names []string) string { return printable.Few(names, 3) }

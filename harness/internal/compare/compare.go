@@ -3,7 +3,7 @@
 // reached and at what cost, and whether a difference is more than chance.
 //
 // The data flows one way: [Read] takes records from a store, [Compare] groups
-// and judges them, and the renderers beside it lay the [Result] out and compute
+// and judges them, and the package report lays the [Result] out and computes
 // nothing. Verdicts and warnings are part of the result.
 package compare
 
@@ -176,7 +176,7 @@ func OneGroup(data Data) (label string, err error) {
 	}
 	if len(groups) > 1 {
 		found := configDifferences(data.Records, groups)
-		return "", fmt.Errorf("the runs differ in more than their seed (%s): a baseline is one variant", listed(differsIn(found, []string{""}, []string{seedPath})))
+		return "", fmt.Errorf("the runs differ in more than their seed (%s): a baseline is one variant", few(differsIn(found, []string{""}, []string{seedPath})))
 	}
 	return groups[0].Label, nil
 }

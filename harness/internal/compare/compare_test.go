@@ -149,26 +149,12 @@ func TestSamplingsAreMatchedAcrossRuns(t *testing.T) {
 	if heun := r.Samples[1]; heun.Cells[0].Images != 4 || heun.Cells[1].Images != 0 {
 		t.Errorf("the second is %+v, drawn by one run only", heun)
 	}
-	text := fmt.Sprint(r.Tables(strings.ToUpper))
-	for _, want := range []string{"20, 0.5 s", "Sampling", "loss, mean of last 100"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the tables lack %q: %s", want, text)
-		}
-	}
 }
 
 func TestOneRunIsNoComparison(t *testing.T) {
 	st := tempStore(t)
 	if _, err := Load(t.Context(), st, []*store.Run{recordRun(t, st, recorded{name: "x"})}); err == nil || !strings.Contains(err.Error(), "at least two runs, got 1") {
 		t.Errorf("error is %v", err)
-	}
-}
-
-func TestTablesCleanWhatUsersWrote(t *testing.T) {
-	r := loaded(t, recorded{name: "x"}, recorded{name: "evil\x1b"})
-	clean := func(s string) string { return strings.ReplaceAll(s, "\x1b", "?") }
-	if text := fmt.Sprint(r.Tables(clean)); strings.Contains(text, "\x1b") || !strings.Contains(text, "evil?") {
-		t.Errorf("tables are %q", text)
 	}
 }
 

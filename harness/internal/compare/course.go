@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sort"
 
-	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/statistics"
 )
 
@@ -109,18 +108,4 @@ func interpolate(points []CurvePoint, x float64, axis Axis) Value {
 	a, b := points[i-1], points[i]
 	part := (x - a.At(axis)) / (b.At(axis) - a.At(axis))
 	return a.Smooth + Value(part)*(b.Smooth-a.Smooth)
-}
-
-// line draws a course, with the band from the smallest to the largest.
-func (c Course) line(axis Axis, val bool, label string, color int) chart.Line {
-	t := c.Loss
-	if val {
-		t = c.Val
-	}
-	line := chart.Line{Label: label, Color: color}
-	for _, p := range t.By(axis) {
-		line.Points = append(line.Points, chart.Point{X: float64(p.At), Y: float64(p.Mean)})
-		line.Band = append(line.Band, chart.Range{Low: float64(p.Low), High: float64(p.High)})
-	}
-	return line
 }

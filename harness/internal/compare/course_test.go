@@ -27,32 +27,9 @@ func TestACourseIsTheMeanOverTheRunsThatCameSoFar(t *testing.T) {
 	check("of nothing", got.Val.BySteps, nil)
 }
 
-func TestFiguresDrawMeansOrRuns(t *testing.T) {
-	st := tempStore(t)
-	runs := append(seeds(t, st, 3, sketch{name: "a"}), makeRun(t, st, sketch{name: "b", config: "x: 1"}))
-	r := compared(t, st, Options{}, runs...)
-	lines := func(o ChartOptions) int {
-		o.Clean = same
-		for _, f := range r.Figures(o) {
-			if f.ID == "loss-step" {
-				return len(f.Chart.Lines)
-			}
-		}
-		return 0
-	}
-	for name, c := range map[string]struct {
-		o    ChartOptions
-		want int
-	}{"the runs": {ChartOptions{Runs: true}, 4}, "means of groups": {ChartOptions{Means: true}, 2}, "both": {ChartOptions{Means: true, Runs: true}, 5}} {
-		if got := lines(c.o); got != c.want {
-			t.Errorf("%s: %d lines, want %d", name, got, c.want)
-		}
-	}
-}
-
 func TestGridsGoAlongTheTraining(t *testing.T) {
 	st := tempStore(t)
-	a, b := makeRun(t, st, sketch{name: "a", steps: 10}), makeRun(t, st, sketch{name: "b", steps: 30, config: "x: 1"})
+	a, b := makeRun(t, st, sketch{Name: "a", Steps: 10}), makeRun(t, st, sketch{Name: "b", Steps: 30, Config: "x: 1"})
 	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: store.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Guidance: 2, NFE: 20, Images: 200, Step: 5, Seed: 3}, PNG: gridOf(t, 9)}))
 	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: store.Drawing{Sampler: "aaa", SamplerJSON: "{}", Steps: 1, Guidance: 2, NFE: 2, Images: 200, Step: 5}, PNG: gridOf(t, 9)}))
 	got := compared(t, st, Options{}, a, b).Grids()
@@ -72,7 +49,7 @@ func TestGridsGoAlongTheTraining(t *testing.T) {
 	if c := frames[2].Cells; c[0].Step != 10 || c[1].Step != 30 || !c[1].SameNoise(c[0]) {
 		t.Errorf("at step 30: %+v", frames[2])
 	}
-	ddpm := makeRun(t, st, sketch{name: "c", process: "ddpm", steps: 10})
+	ddpm := makeRun(t, st, sketch{Name: "c", Process: "ddpm", Steps: 10})
 	mixed := compared(t, st, Options{}, a, ddpm).Grids()
 	if len(mixed) != 3 || mixed[0].Sampler != "" || mixed[0].Frames[0].Cells[0].Images == 0 || mixed[0].Frames[0].Cells[1].Images == 0 {
 		t.Errorf("runs without a common sampler: %+v", mixed)

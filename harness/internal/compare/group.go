@@ -157,7 +157,7 @@ func label(g Group, records []Record, paths []string) string {
 		parts := make([]string, len(paths))
 		for i, path := range paths {
 			value := first.Config[path]
-			parts[i] = plain(value)
+			parts[i] = Plain(value)
 			if len(paths) > 1 || !strings.HasPrefix(value, `"`) { // a bare number says little
 				parts[i] = path[strings.LastIndex(path, ".")+1:] + "=" + parts[i]
 			}
@@ -182,8 +182,8 @@ func distinguish(groups []Group) {
 	}
 }
 
-// plain is a config value as people write it: text without quotes.
-func plain(value string) string {
+// Plain is a config value as people write it: text without quotes.
+func Plain(value string) string {
 	if value == "" {
 		return "-"
 	}

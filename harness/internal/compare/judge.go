@@ -43,16 +43,16 @@ type Comparison struct {
 	Verdict    Verdict `json:"verdict"`
 	// Needed is how many seeds a group would be needed to find the difference
 	// seen; 0 where that cannot be known.
-	Needed   int            `json:"needed,omitempty"`
-	Images   *ImageEvidence `json:"images,omitempty"`
-	Sentence string         `json:"sentence"`
+	Needed int            `json:"needed,omitempty"`
+	Images *ImageEvidence `json:"images,omitempty"`
 
-	why    string          // it is not comparable, or not tested
+	Why    string `json:"-"` // it is not comparable, or not tested
+	Seeds  [2]int `json:"-"` // of the first group and of this
+	Family int    `json:"-"` // number of tests that are corrected together
+
 	test   statistics.Test // as it came out
-	seeds  [2]int          // of the first group and of this
 	paired bool
 	spread float64 // sum of the variances, or the variance of the pairs' differences
-	family int     // number of tests that are corrected together
 }
 
 // ImageEvidence compares two models image by image, each pair drawn from the
@@ -83,9 +83,7 @@ func (r *Result) judge() {
 		correct(rows)
 		for i := range rows {
 			for j := range rows[i].Comparisons {
-				c := &rows[i].Comparisons[j]
-				c.decide(rows[i].Metric)
-				c.Sentence = sentence(rows[i], *c)
+				rows[i].Comparisons[j].decide(rows[i].Metric)
 			}
 		}
 	}
@@ -97,18 +95,18 @@ func (r *Result) compare(row Row, g int) Comparison {
 	c := Comparison{Group: r.Groups[g].Label, Against: r.Groups[0].Label, Difference: missing, Low: missing, High: missing,
 		Statistic: missing, DF: missing, P: missing, PHolm: missing}
 	a, b := row.Groups[0], row.Groups[g]
-	c.seeds = [2]int{a.N, b.N}
+	c.Seeds = [2]int{a.N, b.N}
 	if a.N == 0 || b.N == 0 {
 		c.Verdict = NoValue
 		return c
 	}
-	if c.why = r.limits[g].limit(row.Metric); c.why != "" {
+	if c.Why = r.limits[g].limit(row.Metric); c.Why != "" {
 		c.Verdict = NotComparable
 		return c
 	}
 	c.Difference = b.Mean - a.Mean
 	if math.IsNaN(float64(c.Difference)) || math.IsInf(float64(c.Difference), 0) {
-		c.Verdict, c.why, c.Difference = NotComparable, "a value is infinite", missing
+		c.Verdict, c.Why, c.Difference = NotComparable, "a value is infinite", missing
 		return c
 	}
 	x, y := numbers(a.Values), numbers(b.Values)
@@ -128,7 +126,7 @@ func (r *Result) compare(row Row, g int) Comparison {
 	case a.N < MinSeeds || b.N < MinSeeds:
 		c.Verdict = TooFewSeeds
 	case c.test.Why != "":
-		c.Verdict, c.why = NoVariance, c.test.Why
+		c.Verdict, c.Why = NoVariance, c.test.Why
 	default:
 		c.Test, c.Statistic, c.DF, c.P = c.test.Name, Value(c.test.Statistic), Value(c.test.DF), Value(c.test.P)
 	}
@@ -225,7 +223,7 @@ func correct(rows []Row) {
 	}
 	for i := range rows {
 		for j := range rows[i].Comparisons {
-			rows[i].Comparisons[j].family = family
+			rows[i].Comparisons[j].Family = family
 		}
 	}
 	p = make([]float64, len(images))
@@ -244,7 +242,7 @@ func (c *Comparison) decide(m Metric) {
 	}
 	if c.Verdict == NoEvidence || c.Verdict == TooFewSeeds {
 		// At the level that Holm's correction asks of the first of the family.
-		alpha := statistics.Level / float64(max(1, c.family))
+		alpha := statistics.Level / float64(max(1, c.Family))
 		if n := statistics.RequiredPerGroup(float64(c.Difference), c.spread, alpha, c.paired); n > 0 {
 			c.Needed = max(n, MinSeeds)
 		}

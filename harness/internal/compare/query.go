@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -88,25 +87,13 @@ func (r *Result) TimingWarning(group int) string { return r.limits[group].timing
 // Timed tells whether a metric is a time or a speed.
 func (r *Result) Timed(name string) bool { return describe(name).timed() }
 
-// VerdictOf is the verdict on a metric of a group, and what it rests on. Where
-// there are too few seeds it is that of the images, on these checkpoints alone.
-func (r *Result) VerdictOf(name string, group int) (v Verdict, rests string) {
+// ComparisonOf is the comparison of a metric of a group with that of the first;
+// false if the metric is not among those shown.
+func (r *Result) ComparisonOf(name string, group int) (Comparison, bool) {
 	for _, row := range slices.Concat(r.Metrics, r.Cost) {
-		if row.Name != name {
-			continue
-		}
-		c := row.Comparisons[group-1]
-		if c.Verdict == TooFewSeeds && c.Images != nil {
-			return c.Images.Verdict, fmt.Sprintf("%s over %d images of these checkpoints alone, %s: too few seeds", c.Images.Test, c.Images.Images, pEquals(c.Images.PHolm))
-		}
-		switch {
-		case c.Test != "":
-			return c.Verdict, fmt.Sprintf("%s over %d and %d seeds, %s", c.Test, c.seeds[1], c.seeds[0], pEquals(c.PHolm))
-		case c.Verdict == TooFewSeeds:
-			return c.Verdict, fmt.Sprintf("too few seeds to tell (%s)", seedCounts(c))
-		default:
-			return c.Verdict, string(c.Verdict) + ": " + c.why
+		if row.Name == name {
+			return row.Comparisons[group-1], true
 		}
 	}
-	return NoValue, "it is not among the metrics shown"
+	return Comparison{}, false
 }

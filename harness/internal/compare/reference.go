@@ -7,6 +7,12 @@ import (
 	"flowharness/harness/internal/store"
 )
 
+// The images that references are of.
+const (
+	RealImages = store.ReferenceReal
+	Noise      = store.ReferenceNoise
+)
+
 // Reference is a metric of images that no model drew.
 type Reference struct {
 	Kind   store.ReferenceKind `json:"kind"`
@@ -60,7 +66,7 @@ func (r *Result) references(measured []store.Reference, row Row, l limits) (list
 	}
 	counts := row.Images()
 	for _, images := range counts {
-		for _, kind := range []store.ReferenceKind{store.ReferenceReal, store.ReferenceNoise} {
+		for _, kind := range []store.ReferenceKind{RealImages, Noise} {
 			if v := referenceValue(measured, kind, images, row.Name); !v.Missing() {
 				list = append(list, Reference{kind, images, v})
 			}
@@ -70,7 +76,7 @@ func (r *Result) references(measured []store.Reference, row Row, l limits) (list
 		return list, real, noise
 	}
 	for _, ref := range list {
-		if ref.Kind == store.ReferenceReal {
+		if ref.Kind == RealImages {
 			real = ref.Value
 		} else {
 			noise = ref.Value

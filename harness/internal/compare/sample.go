@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -64,6 +65,23 @@ type MissingGridError struct{ Slug string }
 
 func (e *MissingGridError) Error() string {
 	return fmt.Sprintf("run %s has no grid to compare: harness sample %s draws one", e.Slug, e.Slug)
+}
+
+// Album is what there is to see of the runs.
+type Album struct {
+	Pictures []Picture
+	Missing  *MissingGridError // why there are none
+}
+
+// Album puts the grids of runs side by side, see [Result.Pictures]; that there are
+// none is no error.
+func (r *Result) Album(ctx context.Context, st *store.Store) (Album, error) {
+	pictures, err := r.Pictures(ctx, st)
+	var none *MissingGridError
+	if errors.As(err, &none) {
+		return Album{Missing: none}, nil
+	}
+	return Album{Pictures: pictures}, err
 }
 
 // mostPictured is how many runs are put side by side.

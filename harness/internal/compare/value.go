@@ -24,14 +24,6 @@ func (v Value) Text() string {
 	return fmt.Sprintf("%.4g", float64(v))
 }
 
-// signed is Text with a sign.
-func (v Value) signed() string {
-	if v.Missing() {
-		return "-"
-	}
-	return fmt.Sprintf("%+.3g", float64(v))
-}
-
 // MarshalJSON never fails.
 func (v Value) MarshalJSON() ([]byte, error) {
 	switch f := float64(v); {
@@ -62,12 +54,4 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	}
 	*v = Value(f)
 	return nil
-}
-
-// rounded is the nearest whole number, with all its digits.
-func (v Value) rounded() string {
-	if v.Missing() {
-		return "-"
-	}
-	return fmt.Sprintf("%.0f", float64(v))
 }

@@ -2,14 +2,12 @@ package compare
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"flowharness/harness/internal/store"
 )
@@ -25,8 +23,8 @@ func labels(r *Result) (list []string) {
 
 func TestRunsThatDifferInTheirSeedFormAGroup(t *testing.T) {
 	st := tempStore(t)
-	a := seeds(t, st, 3, sketch{name: "a"})
-	b := seeds(t, st, 2, sketch{name: "b", config: "train: {lr: 0.01}", notes: "other notes"})
+	a := seeds(t, st, 3, sketch{Name: "a"})
+	b := seeds(t, st, 2, sketch{Name: "b", Config: "train: {lr: 0.01}", Notes: "other notes"})
 	for _, c := range []struct {
 		name string
 		o    Options
@@ -50,9 +48,9 @@ func TestRunsThatDifferInTheirSeedFormAGroup(t *testing.T) {
 
 func TestARepeatedRunIsNoNewObservation(t *testing.T) {
 	st := tempStore(t)
-	runs := seeds(t, st, 2, sketch{name: "a"})
-	again := makeRun(t, st, sketch{name: "a", seed: 1})
-	other := seeds(t, st, 2, sketch{name: "b", config: "x: 1"})
+	runs := seeds(t, st, 2, sketch{Name: "a"})
+	again := makeRun(t, st, sketch{Name: "a", Seed: 1})
+	other := seeds(t, st, 2, sketch{Name: "b", Config: "x: 1"})
 	r := compared(t, st, Options{}, append(append(runs, again), other...)...)
 	if g := r.Groups[0]; len(g.Runs) != 3 || !slices.Equal(g.Counted, []int{0, 2}) {
 		t.Errorf("group is %+v", g)
@@ -67,82 +65,6 @@ func warned(t *testing.T, r *Result, says string) {
 	}
 }
 
-func TestVerdicts(t *testing.T) {
-	st := tempStore(t)
-	good := seeds(t, st, 5, sketch{name: "good", accuracy: 0.97})
-	bad := seeds(t, st, 5, sketch{name: "bad", accuracy: 0.90, config: "x: 1"})
-	alike := seeds(t, st, 5, sketch{name: "alike", accuracy: 0.968, config: "x: 2"})
-	flat := seeds(t, st, 4, sketch{name: "flat", accuracy: 0.9, steady: true, config: "x: 3"})
-	for _, c := range []struct {
-		name   string
-		runs   []*store.Run
-		metric string
-		want   Verdict
-		says   []string
-	}{
-		{"worse", slices.Concat(good, bad), "accuracy", Worse, []string{"bad is worse than good", "paired t", "after Holm over 3"}},
-		{"better", slices.Concat(bad, good), "accuracy", Better, []string{"good is better than bad"}},
-		{"lower is better", slices.Concat(bad, good), "fd_mnist_cnn", Better, []string{"good is better"}},
-		{"other seeds: Welch", slices.Concat(bad[:4], good[1:]), "accuracy", Better, []string{"Welch t"}},
-		{"no evidence", slices.Concat(good, alike), "accuracy", NoEvidence, []string{"no evidence that alike differs", "seeds each would be needed"}},
-		{"too few", slices.Concat(good[:3], bad), "accuracy", TooFewSeeds, []string{"too few seeds", "5 and 3 seeds, at least 4 each", "about", "checkpoints alone"}},
-		{"one each", []*store.Run{good[0], bad[0]}, "accuracy", TooFewSeeds, []string{"one seed each", "Of these two checkpoints alone", "the same 200 noises", "that says nothing about other seeds"}},
-		{"no variance", slices.Concat(flat, seeds(t, st, 4, sketch{name: "flat2", accuracy: 0.8, steady: true, config: "x: 4"})), "accuracy", NoVariance, []string{"no test can be made", "zero variance"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := rowOf(t, compared(t, st, Options{}, c.runs...), c.metric).Comparisons[0]
-			if got.Verdict != c.want {
-				t.Errorf("verdict is %q: %+v", got.Verdict, got)
-			}
-			for _, says := range c.says {
-				if !strings.Contains(got.Sentence, says) {
-					t.Errorf("the sentence does not say %q: %s", says, got.Sentence)
-				}
-			}
-		})
-	}
-}
-
-func TestWhatMeansDifferentThingsIsNotRanked(t *testing.T) {
-	st := tempStore(t)
-	base := seeds(t, st, 4, sketch{name: "base", accuracy: 0.95})
-	for _, c := range []struct {
-		name    string
-		other   sketch
-		refused []string
-		ranked  []string
-		warning string
-	}{
-		{"another process", sketch{process: "ddpm", accuracy: 0.9}, []string{TrainLoss, ValLoss}, []string{"accuracy"}, "losses are not comparable: the runs predict different targets"},
-		{"another coupling", sketch{accuracy: 0.9, config: "process.coupling: 1\n"}, nil, []string{"accuracy"}, ""},
-		{"another dataset", sketch{accuracy: 0.9, dataset: "kmnist"}, []string{TrainLoss, ValLoss, "accuracy"}, nil, "measured against different datasets"},
-		{"another classifier", sketch{accuracy: 0.9, class: "other", config: "x: 1"}, []string{"accuracy", "fd_mnist_cnn"}, []string{TrainLoss}, "measured by different classifiers (c1a551f1e4, other)"},
-		{"another machine", sketch{accuracy: 0.9, host: "fast", config: "x: 1"}, []string{StepsPerSecond, SecondsPerImage}, []string{"accuracy", TrainLoss, NFE}, "timings are not comparable"},
-		{"other labels dropped", sketch{accuracy: 0.9, config: "train: {label_drop: 0.1}"}, []string{TrainLoss}, []string{ValLoss}, "training losses are not comparable"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			c.other.name = "other"
-			if c.name == "another coupling" {
-				c.other.config = "x: 1"
-			}
-			r := compared(t, st, Options{}, slices.Concat(base, seeds(t, st, 4, c.other))...)
-			for _, metric := range c.refused {
-				if got := rowOf(t, r, metric).Comparisons[0]; got.Verdict != NotComparable || !got.Difference.Missing() || !strings.Contains(got.Sentence, "not ranked") {
-					t.Errorf("%s: %+v", metric, got)
-				}
-			}
-			for _, metric := range c.ranked {
-				if got := rowOf(t, r, metric).Comparisons[0]; got.Verdict == NotComparable {
-					t.Errorf("%s: %s", metric, got.Sentence)
-				}
-			}
-			if c.warning != "" {
-				warned(t, r, c.warning)
-			}
-		})
-	}
-}
-
 func TestACouplingChangesWhatALossMeans(t *testing.T) {
 	records := []Record{{Run: Run{ID: "1"}, Config: map[string]string{"process.coupling": `"independent"`, "x": "1"}}, {Run: Run{ID: "2"}, Config: map[string]string{"process.coupling": `"optimal_transport"`, "x": "1"}}}
 	r, err := Compare(Data{Records: records}, Options{})
@@ -153,97 +75,9 @@ func TestACouplingChangesWhatALossMeans(t *testing.T) {
 	}
 }
 
-// everyComparison are comparisons of which each has something wrong with it.
-func everyComparison(t *testing.T) map[string]*Result {
-	st := tempStore(t)
-	a := seeds(t, st, 4, sketch{name: "a", accuracy: 0.95})
-	none := makeRun(t, st, sketch{name: "none", config: "x: 1", settings: []store.Drawing{}})
-	long := makeRun(t, st, sketch{name: "long", config: "x: 2", steps: 300, accuracy: 0.9})
-	diverged := makeRun(t, st, sketch{name: "diverged", config: "x: 3", accuracy: 0.5, status: store.StatusDiverged})
-	running := makeRun(t, st, sketch{name: "running", config: "x: 4", status: store.StatusRunning})
-	failed := makeRun(t, st, sketch{name: "failed", config: "x: 5", status: store.StatusFailed, steps: 1})
-	ddpm := makeRun(t, st, sketch{name: "ddpm", process: "ddpm", accuracy: 0.9})
-	nasty := makeRun(t, st, sketch{name: "x<script>alert(1)</script>|@all", config: "x: \"<b>&|*[y](z)\"", notes: "<script>alert(2)</script>\n| *bold*"})
-	empty, err := st.CreateRun(t.Context(), store.NewRun{Name: "empty", ResolvedYAML: "x: 9", Environment: nil})
-	must(t, err)
-	return map[string]*Result{
-		"one group":         compared(t, st, Options{}, a...),
-		"without metrics":   compared(t, st, Options{}, a[0], none),
-		"other step counts": compared(t, st, Options{}, a[0], long),
-		"diverged":          compared(t, st, Options{}, a[0], diverged),
-		"running":           compared(t, st, Options{}, a[0], running),
-		"failed":            compared(t, st, Options{}, a[0], failed),
-		"other processes":   compared(t, st, Options{}, a[0], a[1], ddpm),
-		"nasty texts":       compared(t, st, Options{}, nasty, a[0]),
-		"nothing recorded":  compared(t, st, Options{}, empty, a[0]),
-		"nothing at all":    compared(t, st, Options{BaselineRuns: 1}, empty, none),
-		"many":              compared(t, st, Options{Metrics: []string{"all"}, GroupBy: []string{"name"}}, append(a, none, long, diverged, ddpm, nasty)...),
-	}
-}
-
-func TestEveryComparisonIsRenderedWhateverIsWrong(t *testing.T) {
-	st := tempStore(t) // the page asks it for pictures: it has none, which is an error but for no grids at all
-	for name, r := range everyComparison(t) {
-		t.Run(name, func(t *testing.T) {
-			r.Samples = []Sampling{}
-			for _, width := range []int{0, 40, 80, 200} {
-				for _, table := range r.Tables(same) {
-					for _, part := range Fit(table, width) {
-						for _, row := range part.Rows {
-							if len(row) != len(part.Header) {
-								t.Fatalf("%s: %d cells below %d headers", part.Title, len(row), len(part.Header))
-							}
-						}
-						if w := naturalWidth(part); width >= 80 && w > width {
-							t.Errorf("%s is %d wide at %d", part.Title, w, width)
-						}
-					}
-				}
-			}
-			var markdown, lines bytes.Buffer
-			must(t, r.WriteMarkdown(&markdown, same))
-			must(t, r.WriteCSV(&lines))
-			if _, err := csv.NewReader(&lines).ReadAll(); err != nil {
-				t.Error(err)
-			}
-			text, err := json.Marshal(r)
-			must(t, err)
-			page, err := r.HTML(t.Context(), st, same)
-			must(t, err)
-			for what, text := range map[string]string{"page": string(page), "Markdown": markdown.String()} {
-				if !utf8.ValidString(text) || strings.Contains(text, "<script>alert") || strings.Contains(text, "@all") || strings.Contains(text, "NaN") {
-					if what == "page" && !strings.Contains(text, "<script>alert") && !strings.Contains(text, "NaN") {
-						continue // a mention means nothing there
-					}
-					t.Errorf("the %s holds what it should not", what)
-				}
-			}
-			if bytes.Contains(text, []byte("NaN")) {
-				t.Error("the JSON holds NaN")
-			}
-			if bytes.Contains(page, []byte("http://")) && !bytes.Contains(page, []byte(`xmlns="http://www.w3.org/2000/svg"`)) || bytes.Contains(page, []byte("https://")) {
-				t.Error("the page names a place on the network")
-			}
-		})
-	}
-}
-
-func TestWarningsSayWhatIsWrong(t *testing.T) {
-	all := everyComparison(t)
-	for name, says := range map[string]string{
-		"one group": "form one group", "other step counts": "different numbers of steps (100, 300)", "diverged": "is diverged after 100 of 100 steps",
-		"running": "is running after", "failed": "is failed after", "without metrics": "has no evaluation",
-	} {
-		warned(t, all[name], says)
-	}
-	if c := rowOf(t, all["diverged"], TrainLoss).Comparisons[0]; c.Verdict != NoValue || !strings.Contains(c.Sentence, "has no value") {
-		t.Errorf("the loss of a diverged run: %+v", c)
-	}
-}
-
 func TestComparisonsThatMakeNoSenseAreRefused(t *testing.T) {
 	st := tempStore(t)
-	a, b := makeRun(t, st, sketch{name: "a", accuracy: 0.9}), makeRun(t, st, sketch{name: "b", config: "x: 1", accuracy: 0.9})
+	a, b := makeRun(t, st, sketch{Name: "a", Accuracy: 0.9}), makeRun(t, st, sketch{Name: "b", Config: "x: 1", Accuracy: 0.9})
 	data, err := Read(t.Context(), st, []*store.Run{a, b})
 	must(t, err)
 	guidance := 7.0
@@ -271,7 +105,7 @@ func TestComparisonsThatMakeNoSenseAreRefused(t *testing.T) {
 
 func TestEqualInputGivesEqualOutput(t *testing.T) {
 	st := tempStore(t)
-	runs := slices.Concat(seeds(t, st, 4, sketch{name: "a", accuracy: 0.9}), seeds(t, st, 5, sketch{name: "b", accuracy: 0.92, config: "x: 1"}))
+	runs := slices.Concat(seeds(t, st, 4, sketch{Name: "a", Accuracy: 0.9}), seeds(t, st, 5, sketch{Name: "b", Accuracy: 0.92, Config: "x: 1"}))
 	var first []byte
 	for range 3 {
 		text, err := json.Marshal(compared(t, st, Options{}, runs...))
@@ -287,7 +121,7 @@ func TestEqualInputGivesEqualOutput(t *testing.T) {
 
 func TestConfigDifferencesNameWhatDependsOnceOnly(t *testing.T) {
 	st := tempStore(t)
-	r := compared(t, st, Options{}, makeRun(t, st, sketch{name: "a"}), makeRun(t, st, sketch{name: "b", seed: 1, process: "ddpm"}))
+	r := compared(t, st, Options{}, makeRun(t, st, sketch{Name: "a"}), makeRun(t, st, sketch{Name: "b", Seed: 1, Process: "ddpm"}))
 	var free, dependent []string
 	for _, d := range r.Config {
 		if d.DependsOn == "" {
@@ -299,41 +133,74 @@ func TestConfigDifferencesNameWhatDependsOnceOnly(t *testing.T) {
 	if !slices.Equal(free, []string{"process.name", "seed"}) || !slices.Contains(dependent, "process.beta_start") || !slices.Contains(dependent, "sampling.samplers") {
 		t.Errorf("free %v, dependent %v", free, dependent)
 	}
-	table := (layout{r, same}).differences("config", "", r.Config)
-	if len(table.Rows) != 3 {
-		t.Errorf("the table has %d lines: %v", len(table.Rows), table.Rows)
+}
+
+func TestVerdicts(t *testing.T) {
+	st := tempStore(t)
+	good := seeds(t, st, 5, sketch{Name: "good", Accuracy: 0.97})
+	bad := seeds(t, st, 5, sketch{Name: "bad", Accuracy: 0.90, Config: "x: 1"})
+	alike := seeds(t, st, 5, sketch{Name: "alike", Accuracy: 0.968, Config: "x: 2"})
+	flat := seeds(t, st, 4, sketch{Name: "flat", Accuracy: 0.9, Steady: true, Config: "x: 3"})
+	for _, c := range []struct {
+		name   string
+		runs   []*store.Run
+		metric string
+		want   Verdict
+	}{
+		{"worse", slices.Concat(good, bad), "accuracy", Worse},
+		{"better", slices.Concat(bad, good), "accuracy", Better},
+		{"lower is better", slices.Concat(bad, good), "fd_mnist_cnn", Better},
+		{"other seeds: Welch", slices.Concat(bad[:4], good[1:]), "accuracy", Better},
+		{"no evidence", slices.Concat(good, alike), "accuracy", NoEvidence},
+		{"too few", slices.Concat(good[:3], bad), "accuracy", TooFewSeeds},
+		{"one each", []*store.Run{good[0], bad[0]}, "accuracy", TooFewSeeds},
+		{"no variance", slices.Concat(flat, seeds(t, st, 4, sketch{Name: "flat2", Accuracy: 0.8, Steady: true, Config: "x: 4"})), "accuracy", NoVariance},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := rowOf(t, compared(t, st, Options{}, c.runs...), c.metric).Comparisons[0]
+			if got.Verdict != c.want {
+				t.Errorf("verdict is %q: %+v", got.Verdict, got)
+			}
+		})
 	}
 }
 
-func TestWhatIsRankedIsDecidedForEachGroup(t *testing.T) {
+func TestWhatMeansDifferentThingsIsNotRanked(t *testing.T) {
 	st := tempStore(t)
-	var runs []*store.Run
-	for _, k := range []sketch{{name: "fm"}, {name: "fm2", config: "x: 1"}, {name: "ddpm", process: "ddpm"}} {
-		runs = append(runs, seeds(t, st, 4, k)...)
-	}
-	r := compared(t, st, Options{}, runs...)
-	row := rowOf(t, r, TrainLoss)
-	if row.Comparisons[0].Verdict == NotComparable || row.Comparisons[1].Verdict != NotComparable {
-		t.Errorf("%q and %q", row.Comparisons[0].Sentence, row.Comparisons[1].Sentence)
-	}
-	var titles []string
-	for _, f := range r.Figures(ChartOptions{Clean: same, Runs: true}) {
-		titles = append(titles, f.Chart.Title)
-	}
-	if !slices.Contains(titles, "Training loss of fm and 1 more by step") || !slices.Contains(titles, "Training loss of ddpm by time") {
-		t.Errorf("charts are %q", titles)
-	}
-}
-
-func TestFindingsSayOnceWhatIsTheSameForSeveralMetrics(t *testing.T) {
-	st := tempStore(t)
-	r := compared(t, st, Options{}, makeRun(t, st, sketch{name: "a", accuracy: 0.9}), makeRun(t, st, sketch{name: "b", process: "ddpm", accuracy: 0.9}))
-	var texts []string
-	for _, f := range r.Findings() {
-		texts = append(texts, f.Text)
-	}
-	text := strings.Join(texts, "\n")
-	if len(texts) != 3 || !strings.Contains(text, "val/loss and train/loss of "+r.Groups[1].Label+" are not ranked: the runs predict different targets") {
-		t.Error(text)
+	base := seeds(t, st, 4, sketch{Name: "base", Accuracy: 0.95})
+	for _, c := range []struct {
+		name    string
+		other   sketch
+		refused []string
+		ranked  []string
+		warning string
+	}{
+		{"another process", sketch{Process: "ddpm", Accuracy: 0.9}, []string{TrainLoss, ValLoss}, []string{"accuracy"}, "losses are not comparable: the runs predict different targets"},
+		{"another coupling", sketch{Accuracy: 0.9, Config: "process.coupling: 1\n"}, nil, []string{"accuracy"}, ""},
+		{"another dataset", sketch{Accuracy: 0.9, Dataset: "kmnist"}, []string{TrainLoss, ValLoss, "accuracy"}, nil, "measured against different datasets"},
+		{"another classifier", sketch{Accuracy: 0.9, Class: "other", Config: "x: 1"}, []string{"accuracy", "fd_mnist_cnn"}, []string{TrainLoss}, "measured by different classifiers (c1a551f1e4, other)"},
+		{"another machine", sketch{Accuracy: 0.9, Host: "fast", Config: "x: 1"}, []string{StepsPerSecond, SecondsPerImage}, []string{"accuracy", TrainLoss, NFE}, "timings are not comparable"},
+		{"other labels dropped", sketch{Accuracy: 0.9, Config: "train: {label_drop: 0.1}"}, []string{TrainLoss}, []string{ValLoss}, "training losses are not comparable"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.other.Name = "other"
+			if c.name == "another coupling" {
+				c.other.Config = "x: 1"
+			}
+			r := compared(t, st, Options{}, slices.Concat(base, seeds(t, st, 4, c.other))...)
+			for _, metric := range c.refused {
+				if got := rowOf(t, r, metric).Comparisons[0]; got.Verdict != NotComparable || !got.Difference.Missing() || got.Why == "" {
+					t.Errorf("%s: %+v", metric, got)
+				}
+			}
+			for _, metric := range c.ranked {
+				if got := rowOf(t, r, metric).Comparisons[0]; got.Verdict == NotComparable {
+					t.Errorf("%s: %s", metric, got.Why)
+				}
+			}
+			if c.warning != "" {
+				warned(t, r, c.warning)
+			}
+		})
 	}
 }

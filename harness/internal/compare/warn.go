@@ -35,7 +35,7 @@ func (r *Result) warnOfGroups(note func(string, ...any)) {
 	}
 	for _, g := range r.Groups {
 		if paths := g.varying(r.records); len(paths) > 0 {
-			note("group %s mixes runs that differ in more than their seed (%s): its spread is not that of seeds alone", g.Label, listed(paths))
+			note("group %s mixes runs that differ in more than their seed (%s): its spread is not that of seeds alone", g.Label, few(paths))
 		}
 		if same := len(g.Runs) - len(g.Counted); same > 0 {
 			note("group %s has %d runs that repeat another's config and seed; only the latest of each counts, since a repetition is no new observation", g.Label, same)
@@ -58,16 +58,16 @@ func (r *Result) warnOfBudgets(note func(string, ...any)) {
 	}
 	if len(sizes) > 1 {
 		note("the runs train with different batch sizes (%s): at the same step they have not seen the same number of images; "+
-			"read their losses by images seen, too", listed(sizes))
+			"read their losses by images seen, too", few(sizes))
 	}
 	switch {
 	case len(sizes) > 1 && len(steps) > 1 && len(images) == 1:
-		note("the runs train for different numbers of steps (%s), on the same number of images (%s)", listed(steps), images[0])
+		note("the runs train for different numbers of steps (%s), on the same number of images (%s)", few(steps), images[0])
 	case len(sizes) > 1 && len(images) > 1:
-		note("the runs train on different numbers of images (%s): final values are not those of one budget", listed(images))
+		note("the runs train on different numbers of images (%s): final values are not those of one budget", few(images))
 	case len(steps) > 1:
 		note("the runs train for different numbers of steps (%s): curves are aligned by step and by time, "+
-			"final values are not those of one budget", listed(steps))
+			"final values are not those of one budget", few(steps))
 	}
 }
 
@@ -90,7 +90,7 @@ func (r *Result) warnOfSampling(note func(string, ...any)) {
 	}
 	if len(images) > 1 {
 		note("metrics are of different numbers of images (%s): distances such as fd depend on it; harness evaluate RUN --images N measures the others on as many",
-			listed(images))
+			few(images))
 	}
 	for i, s := range r.Settings {
 		if s == nil && slices.ContainsFunc(r.Settings, func(s *Setting) bool { return s != nil }) {

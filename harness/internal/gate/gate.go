@@ -15,6 +15,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/report"
 )
 
 // Check is a condition as it came out for one group.
@@ -195,7 +196,12 @@ func (c condition) check(r *compare.Result, g int) (Check, error) {
 	}
 	judge := func(wanted compare.Verdict) func(name string) bool {
 		return func(name string) bool {
-			verdict, rests := r.VerdictOf(name, g)
+			c, ok := r.ComparisonOf(name, g)
+			if !ok {
+				check.Note = "it is not among the metrics shown"
+				return false
+			}
+			verdict, rests := report.Basis(c)
 			check.Note = rests
 			return verdict == wanted
 		}

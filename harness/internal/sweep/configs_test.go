@@ -14,7 +14,7 @@ func TestTheShippedSweepsCanBePlanned(t *testing.T) {
 	if err != nil || len(paths) < 4 {
 		t.Fatalf("found %v (%v)", paths, err)
 	}
-	runs := map[string]int{"ci": 32, "fm_vs_ddpm": 16, "learning_rate": 8}
+	runs := map[string]int{"ci": 16, "fm_vs_ddpm": 16, "learning_rate": 8}
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".yaml")
 		t.Run(name, func(t *testing.T) {
@@ -43,6 +43,13 @@ func TestTheShippedSweepsCanBePlanned(t *testing.T) {
 			}
 			if got := p.Runs(); got != runs[name] {
 				t.Errorf("it plans %d runs, want %d", got, runs[name])
+			}
+			for _, task := range p.Tasks {
+				for _, r := range task.Runs {
+					if w := r.Config.Warnings; len(w) > 0 {
+						t.Errorf("variant %s is questionable: %v", p.Variants[r.Variant].Label, w)
+					}
+				}
 			}
 		})
 	}

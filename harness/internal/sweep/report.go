@@ -9,6 +9,7 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 )
 
@@ -173,14 +174,18 @@ func best(r *compare.Result, s *Search) *Best {
 // WriteReports leaves the comparison as Markdown and as a page in the folder.
 func (p *Plan) WriteReports(ctx context.Context, st *store.Store, c *Comparison, folder Folder, summary []string, clean func(string) string) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Sweep %s\n\n%s\n\n", compare.EscapeMarkdown(clean(p.File.Name)), compare.EscapeMarkdown(clean(strings.Join(summary, " "))))
-	if err := c.Result.WriteMarkdown(&b, clean); err != nil {
+	fmt.Fprintf(&b, "# Sweep %s\n\n%s\n\n", report.EscapeMarkdown(clean(p.File.Name)), report.EscapeMarkdown(clean(strings.Join(summary, " "))))
+	if err := report.WriteMarkdown(&b, c.Result, clean); err != nil {
 		return err
 	}
 	if err := WriteFile(folder.ReportPath("md"), b.Bytes()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	page, err := c.Result.HTML(ctx, st, clean)
+	album, err := c.Result.Album(ctx, st)
+	if err != nil {
+		return err
+	}
+	page, err := report.HTML(c.Result, album, clean)
 	if err != nil {
 		return err
 	}

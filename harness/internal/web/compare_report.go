@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"flowharness/harness/internal/printable"
+	"flowharness/harness/internal/report"
 )
 
 // compareReport is the page that harness compare --html writes.
@@ -24,13 +25,17 @@ func (s *Server) compareReport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return compareRefusal(err)
 	}
-	report, err := result.HTML(ctx, s.Store, printable.Clean)
+	album, err := result.Album(ctx, s.Store)
+	if err != nil {
+		return err
+	}
+	page, err := report.HTML(result, album, printable.Clean)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="harness-compare.html"`)
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(report)
+	_, _ = w.Write(page)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/printable"
+	"flowharness/harness/internal/report"
 )
 
 // compareShown is a comparison as the page shows it.
@@ -20,10 +21,10 @@ type compareShown struct {
 	Groups      []compareGroup
 	Findings    []compareFinding
 	Warnings    []string
-	Metrics     compare.Table
-	Lead        []compare.Table // cost and targets
-	Differences []compare.Table
-	Rest        []compare.Table
+	Metrics     report.Table
+	Lead        []report.Table // cost and targets
+	Differences []report.Table
+	Rest        []report.Table
 	Frontiers   []plot
 	Curves      []plot
 	Several     bool // some group has several runs
@@ -62,10 +63,10 @@ func (s *Server) fillCompare(ctx context.Context, v *compareView, selected compa
 		c.Groups = append(c.Groups, group)
 		c.Several = c.Several || len(g.Counted) > 1
 	}
-	for _, f := range result.Findings() {
-		c.Findings = append(c.Findings, compareFinding{string(f.Verdict), compare.VerdictClass(f.Verdict), f.Text})
+	for _, f := range report.Findings(result) {
+		c.Findings = append(c.Findings, compareFinding{string(f.Verdict), report.VerdictClass(f.Verdict), f.Text})
 	}
-	for _, t := range result.Tables(printable.Clean) {
+	for _, t := range report.Tables(result, printable.Clean) {
 		if len(t.Rows) == 0 {
 			continue
 		}
@@ -104,7 +105,7 @@ func (c *compareShown) choices(result *compare.Result) {
 }
 
 func (c *compareShown) plots(result *compare.Result, q compareQuery) {
-	for _, f := range result.Figures(compare.ChartOptions{Clean: printable.Clean, Means: true, Runs: q.Lines}) {
+	for _, f := range report.Figures(result, report.ChartOptions{Clean: printable.Clean, Means: true, Runs: q.Lines}) {
 		drawn, zoom, zoomed := f.Chart, "", false
 		frontier := f.Axis == ""
 		if !frontier {

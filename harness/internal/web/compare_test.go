@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -44,7 +45,7 @@ func TestTheComparisonIsThatOfTheCommand(t *testing.T) {
 		t.Fatalf("status %d: %s", status, body)
 	}
 	body = html.UnescapeString(body)
-	for _, table := range want.Tables(same) {
+	for _, table := range report.Tables(want, same) {
 		if table.ID == "curves" || len(table.Rows) == 0 {
 			continue
 		}
@@ -56,7 +57,7 @@ func TestTheComparisonIsThatOfTheCommand(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range want.Findings() {
+	for _, f := range report.Findings(want) {
 		if !strings.Contains(body, f.Text) {
 			t.Errorf("the page does not say %q", f.Text)
 		}
@@ -65,12 +66,16 @@ func TestTheComparisonIsThatOfTheCommand(t *testing.T) {
 		t.Error("no verdict is marked as better")
 	}
 
-	status, report, header := visit(t, strings.Replace(compareURL(address, runs), "/compare?", "/compare/report?", 1))
-	page, err := want.HTML(t.Context(), st, same)
+	status, downloaded, header := visit(t, strings.Replace(compareURL(address, runs), "/compare?", "/compare/report?", 1))
+	album, err := want.Album(t.Context(), st)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status != 200 || report != string(page) {
+	page, err := report.HTML(want, album, same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status != 200 || downloaded != string(page) {
 		t.Errorf("status %d; the report is not that of harness compare --html", status)
 	}
 	if got := header.Get("Content-Disposition"); !strings.Contains(got, `attachment; filename="harness-compare.html"`) {

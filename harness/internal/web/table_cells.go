@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"regexp"
 
-	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/report"
 )
 
 // cellClass is the class of a table's cell: that of a verdict, or of a number.
 func cellClass(cell any) string {
-	if class := compare.VerdictClass(cell); class != "" {
+	if class := report.VerdictClass(cell); class != "" {
 		return class
 	}
 	if numeric.MatchString(fmt.Sprint(cell)) {
@@ -28,7 +28,7 @@ type tableHeader struct {
 	Class string // "number" above numbers
 }
 
-func tableHeaders(t compare.Table) []tableHeader {
+func tableHeaders(t report.Table) []tableHeader {
 	list := make([]tableHeader, len(t.Header))
 	for i, title := range t.Header {
 		list[i].Title = title

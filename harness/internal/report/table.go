@@ -1,4 +1,8 @@
-package compare
+// Package report shows a comparison to readers: in sentences, tables and charts, as
+// Markdown, CSV, JSON or a page. It computes nothing: what it is given, a
+// [compare.Result], holds every value and verdict, and equal results give equal
+// texts.
+package report
 
 import (
 	"fmt"
@@ -7,7 +11,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/compare"
 )
 
 // Table is a titled part of a comparison, ready to be rendered as text, Markdown
@@ -25,18 +29,18 @@ type Table struct {
 
 // Tables lays the result out. clean is applied to every text that comes from a
 // config or a user.
-func (r *Result) Tables(clean func(string) string) []Table {
+func Tables(r *compare.Result, clean func(string) string) []Table {
 	l := layout{r, clean}
 	return []Table{l.runs(), l.metrics(), l.cost(), l.targets(), l.frontier(), l.curves(),
-		l.aligned("by_steps", "Losses at the same step", BySteps, r.BySteps),
-		l.aligned("by_images", "Losses after the same number of training images", ByImages, r.ByImages),
-		l.aligned("by_seconds", "Losses after the same time in training steps", BySeconds, r.BySeconds),
+		l.aligned("by_steps", "Losses at the same step", compare.BySteps, r.BySteps),
+		l.aligned("by_images", "Losses after the same number of training images", compare.ByImages, r.ByImages),
+		l.aligned("by_seconds", "Losses after the same time in training steps", compare.BySeconds, r.BySeconds),
 		l.differences("config", "Config differences", r.Config), l.differences("environment", "Environment differences", r.Environment), l.sampling()}
 }
 
 // layout makes the tables of a result.
 type layout struct {
-	*Result
+	*compare.Result
 	clean func(string) string
 }
 
@@ -46,38 +50,38 @@ func (l layout) runs() Table {
 	for _, run := range l.Runs {
 		t.Header = append(t.Header, l.clean(run.Slug))
 	}
-	add := func(name string, text func(i int, run Run) string) {
+	add := func(name string, text func(i int, run compare.Run) string) {
 		row := table.Row{name}
 		for i, run := range l.Runs {
 			row = append(row, text(i, run))
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	add("name", func(_ int, run Run) string { return l.clean(run.Name) })
+	add("name", func(_ int, run compare.Run) string { return l.clean(run.Name) })
 	if grouped {
-		add("group", func(i int, _ Run) string { return l.clean(l.groupOf(i)) })
+		add("group", func(i int, _ compare.Run) string { return l.clean(groupOf(l.Result, i)) })
 	}
 	for _, texts := range []struct {
 		name string
-		of   func(Run) string
-	}{{"tags", func(run Run) string { return strings.Join(run.Tags, " ") }}, {"notes", func(run Run) string { return run.Notes }}} {
-		if slices.ContainsFunc(l.Runs, func(run Run) bool { return texts.of(run) != "" }) {
-			add(texts.name, func(_ int, run Run) string { return l.clean(short(texts.of(run))) })
+		of   func(compare.Run) string
+	}{{"tags", func(run compare.Run) string { return strings.Join(run.Tags, " ") }}, {"notes", func(run compare.Run) string { return run.Notes }}} {
+		if slices.ContainsFunc(l.Runs, func(run compare.Run) bool { return texts.of(run) != "" }) {
+			add(texts.name, func(_ int, run compare.Run) string { return l.clean(short(texts.of(run))) })
 		}
 	}
-	add("status", func(_ int, run Run) string { return run.Status })
-	add("seed", func(_ int, run Run) string { return fmt.Sprint(run.Seed) })
-	add("steps", func(_ int, run Run) string { return fmt.Sprint(run.Steps) })
+	add("status", func(_ int, run compare.Run) string { return run.Status })
+	add("seed", func(_ int, run compare.Run) string { return fmt.Sprint(run.Seed) })
+	add("steps", func(_ int, run compare.Run) string { return fmt.Sprint(run.Steps) })
 	if l.otherBatches() {
-		add("batch size", func(_ int, run Run) string { return count(run.BatchSize) })
-		add("images seen", func(_ int, run Run) string { return count(run.ImagesSeen) })
+		add("batch size", func(_ int, run compare.Run) string { return count(run.BatchSize) })
+		add("images seen", func(_ int, run compare.Run) string { return count(run.ImagesSeen) })
 	}
-	add("loss, mean of last 100", func(_ int, run Run) string { return run.LateLoss.Text() })
-	add("loss, last", func(_ int, run Run) string { return run.LastLoss.Text() })
-	add("loss, smallest", func(_ int, run Run) string { return run.BestLoss.Text() })
-	add("s/step, median", func(_ int, run Run) string { return run.StepTime.Text() })
-	add("s in steps", func(_ int, run Run) string { return run.TrainTime.Text() })
-	add("peak MiB", func(_ int, run Run) string { return fmt.Sprint(run.PeakMemory >> 20) })
+	add("loss, mean of last 100", func(_ int, run compare.Run) string { return run.LateLoss.Text() })
+	add("loss, last", func(_ int, run compare.Run) string { return run.LastLoss.Text() })
+	add("loss, smallest", func(_ int, run compare.Run) string { return run.BestLoss.Text() })
+	add("s/step, median", func(_ int, run compare.Run) string { return run.StepTime.Text() })
+	add("s in steps", func(_ int, run compare.Run) string { return run.TrainTime.Text() })
+	add("peak MiB", func(_ int, run compare.Run) string { return fmt.Sprint(run.PeakMemory >> 20) })
 	return t
 }
 
@@ -92,7 +96,7 @@ func count(n int) string {
 	return fmt.Sprint(n)
 }
 
-func (r *Result) groupOf(run int) string {
+func groupOf(r *compare.Result, run int) string {
 	for _, g := range r.Groups {
 		if slices.Contains(g.Runs, run) {
 			return g.Label
@@ -102,11 +106,11 @@ func (r *Result) groupOf(run int) string {
 }
 
 // arrow says which way is better.
-func arrow(m Metric) string {
+func arrow(m compare.Metric) string {
 	switch m.Better {
-	case Higher:
+	case compare.Higher:
 		return m.Name + " ↑"
-	case Lower:
+	case compare.Lower:
 		return m.Name + " ↓"
 	default:
 		return m.Name
@@ -129,7 +133,7 @@ func (l layout) metrics() Table {
 	for _, row := range l.Metrics {
 		t.Rows = append(t.Rows, l.rows(row, true)...)
 		for _, ref := range row.References {
-			label := fmt.Sprintf("(%s, %d)", referenceLabels[ref.Kind], ref.Images)
+			label := fmt.Sprintf("(%s, %d)", referenceLabel(ref), ref.Images)
 			t.Rows = append(t.Rows, table.Row{"", label, "", ref.Value.Text(), "", "", "", "", "", ""})
 		}
 	}
@@ -153,12 +157,17 @@ func (l layout) imagesEach() string {
 	return fmt.Sprintf("; %d images each", counts[0])
 }
 
-var referenceLabels = map[store.ReferenceKind]string{store.ReferenceReal: "real images", store.ReferenceNoise: "noise"}
+func referenceLabel(r compare.Reference) string {
+	if r.Kind == compare.Noise {
+		return "noise"
+	}
+	return "real images"
+}
 
-func (l layout) rows(row Row, tests bool) []table.Row {
+func (l layout) rows(row compare.Row, tests bool) []table.Row {
 	var rows []table.Row
 	for g, s := range row.Groups {
-		cells := table.Row{"", l.clean(l.Groups[g].Label), s.N, meanText(s), interval(s.Low, s.High, Value.Text), "", ""}
+		cells := table.Row{"", l.clean(l.Groups[g].Label), s.N, meanText(s), interval(s.Low, s.High, compare.Value.Text), "", ""}
 		if g == 0 {
 			cells[0] = arrow(row.Metric)
 		}
@@ -169,12 +178,12 @@ func (l layout) rows(row Row, tests bool) []table.Row {
 		}
 		if g > 0 {
 			c := row.Comparisons[g-1]
-			cells[5], cells[6] = c.Difference.signed(), interval(c.Low, c.High, Value.signed)
+			cells[5], cells[6] = signed(c.Difference), interval(c.Low, c.High, signed)
 			if tests {
 				cells[7], cells[8] = c.Test, PText(c.PHolm)
 			}
 			cells[len(cells)-1] = string(c.Verdict)
-			if c.Images != nil && c.Verdict == TooFewSeeds && c.Images.Verdict != NoEvidence {
+			if c.Images != nil && c.Verdict == compare.TooFewSeeds && c.Images.Verdict != compare.NoEvidence {
 				cells[len(cells)-1] = fmt.Sprintf("%s (these checkpoints: %s)", c.Verdict, c.Images.Verdict)
 			}
 		}
@@ -183,26 +192,26 @@ func (l layout) rows(row Row, tests bool) []table.Row {
 	return rows
 }
 
-func meanText(s Summary) string {
+func meanText(s compare.Summary) string {
 	switch {
 	case s.N > 1:
-		return fmt.Sprintf("%s ± %s", s.Mean.Text(), s.StdDev.rough())
+		return fmt.Sprintf("%s ± %s", s.Mean.Text(), rough(s.StdDev))
 	case !s.StdErr.Missing():
-		return fmt.Sprintf("%s (se %s)", s.Mean.Text(), s.StdErr.rough())
+		return fmt.Sprintf("%s (se %s)", s.Mean.Text(), rough(s.StdErr))
 	default:
 		return s.Mean.Text()
 	}
 }
 
 // rough is the number to two digits.
-func (v Value) rough() string {
+func rough(v compare.Value) string {
 	if v.Missing() {
 		return "-"
 	}
 	return fmt.Sprintf("%.2g", float64(v))
 }
 
-func interval(low, high Value, text func(Value) string) string {
+func interval(low, high compare.Value, text func(compare.Value) string) string {
 	if low.Missing() || high.Missing() {
 		return ""
 	}
@@ -226,12 +235,12 @@ func (l layout) targets() Table {
 	for _, target := range l.Targets {
 		for g, reached := range target.Groups {
 			sign := "≥"
-			if describe(target.Metric).Better == Lower {
+			if compare.Describe(target.Metric).Better == compare.Lower {
 				sign = "≤"
 			}
 			row := table.Row{"", l.clean(l.Groups[g].Label), fmt.Sprintf("%d of %d", reached.Reached, reached.Runs), reached.Steps.Text()}
 			if l.otherBatches() {
-				row = append(row, reached.Images.rounded())
+				row = append(row, rounded(reached.Images))
 			}
 			row = append(row, reached.Seconds.Text())
 			if g == 0 {
@@ -250,14 +259,14 @@ func (l layout) targets() Table {
 // numbers of images are a column where they are not all the same.
 func (l layout) frontier() Table {
 	t := Table{ID: "frontier", Title: "Quality against evaluations", Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}, keys: 4}
-	mixed := slices.ContainsFunc(l.Frontiers, func(f Frontier) bool { return len(f.Images()) > 1 })
+	mixed := slices.ContainsFunc(l.Frontiers, func(f compare.Frontier) bool { return len(f.Images()) > 1 })
 	if mixed {
 		t.Header = append(t.Header, "images")
 	}
 	fixed := len(t.Header)
 	type key struct {
 		group int
-		Setting
+		compare.Setting
 	}
 	at := map[key]int{}
 	for column, f := range l.Frontiers {
@@ -289,10 +298,10 @@ func (l layout) frontier() Table {
 			t.Rows[i] = append(t.Rows[i], "-")
 		}
 	}
-	if slices.ContainsFunc(l.Frontiers, func(f Frontier) bool { return f.Ranked }) {
+	if slices.ContainsFunc(l.Frontiers, func(f compare.Frontier) bool { return f.Ranked }) {
 		t.Note = "* on the Pareto front: nothing else is as good for as few evaluations."
 	}
-	if mixed && slices.ContainsFunc(l.Frontiers, func(f Frontier) bool { return f.DependsOnCount && len(f.Images()) > 1 }) {
+	if mixed && slices.ContainsFunc(l.Frontiers, func(f compare.Frontier) bool { return f.DependsOnCount && len(f.Images()) > 1 }) {
 		t.Note = strings.TrimSpace(t.Note + " Values that depend on the number of images have no front: it differs.")
 	}
 	return t
@@ -302,10 +311,10 @@ func (l layout) frontier() Table {
 // same losses by the images seen.
 func (l layout) curves() Table {
 	t := Table{ID: "curves", Title: "Loss curves, smoothed", Header: table.Row{"run", "train/loss", "steps", "last"}}
-	lines := Sparklines(l.Curves, sparklineWidth, BySteps, l.LossRanked)
+	lines := Sparklines(l.Curves, sparklineWidth, compare.BySteps, l.LossRanked)
 	var byImages []string
 	if l.otherBatches() {
-		byImages = Sparklines(l.Curves, sparklineWidth, ByImages, l.LossRanked)
+		byImages = Sparklines(l.Curves, sparklineWidth, compare.ByImages, l.LossRanked)
 		t.Header = table.Row{"run", "train/loss by step", "by images seen", "steps", "images seen", "last"}
 	}
 	for i, c := range l.Curves {
@@ -330,8 +339,8 @@ func (l layout) curves() Table {
 	return t
 }
 
-func (l layout) aligned(id, title string, axis Axis, aligned []Aligned) Table {
-	t := Table{ID: id, Title: title, Header: table.Row{axis.column()}, turns: true}
+func (l layout) aligned(id, title string, axis compare.Axis, aligned []compare.Aligned) Table {
+	t := Table{ID: id, Title: title, Header: table.Row{axisColumn(axis)}, turns: true}
 	if !l.LossRanked {
 		return t
 	}
@@ -340,7 +349,7 @@ func (l layout) aligned(id, title string, axis Axis, aligned []Aligned) Table {
 	}
 	for _, a := range aligned {
 		at := fmt.Sprintf("%.0f", a.At(axis))
-		if axis == BySeconds {
+		if axis == compare.BySeconds {
 			at = a.Seconds.Text()
 		}
 		row := table.Row{at}
@@ -352,17 +361,17 @@ func (l layout) aligned(id, title string, axis Axis, aligned []Aligned) Table {
 	return t
 }
 
-// column is the head of a column of places.
-func (a Axis) column() string {
-	if a == BySeconds {
+// axisColumn is the head of a column of places.
+func axisColumn(a compare.Axis) string {
+	if a == compare.BySeconds {
 		return "seconds"
 	}
-	return a.String()
+	return axisName(a)
 }
 
 // differences has a line for each key; those that follow from another are on one
 // line below it.
-func (l layout) differences(id, title string, from []Difference) Table {
+func (l layout) differences(id, title string, from []compare.Difference) Table {
 	t := Table{ID: id, Title: title, Header: table.Row{"key"}, turns: true}
 	for _, g := range l.Groups {
 		t.Header = append(t.Header, l.clean(g.Label))
@@ -373,7 +382,7 @@ func (l layout) differences(id, title string, from []Difference) Table {
 		}
 		row := table.Row{l.clean(d.Path)}
 		for _, v := range d.Values {
-			row = append(row, l.clean(short(plain(v))))
+			row = append(row, l.clean(short(compare.Plain(v))))
 		}
 		t.Rows = append(t.Rows, row)
 		if row := l.dependent(d.Path, from); row != nil {
@@ -383,7 +392,7 @@ func (l layout) differences(id, title string, from []Difference) Table {
 	return t
 }
 
-func (l layout) dependent(on string, from []Difference) table.Row {
+func (l layout) dependent(on string, from []compare.Difference) table.Row {
 	values := make([][]string, len(l.Groups))
 	found := false
 	for _, d := range from {
@@ -394,7 +403,7 @@ func (l layout) dependent(on string, from []Difference) table.Row {
 		name := d.Path[strings.LastIndex(d.Path, ".")+1:]
 		for g, v := range d.Values {
 			if v != "-" {
-				values[g] = append(values[g], l.clean(name+": "+short(plain(v))))
+				values[g] = append(values[g], l.clean(name+": "+short(compare.Plain(v))))
 			}
 		}
 	}
@@ -420,7 +429,7 @@ func short(value string) string {
 // sampling has a column for each run, or with many a line.
 func (l layout) sampling() Table {
 	t := Table{ID: "sampling", Title: "Sampling: evaluations and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
-	text := func(c Cell) string {
+	text := func(c compare.Cell) string {
 		if c.Images == 0 {
 			return "-"
 		}

@@ -1,17 +1,15 @@
-package compare
+package report
 
 import (
 	"bytes"
-	"context"
 	_ "embed"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"html/template"
 	"strings"
 
 	"flowharness/harness/internal/chart"
-	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/compare"
 )
 
 //go:embed page.html
@@ -54,10 +52,10 @@ type pagePicture struct {
 // grids are in it. clean is applied to every text that comes from a config or a
 // user; the template escapes it. lead are tables to show first, whose texts are
 // clean.
-func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) string, lead ...Table) ([]byte, error) {
+func HTML(r *compare.Result, album compare.Album, clean func(string) string, lead ...Table) ([]byte, error) {
 	p := page{Lead: lead}
-	for _, f := range r.Figures(ChartOptions{Clean: clean, Runs: true}) {
-		p.Charts = append(p.Charts, f.pageChart(r, clean))
+	for _, f := range Figures(r, ChartOptions{Clean: clean, Runs: true}) {
+		p.Charts = append(p.Charts, pageChartOf(f, r, clean))
 	}
 	var labels []string
 	for i, g := range r.Groups {
@@ -69,13 +67,13 @@ func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) s
 		p.Groups = append(p.Groups, legend{clean(g.Label), chart.Color(i), clean(detail)})
 	}
 	p.Title = clean(strings.Join(labels, " · "))
-	for _, f := range r.Findings() {
+	for _, f := range Findings(r) {
 		p.Verdicts = append(p.Verdicts, Finding{f.Verdict, clean(f.Text)})
 	}
 	for _, w := range r.Warnings {
 		p.Warnings = append(p.Warnings, clean(w))
 	}
-	for _, t := range r.Tables(clean) {
+	for _, t := range Tables(r, clean) {
 		switch {
 		case len(t.Rows) == 0 || t.ID == "curves":
 		case t.ID == "metrics":
@@ -84,9 +82,7 @@ func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) s
 			p.Tables = append(p.Tables, t.ForPage())
 		}
 	}
-	if err := r.addPictures(ctx, st, &p, clean); err != nil {
-		return nil, err
-	}
+	p.addPictures(album, clean)
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {
 		return nil, fmt.Errorf("writing the page: %w", err)
@@ -94,7 +90,7 @@ func (r *Result) HTML(ctx context.Context, st *store.Store, clean func(string) s
 	return b.Bytes(), nil
 }
 
-func (f Figure) pageChart(r *Result, clean func(string) string) pageChart {
+func pageChartOf(f Figure, r *compare.Result, clean func(string) string) pageChart {
 	c := pageChart{Title: f.Chart.Title, Note: f.Note, SVG: template.HTML(f.Chart.SVG())} // #nosec: chart escapes its texts
 	for _, g := range f.Groups {
 		c.Legend = append(c.Legend, legend{Label: clean(r.Groups[g].Label), Color: chart.Color(g)})
@@ -102,17 +98,11 @@ func (f Figure) pageChart(r *Result, clean func(string) string) pageChart {
 	return c
 }
 
-func (r *Result) addPictures(ctx context.Context, st *store.Store, p *page, clean func(string) string) error {
-	pictures, err := r.Pictures(ctx, st)
-	var none *MissingGridError
-	if errors.As(err, &none) {
-		p.NoGrid = clean(err.Error())
-		return nil
+func (p *page) addPictures(album compare.Album, clean func(string) string) {
+	if album.Missing != nil {
+		p.NoGrid = clean(album.Missing.Error())
 	}
-	if err != nil {
-		return err
-	}
-	for _, picture := range pictures {
+	for _, picture := range album.Pictures {
 		note := "The grids did not start from the same noise, so their images have no counterparts."
 		if picture.SameNoise {
 			note = "Same noise, image by image. The strip below shows where each differs from the first."
@@ -120,21 +110,20 @@ func (r *Result) addPictures(ctx context.Context, st *store.Store, p *page, clea
 		p.Pictures = append(p.Pictures, pagePicture{Title: clean(picture.Title), Note: note, Runs: clean(strings.Join(picture.Runs, " · ")),
 			Data: template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture.PNG))})
 	}
-	return nil
 }
 
 // VerdictClass is the CSS class of a cell that holds a verdict; "" for others.
 func VerdictClass(cell any) string {
 	switch text := fmt.Sprint(cell); {
-	case text == string(Better), text == "ok":
+	case text == string(compare.Better), text == "ok":
 		return "better"
-	case text == string(Worse), text == "failed":
+	case text == string(compare.Worse), text == "failed":
 		return "worse"
-	case text == string(Different):
+	case text == string(compare.Different):
 		return "different"
-	case text == string(NoEvidence), text == string(NoVariance):
+	case text == string(compare.NoEvidence), text == string(compare.NoVariance):
 		return "none"
-	case strings.HasPrefix(text, string(TooFewSeeds)), text == string(NotComparable), text == string(NoValue), text == "skipped":
+	case strings.HasPrefix(text, string(compare.TooFewSeeds)), text == string(compare.NotComparable), text == string(compare.NoValue), text == "skipped":
 		return "unsure"
 	}
 	return ""

@@ -1,9 +1,11 @@
-package compare
+package report
 
 import (
 	"encoding/csv"
 	"io"
 	"strconv"
+
+	"flowharness/harness/internal/compare"
 )
 
 var csvHeader = []string{"level", "group", "run", "seed", "metric", "kind", "better", "sampler", "steps", "guidance", "images", "n", "value", "sd", "low", "high",
@@ -11,19 +13,19 @@ var csvHeader = []string{"level", "group", "run", "seed", "metric", "kind", "bet
 
 // WriteCSV writes a line for each metric of each run, group and reference, at
 // full precision. What does not apply is empty.
-func (r *Result) WriteCSV(w io.Writer) error {
+func WriteCSV(w io.Writer, r *compare.Result) error {
 	c := csv.NewWriter(w)
 	_ = c.Write(csvHeader) // its error is that of Flush
-	for _, rows := range [][]Row{r.Metrics, r.Cost} {
+	for _, rows := range [][]compare.Row{r.Metrics, r.Cost} {
 		for _, row := range rows {
-			r.csvRow(c, row)
+			csvRow(c, r, row)
 		}
 	}
 	c.Flush()
 	return c.Error()
 }
 
-func (r *Result) csvRow(c *csv.Writer, row Row) {
+func csvRow(c *csv.Writer, r *compare.Result, row compare.Row) {
 	base := func(level string) map[string]string {
 		return map[string]string{"level": level, "metric": row.Name, "kind": string(row.Kind), "better": string(row.Better)}
 	}
@@ -37,8 +39,8 @@ func (r *Result) csvRow(c *csv.Writer, row Row) {
 	for g, group := range r.Groups {
 		at := func(line map[string]string) map[string]string {
 			line["group"] = group.Label
-			if s := r.Settings[g]; s != nil && (row.Kind == Quality || row.Name == SecondsPerImage || row.Name == NFE) {
-				line["sampler"], line["steps"], line["guidance"] = s.Sampler, strconv.Itoa(s.Steps), exact(Value(s.Guidance))
+			if s := r.Settings[g]; s != nil && (row.Kind == compare.Quality || row.Name == compare.SecondsPerImage || row.Name == compare.NFE) {
+				line["sampler"], line["steps"], line["guidance"] = s.Sampler, strconv.Itoa(s.Steps), exact(compare.Value(s.Guidance))
 			}
 			return line
 		}
@@ -76,7 +78,7 @@ func (r *Result) csvRow(c *csv.Writer, row Row) {
 }
 
 // exact is a number at full precision, empty where it is missing.
-func exact(v Value) string {
+func exact(v compare.Value) string {
 	if v.Missing() {
 		return ""
 	}

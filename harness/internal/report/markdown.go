@@ -1,4 +1,4 @@
-package compare
+package report
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+
+	"flowharness/harness/internal/compare"
 )
 
 // EscapeMarkdown makes text show as it is in Markdown, table cells included:
@@ -19,16 +21,16 @@ var markdownEscapes = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_",
 
 // WriteMarkdown writes the comparison for a pull request. clean is applied to
 // every text that comes from a config or a user, before it is escaped.
-func (r *Result) WriteMarkdown(w io.Writer, clean func(string) string) error {
+func WriteMarkdown(w io.Writer, r *compare.Result, clean func(string) string) error {
 	escape := func(s string) string { return EscapeMarkdown(clean(s)) }
 	var b strings.Builder
-	for _, t := range r.Tables(escape) {
+	for _, t := range Tables(r, escape) {
 		if len(t.Rows) == 0 {
 			continue
 		}
 		markdownTable(&b, t)
 		if t.ID == "metrics" {
-			for _, f := range r.Findings() {
+			for _, f := range Findings(r) {
 				fmt.Fprintf(&b, "- %s\n", escape(f.Text))
 			}
 			b.WriteByte('\n')

@@ -1,8 +1,10 @@
-package compare
+package report
 
 import (
 	"math"
 	"strings"
+
+	"flowharness/harness/internal/compare"
 )
 
 // sparklineWidth is how many characters a curve has in the terminal.
@@ -13,7 +15,7 @@ var blocks = []rune("▁▂▃▄▅▆▇█")
 // Sparklines draws smoothed losses as lines of block characters, on a
 // logarithmic scale where all are above 0; × is a loss that is not a number.
 // With shared, heights and widths mean the same in all of them.
-func Sparklines(curves []Curve, width int, axis Axis, shared bool) []string {
+func Sparklines(curves []compare.Curve, width int, axis compare.Axis, shared bool) []string {
 	last := 0.0
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, c := range curves {
@@ -39,7 +41,7 @@ func Sparklines(curves []Curve, width int, axis Axis, shared bool) []string {
 	return lines
 }
 
-func span(c Curve, low, high float64) (float64, float64) {
+func span(c compare.Curve, low, high float64) (float64, float64) {
 	for _, p := range c.Loss {
 		if v := float64(p.Smooth); !p.Smooth.Missing() && !math.IsInf(v, 0) {
 			low, high = min(low, v), max(high, v)
@@ -48,7 +50,7 @@ func span(c Curve, low, high float64) (float64, float64) {
 	return low, high
 }
 
-func sparkline(c Curve, width int, axis Axis, last, low, high float64) string {
+func sparkline(c compare.Curve, width int, axis compare.Axis, last, low, high float64) string {
 	scale := func(v float64) float64 { return v }
 	if low > 0 {
 		scale = math.Log

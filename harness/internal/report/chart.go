@@ -1,18 +1,19 @@
-package compare
+package report
 
 import (
 	"fmt"
 	"slices"
 
 	"flowharness/harness/internal/chart"
+	"flowharness/harness/internal/compare"
 )
 
 // Figure is a chart of a comparison. A line's colour is the index of its group.
 type Figure struct {
-	ID     string // the same whatever the groups are called: loss-step, frontier-accuracy, …
-	Axis   Axis   // of losses; "" for quality against evaluations
-	Note   string // what is drawn, in words
-	Groups []int  // whose lines it has
+	ID     string       // the same whatever the groups are called: loss-step, frontier-accuracy, …
+	Axis   compare.Axis // of losses; "" for quality against evaluations
+	Note   string       // what is drawn, in words
+	Groups []int        // whose lines it has
 	Chart  chart.Chart
 }
 
@@ -28,9 +29,9 @@ type ChartOptions struct {
 
 // Figures draws quality against evaluations, and the curves of losses by every
 // axis. Charts with nothing to draw are left out.
-func (r *Result) Figures(o ChartOptions) []Figure {
+func Figures(r *compare.Result, o ChartOptions) []Figure {
 	var found []Figure
-	add := func(id string, axis Axis, title, note string, c chart.Chart, groups []int) {
+	add := func(id string, axis compare.Axis, title, note string, c chart.Chart, groups []int) {
 		c.Title = title
 		if !c.Empty() {
 			found = append(found, Figure{id, axis, note, groups, c})
@@ -45,9 +46,9 @@ func (r *Result) Figures(o ChartOptions) []Figure {
 		if !f.Ranked {
 			note = "Not ranked: the values are of different measures, or of different numbers of images."
 		}
-		add("frontier-"+Identifier(f.Name), "", arrow(f.Metric)+" against evaluations", note, f.chart(o.Clean), all)
+		add("frontier-"+compare.Identifier(f.Name), "", arrow(f.Metric)+" against evaluations", note, frontierChart(f, o.Clean), all)
 	}
-	panels := r.panels()
+	panels := r.Panels()
 	where := ""
 	if len(panels) > 1 {
 		where = "Losses of other charts mean something else."
@@ -62,7 +63,7 @@ func (r *Result) Figures(o ChartOptions) []Figure {
 					of += fmt.Sprintf(" and %d more", more)
 				}
 			}
-			note := r.curveNote(groups, o)
+			note := curveNote(r, groups, o)
 			if where != "" {
 				note += " " + where
 			}
@@ -70,53 +71,35 @@ func (r *Result) Figures(o ChartOptions) []Figure {
 				id, title, note string
 				val             bool
 			}{{"loss-", "Training loss", note, false}, {"val-", "Validation loss", where, true}} {
-				c := r.lossChart(groups, axis, kind.val, o)
-				c.XLabel = axis.label()
-				add(kind.id+id, axis, kind.title+of+" by "+axis.String(), kind.note, c, groups)
+				c := lossChart(r, groups, axis, kind.val, o)
+				c.XLabel = axisLabel(axis)
+				add(kind.id+id, axis, kind.title+of+" by "+axisName(axis), kind.note, c, groups)
 			}
 		}
 	}
 	return found
 }
 
-// label is what stands below a chart.
-func (a Axis) label() string {
+// axisLabel is what stands below a chart.
+func axisLabel(a compare.Axis) string {
 	switch a {
-	case BySteps:
+	case compare.BySteps:
 		return "training step"
-	case ByImages:
+	case compare.ByImages:
 		return "training images seen"
 	}
 	return "seconds in training steps"
 }
 
-// String is the axis as it is called in a title.
-func (a Axis) String() string {
-	if a == ByImages {
+// axisName is what an axis is called in a title.
+func axisName(a compare.Axis) string {
+	if a == compare.ByImages {
 		return "images seen"
 	}
 	return string(a)
 }
 
-// panels are the groups by what their losses mean: those that mean different
-// things have charts of their own, so that nobody reads one against another.
-func (r *Result) panels() [][]int {
-	var panels [][]int
-	index := map[string]int{}
-	for g, group := range r.Groups {
-		class := r.lossClass(group)
-		at, ok := index[class]
-		if !ok {
-			at = len(panels)
-			index[class] = at
-			panels = append(panels, nil)
-		}
-		panels[at] = append(panels[at], g)
-	}
-	return panels
-}
-
-func (r *Result) curveNote(groups []int, o ChartOptions) string {
+func curveNote(r *compare.Result, groups []int, o ChartOptions) string {
 	several := slices.ContainsFunc(groups, func(g int) bool { return len(r.Groups[g].Counted) > 1 })
 	switch {
 	case !o.Means || !several:
@@ -128,13 +111,13 @@ func (r *Result) curveNote(groups []int, o ChartOptions) string {
 	}
 }
 
-func (r *Result) lossChart(groups []int, axis Axis, val bool, o ChartOptions) chart.Chart {
+func lossChart(r *compare.Result, groups []int, axis compare.Axis, val bool, o ChartOptions) chart.Chart {
 	c := chart.Chart{YLabel: "loss", LogY: true}
 	for _, g := range groups {
 		group := r.Groups[g]
 		together := o.Means && len(group.Counted) > 1
 		if together {
-			c.Lines = append(c.Lines, r.Courses[g].line(axis, val, o.Clean(group.Label), g))
+			c.Lines = append(c.Lines, courseLine(r.Courses[g], axis, val, o.Clean(group.Label), g))
 		}
 		if together && !o.Runs {
 			continue
@@ -157,9 +140,9 @@ func (r *Result) lossChart(groups []int, axis Axis, val bool, o ChartOptions) ch
 	return c
 }
 
-// chart has a line for each group, sampler and guidance.
-func (f Frontier) chart(clean func(string) string) chart.Chart {
-	c := chart.Chart{XLabel: "evaluations of the model for an image", YLabel: f.Name, LogX: true, LogY: f.Better == Lower}
+// frontierChart has a line for each group, sampler and guidance.
+func frontierChart(f compare.Frontier, clean func(string) string) chart.Chart {
+	c := chart.Chart{XLabel: "evaluations of the model for an image", YLabel: f.Name, LogX: true, LogY: f.Better == compare.Lower}
 	type key struct {
 		group    int
 		sampler  string
@@ -181,4 +164,19 @@ func (f Frontier) chart(clean func(string) string) chart.Chart {
 		c.Lines = append(c.Lines, *lines[k])
 	}
 	return c
+}
+
+// courseLine draws how a group went, with the band from the smallest to the
+// largest.
+func courseLine(c compare.Course, axis compare.Axis, val bool, label string, color int) chart.Line {
+	t := c.Loss
+	if val {
+		t = c.Val
+	}
+	line := chart.Line{Label: label, Color: color}
+	for _, p := range t.By(axis) {
+		line.Points = append(line.Points, chart.Point{X: float64(p.At), Y: float64(p.Mean)})
+		line.Band = append(line.Band, chart.Range{Low: float64(p.Low), High: float64(p.High)})
+	}
+	return line
 }
