@@ -137,14 +137,27 @@ func (o *sweepCheckOptions) writeReports(ctx context.Context, st *store.Store, r
 	if err != nil {
 		return err
 	}
-	for _, file := range []struct {
-		name    string
-		kind    files.Kind
+	reports := []struct {
+		outFile
 		content []byte
-	}{{"report.md", files.Markdown, markdown.Bytes()}, {"report.html", files.HTML, page}, {"junit.xml", files.XML, report.JUnit(clean)}} {
-		if err := (outFile{filepath.Join(o.folder, file.name), file.kind, o.force}).write(file.content); err != nil {
+	}{
+		{o.report("report.md", files.Markdown), markdown.Bytes()},
+		{o.report("report.html", files.HTML), page},
+		{o.report("junit.xml", files.XML), report.JUnit(clean)},
+	}
+	for _, file := range reports { // all before the first is written
+		if err := file.check(); err != nil {
+			return err
+		}
+	}
+	for _, file := range reports {
+		if err := file.write(file.content); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (o *sweepCheckOptions) report(name string, kind files.Kind) outFile {
+	return outFile{filepath.Join(o.folder, name), kind, o.force}
 }

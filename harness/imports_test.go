@@ -160,6 +160,74 @@ func TestOnlyCommandsPrint(t *testing.T) {
 	}
 }
 
+// TestFilesAreWrittenThroughOnePackage: what is written in place, or renamed without its folder being put on disk, can be
+// half there after a power failure, and a command that writes by itself can write over a store. What may is listed here.
+func TestFilesAreWrittenThroughOnePackage(t *testing.T) {
+	allowed := map[string]string{
+		"files.Commit":     "renames",
+		"merge.recover":    "swaps folders, and can undo it",
+		"merge.Place":      "swaps folders, and can undo it",
+		"merge.Undo":       "swaps folders, and can undo it",
+		"files.Place":      "renames",
+		"store.newReserve": "a file without a name",
+		"sweep.Lock":       "the file that is locked must stay the same one",
+		"backend.download": "into a folder that is moved into place when complete",
+		"main.write":       "is the way of commands",
+		"main.writeGrid":   "in the folder of a run's checkpoints",
+	}
+	used := map[string]bool{}
+	for _, p := range list(t) {
+		if strings.HasSuffix(p.ImportPath, "test") {
+			continue
+		}
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+			fset := token.NewFileSet()
+			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, declaration := range file.Decls {
+				function, ok := declaration.(*ast.FuncDecl)
+				if !ok {
+					continue
+				}
+				where := p.Name + "." + function.Name.Name
+				ast.Inspect(function, func(n ast.Node) bool {
+					selector, ok := n.(*ast.SelectorExpr)
+					if !ok {
+						return true
+					}
+					pkg, ok := selector.X.(*ast.Ident)
+					if !ok || !writesFiles(p.ImportPath == command, pkg.Name, selector.Sel.Name) {
+						return true
+					}
+					used[where] = true
+					if allowed[where] == "" {
+						t.Errorf("%v: %s uses %s.%s", fset.Position(n.Pos()), where, pkg.Name, selector.Sel.Name)
+					}
+					return true
+				})
+			}
+		}
+	}
+	for where := range allowed {
+		if !used[where] {
+			t.Errorf("%s is allowed to write files by itself and does not", where)
+		}
+	}
+}
+
+func writesFiles(inCommand bool, pkg, name string) bool {
+	switch pkg {
+	case "os":
+		return slices.Contains([]string{"Rename", "WriteFile", "Create", "CreateTemp"}, name)
+	case "files":
+		return inCommand && slices.Contains([]string{"Write", "WriteFast", "Create", "Place"}, name)
+	default:
+		return false
+	}
+}
+
 func prints(pkg, name string) bool {
 	switch pkg {
 	case "fmt":

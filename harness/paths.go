@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -63,5 +64,19 @@ func expandHome(_ *cobra.Command, args []string) error {
 			return usagef("$%s: %w", name, err)
 		}
 	}
+	if list := os.Getenv(plugin.SearchPathEnv); strings.Contains(list, "~") {
+		return os.Setenv(plugin.SearchPathEnv, expandList(list))
+	}
 	return nil
+}
+
+// expandList replaces ~/ in a list of folders. It is of other programs, too: what cannot be replaced stays, and is not found.
+func expandList(list string) string {
+	folders := filepath.SplitList(list)
+	for i, folder := range folders {
+		if expanded, err := files.Expand(folder); err == nil {
+			folders[i] = expanded
+		}
+	}
+	return strings.Join(folders, string(filepath.ListSeparator))
 }

@@ -43,9 +43,10 @@ func Export(ctx context.Context, st *store.Store, run store.RunInfo, path string
 }
 
 func export(ctx context.Context, st *store.Store, run store.RunInfo, path string, o ExportOptions) (m Manifest, err error) {
-	dir, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+	parent := files.TempDir(path)
+	dir, err := os.MkdirTemp(parent, "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
-		return m, about(path, filepath.Dir(path), err)
+		return m, about(path, parent, err)
 	}
 	defer os.RemoveAll(dir)
 	if err := st.Extract(ctx, run.ID, filepath.Join(dir, storeName)); err != nil {
@@ -75,22 +76,15 @@ func export(ctx context.Context, st *store.Store, run store.RunInfo, path string
 		m.Files = append(m.Files, f)
 	}
 
-	temp := filepath.Join(dir, "archive")
-	out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	out, err := files.Create(path)
 	if err != nil {
-		return m, about(path, dir, err)
+		return m, err
 	}
-	defer out.Close() // again, without effect, where all went well
+	defer out.Abort()
 	if err := write(ctx, out, m, sources); err != nil {
 		return m, about(path, dir, err)
 	}
-	if err := errors.Join(out.Sync(), out.Close()); err != nil {
-		return m, about(path, dir, err)
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return m, about(path, dir, err)
-	}
-	return m, files.SyncFolder(filepath.Dir(path))
+	return m, out.Commit()
 }
 
 // isWeights reports whether a file holds a checkpoint: grids lie beside them.

@@ -143,17 +143,10 @@ func place(file, target string, origin plugin.Origin) error {
 		return err
 	}
 	// The note goes first: a plugin without one would not say what it is, a note without a plugin is never read.
-	noteFile := plugin.OriginPath(file)
-	if err := writeSynced(noteFile, append(note, '\n')); err != nil {
+	if err := files.Write(plugin.OriginPath(target), append(note, '\n')); err != nil {
 		return err
 	}
-	if err := os.Rename(noteFile, plugin.OriginPath(target)); err != nil {
-		return err
-	}
-	if err := os.Rename(file, target); err != nil {
-		return err
-	}
-	return files.SyncFolder(filepath.Dir(target))
+	return files.Place(file, target)
 }
 
 func syncAndHash(path string) (string, error) {
@@ -167,13 +160,4 @@ func syncAndHash(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), file.Sync()
-}
-
-func writeSynced(path string, data []byte) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	return errors.Join(err, file.Sync(), file.Close())
 }

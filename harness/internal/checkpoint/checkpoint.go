@@ -209,7 +209,7 @@ func list(dir string) ([]string, error) {
 // prune removes the oldest checkpoints, and what writes that were cut short
 // have left.
 func prune(dir string, keep int) error {
-	torn, _ := filepath.Glob(filepath.Join(dir, ".step-*.tmp"))
+	torn, _ := filepath.Glob(filepath.Join(dir, ".step-*"))
 	for _, path := range torn {
 		if err := os.Remove(path); err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	neturl "net/url"
 	"os"
 	"path/filepath"
+
+	"flowharness/harness/internal/files"
 )
 
 // Progress is called while a file is downloaded; total is -1 where the server
@@ -79,7 +81,7 @@ func (s IDX) fetchFrom(ctx context.Context, url, dir string, file IDXFile, progr
 		// What came is complete and wrong: going on from it would never help.
 		return errors.Join(fmt.Errorf("%s: %w", url, err), os.Remove(partial))
 	}
-	return os.Rename(partial, filepath.Join(dir, file.Name+".gz"))
+	return files.Place(partial, filepath.Join(dir, file.Name+".gz"))
 }
 
 // download appends to path what it does not hold of url yet.

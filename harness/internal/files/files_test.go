@@ -86,3 +86,60 @@ func TestExpand(t *testing.T) {
 		t.Errorf("without a home it becomes %q", got)
 	}
 }
+
+func TestWriteKeepsPermissions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []os.FileMode{0o640, 0o400} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := Write(path, []byte("new")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode || info.Size() != 3 {
+			t.Errorf("%v, %v; want permissions %o", info, err, mode)
+		}
+	}
+}
+
+func TestAbortLeavesTheOldFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := Write(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("half of the n")); err != nil {
+		t.Fatal(err)
+	}
+	f.Abort()
+	if text, err := os.ReadFile(path); err != nil || string(text) != "old" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("left are %v, %v", entries, err)
+	}
+}
+
+func TestCheckTargetOfDatabaseThatIsAllInItsLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new.db")
+	for _, name := range []string{path, path + "-wal"} {
+		if err := CheckTarget(name, PNG, true); err != nil {
+			t.Error(err)
+		}
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{path, path + "-wal"} {
+		if err := CheckTarget(name, PNG, true); !errors.Is(err, ErrInTheWay) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}

@@ -22,7 +22,7 @@ var (
 	HTML     = Kind{"HTML page", func(head []byte) bool { return begins("<!doctype html")(bytes.ToLower(bytes.TrimSpace(head))) }}
 	Archive  = Kind{"archive of a run", begins("\x28\xb5\x2f\xfd")} // zstd
 	Baseline = Kind{"baseline", func(head []byte) bool { return bytes.Contains(head, []byte(`"format": "harness baseline"`)) }}
-	Weights  = Kind{"file of weights in safetensors", func(head []byte) bool { return len(head) > 9 && head[8] == '{' }}
+	Weights  = Kind{"file of weights in safetensors", isWeights}
 	Markdown = Kind{"Markdown report", begins("#")}
 	XML      = Kind{"XML report", begins("<?xml")}
 
@@ -36,8 +36,20 @@ func begins(magic string) func([]byte) bool {
 	return func(head []byte) bool { return bytes.HasPrefix(head, []byte(magic)) }
 }
 
+// isWeights knows safetensors by the JSON after the length of its header. A run's checkpoint is more than weights.
+func isWeights(head []byte) bool {
+	return len(head) > 9 && head[8] == '{' && !bytes.Contains(head, []byte(`"harness.format":`))
+}
+
 // ErrInTheWay says that a file which exists must not be replaced.
 var ErrInTheWay = errors.New("another file is in the way")
+
+// inTheWayError is [ErrInTheWay] in the words of the case.
+type inTheWayError string
+
+func (e inTheWayError) Error() string { return string(e) }
+
+func (inTheWayError) Is(target error) bool { return target == ErrInTheWay }
 
 // CheckTarget says why a file of a kind cannot be written at path, as far as that can be known before the work of making
 // it: its folder does not exist, it is a folder itself, or something else would be lost ([ErrInTheWay]). force allows to
@@ -48,12 +60,15 @@ func CheckTarget(path string, kind Kind, force bool) error {
 		return fmt.Errorf("writing %s: %w", path, Reason(err))
 	}
 	if problem != "" {
-		return fmt.Errorf("%s: %s: %w", path, problem, ErrInTheWay)
+		return inTheWayError(path + ": " + problem)
 	}
 	return nil
 }
 
 func inTheWay(path string, kind Kind, force bool) (problem string, err error) {
+	if IsDevice(path) {
+		return "", nil
+	}
 	target, err := Resolve(path)
 	if err != nil {
 		return "", err
@@ -71,11 +86,9 @@ func inTheWay(path string, kind Kind, force bool) (problem string, err error) {
 		return "", err
 	case info.IsDir():
 		return "", errors.New("it is a folder; name a file in it")
-	case !info.Mode().IsRegular() || info.Size() == 0:
-		return "", nil
 	case isSQLite(target):
 		return "it is a SQLite database, such as a store, and is never written over; name another file", nil
-	case force:
+	case force || info.Size() == 0:
 		return "", nil
 	}
 	beginning, err := head(target, headSize)
@@ -95,6 +108,10 @@ func isSQLite(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return false
+	}
+	if info.Size() == 0 { // all of a new database can be in its log
+		_, err := os.Stat(path + "-wal")
+		return err == nil
 	}
 	beginning, err := head(path, headSize)
 	return err == nil && begins("SQLite format 3\x00")(beginning)

@@ -7,58 +7,120 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/google/renameio/v2"
 )
 
-// Write writes a file that appears under its name only when it is complete and on disk. A symbolic link is followed; a
-// pipe or a device, such as /dev/stdout, is written into.
-func Write(path string, data []byte) error { return replace(path, data, true) }
+// Write writes a file that appears under its name only when it is complete and on disk: see [Create].
+func Write(path string, data []byte) error { return write(path, data, false) }
 
 // WriteFast is [Write] for files that can be made again after a power failure: it does not wait for the disk.
-func WriteFast(path string, data []byte) error { return replace(path, data, false) }
+func WriteFast(path string, data []byte) error { return write(path, data, true) }
 
-func replace(path string, data []byte, durable bool) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing %s: %w", path, Reason(err))
-		}
-	}()
-	target, err := Resolve(path)
+func write(path string, data []byte, fast bool) error {
+	f, err := Create(path)
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return writeInto(target, data)
+	defer f.Abort()
+	f.fast = fast
+	if _, err := f.Write(data); err != nil {
+		return f.about(err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	steps := []func() error{
-		func() error { _, err := f.Write(data); return err },
-		func() error { return f.Chmod(0o644) },
-		f.Sync,
-		f.Close,
-		func() error { return os.Rename(f.Name(), target) },
-		func() error { return SyncFolder(filepath.Dir(target)) },
-	}
-	if !durable {
-		steps = append(steps[:2], steps[3:5]...)
-	}
-	for _, step := range steps {
-		if err = step(); err != nil {
-			return errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}
-	return nil
+	return f.Commit()
 }
 
-func writeInto(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
+// File is a file that is being written. It is under a temporary name until [File.Commit].
+type File struct {
+	path    string // as the caller says it
+	target  string // what it leads to
+	pending *renameio.PendingFile
+	device  *os.File // in place of pending
+	fast    bool
+}
+
+// Create begins a file that replaces the one at path, if there is one, when it is complete. A symbolic link is followed; a
+// pipe or a device, such as /dev/stdout, is written into. A new file has the permissions that the umask leaves, and one
+// that replaces another has the other's.
+func Create(path string) (*File, error) {
+	f := &File{path: path}
+	var err error
+	if IsDevice(path) {
+		f.device, err = os.OpenFile(path, os.O_WRONLY, 0)
+		return f, f.about(err)
+	}
+	if f.target, err = Resolve(path); err != nil {
+		return nil, f.about(err)
+	}
+	f.pending, err = renameio.NewPendingFile(f.target, renameio.WithTempDir(filepath.Dir(f.target)),
+		renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
+	return f, f.about(err)
+}
+
+// Write implements [io.Writer]. Its error does not name the file, which has another name yet.
+func (f *File) Write(data []byte) (n int, err error) {
+	if f.device != nil {
+		n, err = f.device.Write(data)
+	} else {
+		n, err = f.pending.Write(data)
+	}
+	return n, Reason(err)
+}
+
+// Commit puts the file, which is complete, on disk and under its name.
+func (f *File) Commit() error {
+	switch {
+	case f.device != nil:
+		return f.about(f.device.Close())
+	case f.fast:
+		if err := f.pending.File.Close(); err != nil {
+			return f.about(err)
+		}
+		return f.about(os.Rename(f.pending.Name(), f.target))
+	}
+	if err := f.pending.CloseAtomicallyReplace(); err != nil {
+		return f.about(err)
+	}
+	return f.about(SyncFolder(filepath.Dir(f.target)))
+}
+
+// Abort removes what was written of a file that is not to be. After [File.Commit] it does nothing.
+func (f *File) Abort() {
+	if f.device != nil {
+		f.device.Close()
+		return
+	}
+	_ = f.pending.Cleanup()
+}
+
+func (f *File) about(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("writing %s: %w", f.path, Reason(err))
+}
+
+// Place moves a file or a folder that is complete and on disk to its name, which lies on the same file system.
+func Place(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
+	return SyncFolder(filepath.Dir(to))
+}
+
+// TempDir is a folder for what is needed only while the file at path is made: there is as much space as for the file.
+func TempDir(path string) string {
+	target, err := Resolve(path)
+	if err != nil || IsDevice(path) {
+		return os.TempDir()
+	}
+	return filepath.Dir(target)
+}
+
+// IsDevice reports whether a path leads to something that is written into, such as a pipe or a terminal.
+func IsDevice(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
 // Resolve is the absolute path of what a path leads to by symbolic links. The file itself need not exist: then the links of

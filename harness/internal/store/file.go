@@ -110,10 +110,7 @@ func create(ctx context.Context, path string, busy time.Duration) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	return files.SyncFolder(filepath.Dir(path))
+	return files.Place(temp, path)
 }
 
 // checkHeader reads SQLite's file header, so that a foreign file is refused

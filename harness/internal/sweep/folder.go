@@ -3,7 +3,6 @@ package sweep
 import (
 	"encoding/json"
 	"errors"
-	"flowharness/harness/internal/files"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"flowharness/harness/internal/files"
 )
 
 // Folder is what outlives the commands of a sweep: the tasks as their processes
