@@ -1,6 +1,7 @@
 package schedulers
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -140,6 +141,10 @@ type SamplerConfig struct {
 	ClipSampleRange float64 `yaml:"clip_sample_range,omitempty" json:"clip_sample_range,omitempty"`
 	// Eta of ddim scales its noise: 0 (default) is deterministic, 1 has the variance of ddpm's fixed_small.
 	Eta float64 `yaml:"eta,omitempty" json:"eta,omitempty"`
+	// PreviousTimestep of ddim is where a step goes to, for the trailing and the linspace spacing: "listed" (default), the next
+	// timestep of the spacing, or "diffusers", t - T/steps (a whole division). That is another timestep for linspace, which
+	// ends before all noise is gone, and for trailing where steps does not divide T.
+	PreviousTimestep string `yaml:"previous_timestep,omitempty" json:"previous_timestep,omitempty" jsonschema:"enum=listed,enum=diffusers"`
 	// SetAlphaToOne of ddim takes alphas_cumprod past the last timestep as 1 (default) instead of its first value.
 	SetAlphaToOne *bool `yaml:"set_alpha_to_one,omitempty" json:"set_alpha_to_one,omitempty"`
 }
@@ -166,6 +171,24 @@ func (c SamplerConfig) String() string {
 	return c.Name + "(" + strings.Join(options, ", ") + ")"
 }
 
+// MarshalJSON leaves previous_timestep "diffusers" out: configs recorded before there was a choice, whose samplers went there, are
+// the same text, and have the same hash, as ever.
+func (c SamplerConfig) MarshalJSON() ([]byte, error) {
+	type plain SamplerConfig
+	if c.PreviousTimestep == "diffusers" {
+		c.PreviousTimestep = ""
+	}
+	return json.Marshal(plain(c))
+}
+
+// SetRecorded fills what a recorded config that lacks it meant, where that is not the default: see [SamplerConfig.MarshalJSON].
+func (c *SamplerConfig) SetRecorded() {
+	sampler, _ := find(c.Name)
+	if slices.Contains(sampler.options, "previous_timestep") && c.TimestepSpacing != "" && c.TimestepSpacing != "leading" {
+		setDefault(&c.PreviousTimestep, "diffusers")
+	}
+}
+
 // SetDefaults fills the unset fields that belong to the named sampler.
 func (c *SamplerConfig) SetDefaults() {
 	sampler, _ := find(c.Name)
@@ -181,6 +204,9 @@ func (c *SamplerConfig) SetDefaults() {
 	}
 	if has("timestep_spacing") {
 		setDefault(&c.TimestepSpacing, sampler.spacing)
+	}
+	if has("previous_timestep") && c.TimestepSpacing != "leading" {
+		setDefault(&c.PreviousTimestep, "listed")
 	}
 	if has("variance_type") {
 		setDefault(&c.VarianceType, "fixed_small")
@@ -229,6 +255,13 @@ func (c SamplerConfig) Validate() error {
 		p.check(c.StepsOffset >= 0, "steps_offset", "must not be negative, got %d", c.StepsOffset)
 		if c.TimestepSpacing != "leading" {
 			p.unset("steps_offset", c.StepsOffset == 0, fmt.Sprintf("timestep_spacing %q", c.TimestepSpacing))
+		}
+	}
+	if belongs("previous_timestep", c.PreviousTimestep == "") {
+		if c.TimestepSpacing == "leading" {
+			p.unset("previous_timestep", c.PreviousTimestep == "", `timestep_spacing "leading"`)
+		} else {
+			p.oneOf("previous_timestep", c.PreviousTimestep, "listed", "diffusers")
 		}
 	}
 	if belongs("variance_type", c.VarianceType == "") {

@@ -131,6 +131,9 @@ func (c goldenCase) configs(t *testing.T) (SamplerConfig, ProcessConfig) {
 		s.Name, p.Name = "ddpm", DDPM
 	case "DDIMScheduler":
 		s.Name, p.Name = "ddim", DDPM
+		if s.TimestepSpacing != "" && s.TimestepSpacing != "leading" {
+			s.PreviousTimestep = "diffusers"
+		}
 	case "DPMSolverMultistepScheduler":
 		s.Name, p.Name = "dpmpp_2m", DDPM
 	default:

@@ -75,6 +75,39 @@ func TestDDIMWithEtaOneIsAncestralSampling(t *testing.T) {
 	}
 }
 
+// A model that knows the noise knows the data at every timestep, so that a step which goes to another timestep than the next
+// one is made at leaves what it has at a wrong level of noise.
+func TestDDIMGoesToTheNextTimestepListed(t *testing.T) {
+	const noise = 0.3
+	runner := newRunner(t, openBackend(t, "go"))
+	process := ProcessConfig{Name: DDPM}
+	process.SetDefaults()
+	alphas := alphasCumprod(process)
+	for _, c := range []struct {
+		spacing, previous string
+		steps             int
+		exact             bool
+	}{
+		{"leading", "", 7, true}, {"leading", "", 50, true},
+		{"trailing", "", 7, true}, {"trailing", "", 50, true}, {"linspace", "", 2, true}, {"linspace", "", 10, true},
+		{"trailing", "diffusers", 50, true}, {"trailing", "diffusers", 7, false}, {"linspace", "diffusers", 2, false}, {"linspace", "diffusers", 10, false},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			plan := mustPlan(t, SamplerConfig{Name: "ddim", TimestepSpacing: c.spacing, PreviousTimestep: c.previous, ClipSample: ptr(false)}, process, c.steps)
+			alpha := float64(alphas[int(plan.Evaluations[0].Timestep)])
+			got := runToy(t, runner, plan, func(float64, float64) float64 { return noise })
+			exact := true
+			for i, start := range toyStart {
+				want := (float64(start) - math.Sqrt(1-alpha)*noise) / math.Sqrt(alpha)
+				exact = exact && math.Abs(float64(got[i])-want) <= 1e-3*math.Abs(want)
+			}
+			if exact != c.exact {
+				t.Errorf("it ends at %v, which is the data: %v, want %v", got, exact, c.exact)
+			}
+		})
+	}
+}
+
 // A model that knows the data tells every sampler to go there, whatever the number of steps.
 func TestEverySamplerEndsAtTheDataOfAModelThatKnowsIt(t *testing.T) {
 	data := []float32{0.9, -0.7, 0.1, -0.3}
@@ -221,5 +254,25 @@ func TestPlansAreFiniteForEveryNumberOfSteps(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestFarFromNoise(t *testing.T) {
+	for _, c := range []struct {
+		sampler SamplerConfig
+		steps   int
+		want    int
+	}{
+		{SamplerConfig{Name: "ddim"}, 1, 999}, {SamplerConfig{Name: "ddim"}, 4, 249}, {SamplerConfig{Name: "ddim"}, 10, 0},
+		{SamplerConfig{Name: "ddpm", TimestepSpacing: "trailing"}, 1, 0}, {SamplerConfig{Name: "ddim", TimestepSpacing: "linspace"}, 1, 999},
+		{SamplerConfig{Name: "dpmpp_2m"}, 1, 0},
+	} {
+		plan := mustPlan(t, c.sampler, ProcessConfig{Name: DDPM}, c.steps)
+		if got := plan.FarFromNoise(1000); got != c.want {
+			t.Errorf("%v in %d steps begins %d before the noise, want %d", c.sampler, c.steps, got, c.want)
+		}
+	}
+	if got := mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 1).FarFromNoise(1000); got != 0 {
+		t.Errorf("a flow begins %d before the noise", got)
 	}
 }

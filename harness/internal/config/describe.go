@@ -60,6 +60,7 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"timestep_input":    {description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step."},
 			"timestep_spacing":  {description: "ddpm: how timesteps are picked."},
 			"steps_offset":      {description: "ddpm: added to every timestep of leading spacing. Default: 0.", minimum: "0", maximum: "100000"},
+			"previous_timestep": {description: "ddim, with trailing or linspace spacing: where a step goes to, the next timestep listed, or as in diffusers, t - num_train_timesteps/steps, which with linspace leaves noise in. Default: listed."},
 			"variance_type":     {description: "ddpm sampler: variance of the noise it adds."},
 			"clip_sample":       {description: "ddpm, ddim: clip the predicted data to ±clip_sample_range."},
 			"clip_sample_range": {description: "ddpm, ddim: where clip_sample clips.", above: "0", maximum: "1000"},

@@ -45,7 +45,7 @@ func Load(path string, sets []string) (*Resolved, error) {
 // The text must not inherit: there is no file that base could be relative to.
 // name stands for the file in errors.
 func Parse(name string, text []byte, sets []string) (*Resolved, error) {
-	l := &loader{}
+	l := &loader{recorded: true}
 	l.text(name, text, func(string) error {
 		return errors.New("a config that is not read from a file cannot inherit; use the resolved config")
 	})
@@ -98,6 +98,11 @@ func (l *loader) decode(outermost int) (*Config, error) {
 			d.forget("name")
 		}
 		d.apply(layer, &out, &initial)
+	}
+	if l.recorded {
+		for i := range out.Sampling.Samplers {
+			out.Sampling.Samplers[i].SetRecorded()
+		}
 	}
 	out.setDefaults(func(key string) bool { _, ok := d.places[key]; return ok || d.isBroken(key) })
 

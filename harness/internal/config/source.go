@@ -43,6 +43,8 @@ type loader struct {
 	// incomplete says that a layer, or what it inherits, could not be read, so
 	// that what the config says as a whole is not known.
 	incomplete bool
+	// recorded says that the text is of a run, and what it lacks is as it was then.
+	recorded bool
 }
 
 // file adds the layers of the file at path, those of its bases first, and

@@ -37,6 +37,7 @@ func (v *validator) validate() {
 	v.devices()
 	v.microbatch()
 	v.measuring()
+	v.beginnings()
 	if c := v.config.Backend; c.Name == "go" && c.Plugin != "" {
 		v.fail("backend.plugin", []string{"backend.name"}, "the go backend has no plugins; remove it, or set backend.name to xla:cpu or xla:cuda")
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+
+	"flowharness/schedulers"
+)
 
 // EnoughImages is how many images a measurement of samples should have. With
 // fewer, what depends on their number says little: of 200 images of pure noise
@@ -20,6 +24,36 @@ func FewImages(images int) string {
 func (v *validator) measuring() {
 	if few := FewImages(v.config.Metrics.Images); few != "" {
 		v.warn("metrics.images", few)
+	}
+}
+
+// FewSteps says what is wrong with sampling in so few steps; "" if nothing is.
+func FewSteps(sampler schedulers.SamplerConfig, process schedulers.ProcessConfig, steps int) string {
+	s, err := schedulers.NewSampler(sampler, process)
+	if err != nil {
+		return "" // what is wrong then is said elsewhere
+	}
+	plan, err := s.Plan(steps)
+	if err != nil {
+		return ""
+	}
+	before := plan.FarFromNoise(process.NumTrainTimesteps)
+	if before == 0 {
+		return ""
+	}
+	last := process.NumTrainTimesteps - 1
+	return fmt.Sprintf("%s in %d steps begins at timestep %d, not at %d, where a sample is pure noise: what it draws is noisy; "+
+		"with timestep_spacing: trailing it begins there", sampler.Name, steps, last-before, last)
+}
+
+func (v *validator) beginnings() {
+	for i, sampler := range v.config.Sampling.Samplers {
+		for _, steps := range v.config.Sampling.Steps {
+			if few := FewSteps(sampler, v.config.Process, steps); few != "" {
+				v.warn(fmt.Sprintf("sampling.samplers[%d]", i), few)
+				break // fewer steps are worse, and said together
+			}
+		}
 	}
 }
 

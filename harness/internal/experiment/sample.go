@@ -60,7 +60,22 @@ func openTrained(ctx context.Context, ref string, so SampleOptions, o Options) (
 		st.Close()
 		return nil, err
 	}
+	t.warn(o)
 	return t, nil
+}
+
+// warn says of samplers and numbers of steps what a reader of the pictures should know.
+func (t *trained) warn(o Options) {
+	if o.Warn == nil {
+		return
+	}
+	for _, sampler := range t.config.Sampling.Samplers {
+		for _, steps := range t.config.Sampling.Steps {
+			if few := config.FewSteps(sampler, t.config.Process, steps); few != "" {
+				o.Warn(few)
+			}
+		}
+	}
 }
 
 func (t *trained) open(so SampleOptions, o Options) error {
