@@ -97,7 +97,8 @@ func (o *evaluateOptions) measureReferences(cmd *cobra.Command, ref string) erro
 	if o.json {
 		rows := make([]map[string]any, 0, len(measured))
 		for _, r := range measured {
-			rows = append(rows, map[string]any{"kind": r.Kind, "dataset": r.Dataset, "classifier": r.Classifier, "images": r.Images, "metrics": metricsJSON(r.Metrics)})
+			rows = append(rows, map[string]any{"kind": r.Kind, "dataset": r.Dataset, "classifier": r.Classifier, "images": r.Images,
+				"metrics": metricsJSON(r.Metrics)})
 		}
 		return o.printJSON(rows)
 	}
@@ -171,7 +172,8 @@ func (a *app) printEvaluations(ctx context.Context, st *store.Store, r *store.Ru
 	fmt.Fprintln(a.out)
 	t.Render()
 	for _, n := range unreferenced(evaluations, references) {
-		fmt.Fprintf(a.out, "nobody has measured %d real images, and as many of noise: harness evaluate %s --references --images %d\n", n, r.Slug, n)
+		fmt.Fprintf(a.out, "nobody has measured %d real images, and as many of noise: harness evaluate %s --references --images %d\n",
+			n, r.Slug, n)
 	}
 	fmt.Fprintf(a.out, "measured against the test split of %s with classifier %.12s (harness metrics list)\n", last.Dataset, last.Classifier)
 	return nil

@@ -61,10 +61,17 @@ func TestRunsOfOtherBatchSizesAreComparedByImagesSeen(t *testing.T) {
 	if got := r.Targets[0].Groups; got[0].Images != 32*got[0].Steps || got[1].Images != 64*got[1].Steps {
 		t.Errorf("targets %+v", got)
 	}
+	// A step of makeRun takes 10 ms.
+	if row := rowOf(t, r, ImagesPerSecond); math.Abs(float64(row.Groups[0].Mean)-3200) > 1e-6 || math.Abs(float64(row.Groups[1].Mean)-6400) > 1e-6 {
+		t.Errorf("images per second %+v", row.Groups)
+	}
 	if got := r.Courses[1].Loss.ByImages; len(got) == 0 || got[len(got)-1].At != 6400 {
 		t.Errorf("course %+v", got)
 	}
 	alone := compared(t, st, Options{}, small, makeRun(t, st, sketch{Name: "b", Config: "train: {batch_size: 32, lr: 1}"}))
+	if slices.ContainsFunc(alone.Cost, func(row Row) bool { return row.Name == ImagesPerSecond }) {
+		t.Error("of one batch size, images per second say what steps do")
+	}
 	if len(alone.ByImages) != 0 || len(alone.BatchSizes) != 1 {
 		t.Errorf("of one batch size: %+v", alone.ByImages)
 	}

@@ -50,6 +50,7 @@ type Metric struct {
 var known = append(described(),
 	Metric{Name: TrainLoss, Kind: Loss, Better: Lower},
 	Metric{Name: StepsPerSecond, Kind: Cost, Better: Higher},
+	Metric{Name: ImagesPerSecond, Kind: Cost, Better: Higher, Detail: true}, // but shown where batch sizes differ
 	Metric{Name: StepSeconds, Kind: Cost, Better: Lower, Detail: true},
 	Metric{Name: StepRatio, Kind: Cost, Better: Lower},
 	Metric{Name: TrainSeconds, Kind: Cost, Better: Lower},
@@ -83,8 +84,9 @@ const (
 	TrainLoss       = "train/loss" // mean of the last 100
 	ValLoss         = "val/loss"   // the last
 	StepsPerSecond  = "steps_per_second"
-	StepSeconds     = "step_seconds" // median
-	StepRatio       = "step_ratio"   // speed as a ratio to a calibration kernel timed in the same process
+	ImagesPerSecond = "images_per_second" // training images: steps_per_second by the batch size
+	StepSeconds     = "step_seconds"      // median
+	StepRatio       = "step_ratio"        // speed as a ratio to a calibration kernel timed in the same process
 	TrainSeconds    = "train_seconds"
 	SecondsPerImage = "seconds_per_image"
 	NFE             = "nfe" // evaluations of the model for an image

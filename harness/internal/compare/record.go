@@ -131,6 +131,9 @@ func (r *Record) value(name string, at Setting) Value {
 	if v, ok := r.Scalars[name]; ok {
 		return v
 	}
+	if name == ImagesPerSecond {
+		return r.imagesPerSecond()
+	}
 	e := r.evaluation(at)
 	if e == nil {
 		return missing
@@ -143,6 +146,16 @@ func (r *Record) value(name string, at Setting) Value {
 	}
 	if v, ok := e.Metrics[name]; ok {
 		return v
+	}
+	return missing
+}
+
+// imagesPerSecond follows from the steps of a second, so that records of before it
+// was there have it, too.
+func (r *Record) imagesPerSecond() Value {
+	steps, ok := r.Scalars[StepsPerSecond]
+	if batch := dietOf(*r).batch; ok && batch > 0 {
+		return steps * Value(batch)
 	}
 	return missing
 }

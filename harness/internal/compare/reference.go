@@ -123,8 +123,8 @@ func (r *Result) warnOfCounts(references []store.Reference, l limits, note func(
 	}
 	for _, n := range all {
 		if !slices.ContainsFunc(references, func(ref store.Reference) bool { return ref.Images == n }) {
-			note("nobody has measured %d real images, and as many of noise, to hold the values against: harness evaluate %s --references --images %d",
-				n, r.measuredOn(n), n)
+			note("nobody has measured %d real images, and as many of noise, to hold the values against: "+
+				"harness evaluate %s --references --images %d", n, r.measuredOn(n), n)
 		}
 	}
 }

@@ -49,7 +49,8 @@ func (r *Result) rows(data Data, o Options, l limits) (quality, cost []Row, err 
 	quality, cost = []Row{}, []Row{}
 	for _, name := range r.metricNames() {
 		m := describe(name)
-		if !wanted(m, o.Metrics) && !slices.Contains(o.Also, name) && !slices.Contains(o.Also, Identifier(name)) {
+		unequal := name == ImagesPerSecond && len(o.Metrics) == 0 && len(r.BatchSizes) > 1
+		if !wanted(m, o.Metrics) && !unequal && !slices.Contains(o.Also, name) && !slices.Contains(o.Also, Identifier(name)) {
 			continue
 		}
 		row := Row{Metric: m}
@@ -78,6 +79,9 @@ func (r *Result) metricNames() []string {
 	for _, record := range r.records {
 		for name := range record.Scalars {
 			names[name] = true
+		}
+		if !record.imagesPerSecond().Missing() {
+			names[ImagesPerSecond] = true
 		}
 		for _, e := range record.Evaluations {
 			names[SecondsPerImage], names[NFE] = true, true

@@ -38,7 +38,8 @@ func (r *Result) warnOfGroups(note func(string, ...any)) {
 			note("group %s mixes runs that differ in more than their seed (%s): its spread is not that of seeds alone", g.Label, few(paths))
 		}
 		if same := len(g.Runs) - len(g.Counted); same > 0 {
-			note("group %s has %d runs that repeat another's config and seed; only the latest of each counts, since a repetition is no new observation", g.Label, same)
+			note("group %s has %d runs that repeat another's config and seed; only the latest of each counts, "+
+				"since a repetition is no new observation", g.Label, same)
 		}
 	}
 	r.warnOfBudgets(note)
@@ -89,7 +90,8 @@ func (r *Result) warnOfSampling(note func(string, ...any)) {
 		note("metrics are of different samplers or settings (%s): a difference is one of model and sampler together", strings.Join(used, "; "))
 	}
 	if len(images) > 1 {
-		note("metrics are of different numbers of images (%s): distances such as fd depend on it; harness evaluate RUN --images N measures the others on as many",
+		note("metrics are of different numbers of images (%s): distances such as fd depend on it; "+
+			"harness evaluate RUN --images N measures the others on as many",
 			few(images))
 	}
 	for i, s := range r.Settings {

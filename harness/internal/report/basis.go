@@ -10,7 +10,8 @@ import (
 // are too few seeds it is that of the images, on these checkpoints alone.
 func Basis(c compare.Comparison) (v compare.Verdict, rests string) {
 	if c.Verdict == compare.TooFewSeeds && c.Images != nil {
-		return c.Images.Verdict, fmt.Sprintf("%s over %d images of these checkpoints alone, %s: too few seeds", c.Images.Test, c.Images.Images, pEquals(c.Images.PHolm))
+		e := c.Images
+		return e.Verdict, fmt.Sprintf("%s over %d images of these checkpoints alone, %s: too few seeds", e.Test, e.Images, pEquals(e.PHolm))
 	}
 	switch {
 	case c.Test != "":

@@ -8,7 +8,8 @@ import (
 	"flowharness/harness/internal/compare"
 )
 
-var csvHeader = []string{"level", "group", "run", "seed", "metric", "kind", "better", "sampler", "steps", "guidance", "images", "n", "value", "sd", "low", "high",
+var csvHeader = []string{"level", "group", "run", "seed", "metric", "kind", "better", "sampler", "steps", "guidance", "images",
+	"n", "value", "sd", "low", "high",
 	"against", "difference", "difference_low", "difference_high", "test", "p", "p_holm", "verdict", "needed", "batch_size", "images_seen"}
 
 // WriteCSV writes a line for each metric of each run, group and reference, at
@@ -59,10 +60,12 @@ func csvRow(c *csv.Writer, r *compare.Result, row compare.Row) {
 		}
 		s := row.Groups[g]
 		line := at(base("group"))
-		line["n"], line["value"], line["sd"], line["low"], line["high"] = strconv.Itoa(s.N), exact(s.Mean), exact(s.StdDev), exact(s.Low), exact(s.High)
+		line["n"], line["value"], line["sd"] = strconv.Itoa(s.N), exact(s.Mean), exact(s.StdDev)
+		line["low"], line["high"] = exact(s.Low), exact(s.High)
 		if g > 0 {
 			d := row.Comparisons[g-1]
-			line["against"], line["difference"], line["difference_low"], line["difference_high"] = d.Against, exact(d.Difference), exact(d.Low), exact(d.High)
+			line["against"], line["difference"] = d.Against, exact(d.Difference)
+			line["difference_low"], line["difference_high"] = exact(d.Low), exact(d.High)
 			line["test"], line["p"], line["p_holm"], line["verdict"] = d.Test, exact(d.P), exact(d.PHolm), string(d.Verdict)
 			if d.Needed > 0 {
 				line["needed"] = strconv.Itoa(d.Needed)

@@ -29,7 +29,8 @@ func Findings(r *compare.Result) []Finding {
 			certain = append(certain, f)
 		}
 	}
-	return append(certain, Finding{compare.NoEvidence, fmt.Sprintf("Of %d other comparisons none has a verdict: --json lists them.", len(found)-len(certain))})
+	others := fmt.Sprintf("Of %d other comparisons none has a verdict: --json lists them.", len(found)-len(certain))
+	return append(certain, Finding{compare.NoEvidence, others})
 }
 
 func findings(r *compare.Result) []Finding {
@@ -40,7 +41,8 @@ func findings(r *compare.Result) []Finding {
 	for _, row := range r.Metrics {
 		for _, c := range row.Comparisons {
 			key := same{c.Group, c.Why}
-			merged := c.Verdict == compare.NotComparable || c.Verdict == compare.NoValue || c.Verdict == compare.TooFewSeeds && c.Images == nil && c.Needed == 0 && lostValues(row, c) == ""
+			merged := c.Verdict == compare.NotComparable || c.Verdict == compare.NoValue ||
+				c.Verdict == compare.TooFewSeeds && c.Images == nil && c.Needed == 0 && lostValues(row, c) == ""
 			switch c.Verdict {
 			case compare.NoValue:
 				key.why = "no value" + absent(c)
@@ -73,5 +75,6 @@ func together(c compare.Comparison, metrics []string) string {
 	case compare.NotComparable:
 		return fmt.Sprintf("%s of %s are not ranked: %s", names, c.Group, c.Why)
 	}
-	return fmt.Sprintf("%s: too few seeds to tell whether %s is better than %s (%s, at least %d each are needed)", names, c.Group, c.Against, seedCounts(c), compare.MinSeeds)
+	return fmt.Sprintf("%s: too few seeds to tell whether %s is better than %s (%s, at least %d each are needed)",
+		names, c.Group, c.Against, seedCounts(c), compare.MinSeeds)
 }

@@ -123,7 +123,8 @@ func VerdictClass(cell any) string {
 		return "different"
 	case text == string(compare.NoEvidence), text == string(compare.NoVariance):
 		return "none"
-	case strings.HasPrefix(text, string(compare.TooFewSeeds)), text == string(compare.NotComparable), text == string(compare.NoValue), text == "skipped":
+	case strings.HasPrefix(text, string(compare.TooFewSeeds)), text == string(compare.NotComparable), text == string(compare.NoValue),
+		text == "skipped":
 		return "unsure"
 	}
 	return ""

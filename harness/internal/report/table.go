@@ -35,7 +35,8 @@ func Tables(r *compare.Result, clean func(string) string) []Table {
 		l.aligned("by_steps", "Losses at the same step", compare.BySteps, r.BySteps),
 		l.aligned("by_images", "Losses after the same number of training images", compare.ByImages, r.ByImages),
 		l.aligned("by_seconds", "Losses after the same time in training steps", compare.BySeconds, r.BySeconds),
-		l.differences("config", "Config differences", r.Config), l.differences("environment", "Environment differences", r.Environment), l.sampling()}
+		l.differences("config", "Config differences", r.Config),
+		l.differences("environment", "Environment differences", r.Environment), l.sampling()}
 }
 
 // layout makes the tables of a result.
@@ -64,7 +65,10 @@ func (l layout) runs() Table {
 	for _, texts := range []struct {
 		name string
 		of   func(compare.Run) string
-	}{{"tags", func(run compare.Run) string { return strings.Join(run.Tags, " ") }}, {"notes", func(run compare.Run) string { return run.Notes }}} {
+	}{
+		{"tags", func(run compare.Run) string { return strings.Join(run.Tags, " ") }},
+		{"notes", func(run compare.Run) string { return run.Notes }},
+	} {
 		if slices.ContainsFunc(l.Runs, func(run compare.Run) bool { return texts.of(run) != "" }) {
 			add(texts.name, func(_ int, run compare.Run) string { return l.clean(short(texts.of(run))) })
 		}
@@ -118,7 +122,8 @@ func arrow(m compare.Metric) string {
 }
 
 func (l layout) metrics() Table {
-	t := Table{ID: "metrics", Title: "Metrics", Header: table.Row{"metric", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "test", "p (Holm)", "verdict"}, keys: 2}
+	t := Table{ID: "metrics", Title: "Metrics", keys: 2,
+		Header: table.Row{"metric", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "test", "p (Holm)", "verdict"}}
 	at := map[string]bool{}
 	for _, s := range l.Settings {
 		if s != nil {
@@ -219,7 +224,8 @@ func interval(low, high compare.Value, text func(compare.Value) string) string {
 }
 
 func (l layout) cost() Table {
-	t := Table{ID: "cost", Title: "Cost", Header: table.Row{"", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "verdict"}, keys: 2}
+	t := Table{ID: "cost", Title: "Cost", keys: 2,
+		Header: table.Row{"", "group", "n", "mean ± sd", "95 % interval", "difference", "95 % interval", "verdict"}}
 	for _, row := range l.Cost {
 		t.Rows = append(t.Rows, l.rows(row, false)...)
 	}
@@ -258,7 +264,8 @@ func (l layout) targets() Table {
 // frontier has one line for each group and setting, and a column a metric. The
 // numbers of images are a column where they are not all the same.
 func (l layout) frontier() Table {
-	t := Table{ID: "frontier", Title: "Quality against evaluations", Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}, keys: 4}
+	t := Table{ID: "frontier", Title: "Quality against evaluations", keys: 4,
+		Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}}
 	mixed := slices.ContainsFunc(l.Frontiers, func(f compare.Frontier) bool { return len(f.Images()) > 1 })
 	if mixed {
 		t.Header = append(t.Header, "images")
