@@ -48,10 +48,11 @@ do, --base-path says which; the proxy may take it off or not.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.address, "address", defaultUIAddress, "where to listen, as HOST:PORT, PORT (on this machine only), :PORT (from all others, too) or HOST; port 0: any that is free")
+	f.StringVar(&o.address, "address", defaultUIAddress,
+		"where to listen, as HOST:PORT, PORT (on this machine only), :PORT (from all others, too) or HOST; port 0: any that is free")
 	f.StringVar(&o.basePath, "base-path", "", "the path that a proxy shows the pages under, such as /user/x/proxy/8900")
 	f.BoolVar(&o.proxyHeaders, "proxy-headers", false,
-		"believe a proxy's X-Forwarded-Prefix (for --base-path), X-Forwarded-Host and X-Forwarded-Proto; only where nobody else reaches the address")
+		"believe a proxy's X-Forwarded-Prefix (for --base-path), -Host and -Proto; only where nobody else reaches the address")
 	f.StringVar(&o.token, "token", "", "the token to ask for (default: a new one, if other machines can reach the address)")
 	f.StringSliceVar(&o.hosts, "host", nil, "a name that this machine is reached by (repeatable)")
 	f.BoolVar(&o.readOnly, "read-only", false, "show the store, change nothing")

@@ -25,7 +25,8 @@ func ParseBasePath(text string) (string, error) {
 	switch {
 	case !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//"):
 		return "", fmt.Errorf("%q is no path that begins with one slash: %s", text, example)
-	case err != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(text, `?#\`) || strings.ContainsFunc(u.Path, unicode.IsControl):
+	case err != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(text, `?#\`) ||
+		strings.ContainsFunc(u.Path, unicode.IsControl):
 		return "", fmt.Errorf("%q is not a path alone: %s", text, example)
 	case strings.Contains(strings.ToLower(text), "%2f"):
 		return "", fmt.Errorf("%q holds an escaped slash: %s", text, example)
