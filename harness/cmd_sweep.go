@@ -127,7 +127,7 @@ func (o *sweepOptions) run(ctx context.Context, path string, options launch.Opti
 
 // submit leaves the tasks to the cluster.
 func (o *sweepOptions) submit(ctx context.Context, session *launch.Session) error {
-	tasks, queued, err := session.Submit(ctx)
+	done, err := session.Submit(ctx)
 	if errors.Is(err, launch.ErrNeedsWaiting) {
 		return &usageError{err}
 	}
@@ -135,7 +135,12 @@ func (o *sweepOptions) submit(ctx context.Context, session *launch.Session) erro
 		return err
 	}
 	name := session.Plan.File.Name
-	fmt.Fprintf(o.err, "%d tasks submitted, %d were in the queue already\nto see how far they are: harness sweep status %s\nto bring their runs into the store and compare them: harness sweep collect %s\n", tasks-queued, queued, name, name)
+	fmt.Fprintf(o.err, "%d tasks submitted, %d were in the queue already\n", done.Submitted, done.Queued)
+	if done.Refused > 0 {
+		return fmt.Errorf("%d tasks are not submitted: %w; "+
+			"when some have ended the same command submits more, and with --wait it does so by itself", done.Refused, done.Why)
+	}
+	fmt.Fprintf(o.err, "to see how far they are: harness sweep status %s\nto bring their runs into the store and compare them: harness sweep collect %s\n", name, name)
 	return nil
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -145,6 +147,119 @@ func TestSweepOnACluster(t *testing.T) {
 			t.Errorf("with those collected before there are %d runs, want 8", len(got))
 		}
 	})
+}
+
+// smallSweep has eight tasks of a second each.
+const smallSweep = `
+name: small
+base: tiny.yaml
+matrix:
+  train.lr: [1e-3, 2e-3, 3e-3, 4e-3]
+seeds: [0, 1]
+launcher: slurm
+jobs: 2
+`
+
+// TestSweepOnAClusterWithLimits runs a sweep on a real Slurm that takes arrays of three
+// tasks, and four tasks at a time.
+func TestSweepOnAClusterWithLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	cluster := slurmtest.Start(t, slurmtest.MaxArraySize(3), slurmtest.MaxSubmitJobs(4, "AssocMaxSubmitJobLimit"))
+	h := buildSweep(t, smallSweep)
+	if err := cluster.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("without scontrol what the cluster takes is found by trying", func(t *testing.T) {
+		t.Setenv("PATH", withoutScontrol(t))
+		p := h.start(t, "--store", "tried/harness.db", "sweep", "sweep.yaml")
+		p.waitFor(t, regexp.MustCompile(`^4 tasks submitted, 0 were in the queue already$`))
+		p.mustEnd(t, exitFailure)
+		if out := h.mustRun(t, "--store", "tried/harness.db", "sweep", "cancel", "small"); strings.Count(out, "with 2 tasks") != 2 {
+			t.Errorf("eight tasks, of which four are too many, became\n%s", out)
+		}
+	})
+	p := h.start(t, "sweep", "sweep.yaml")
+	p.waitFor(t, regexp.MustCompile(`^4 tasks submitted, 0 were in the queue already$`))
+	p.waitFor(t, regexp.MustCompile(`^harness: 4 tasks are not submitted: .*AssocMaxSubmitJobLimit.*; `+
+		`when some have ended the same command submits more, and with --wait it does so by itself$`))
+	p.mustEnd(t, exitFailure)
+
+	p = h.start(t, "sweep", "sweep.yaml", "--wait")
+	p.waitFor(t, regexp.MustCompile(`4 tasks are submitted later, as others end: .*AssocMaxSubmitJobLimit`))
+	if err := cluster.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	most := 0
+	for len(h.submittedTasks(t)) < 8 {
+		n, err := cluster.Running()
+		if err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, n)
+		time.Sleep(100 * time.Millisecond)
+	}
+	p.mustEnd(t, 0)
+	if !strings.Contains(p.stderr.String(), "8 of 8 tasks ended") {
+		t.Errorf("stderr is\n%s", &p.stderr)
+	}
+	if most != 2 {
+		t.Errorf("%d tasks ran at once, want the 2 of jobs", most)
+	}
+	if got := h.sweepLosses(t, "runs/harness.db"); len(got) != 8 {
+		t.Errorf("there are %d runs, want 8", len(got))
+	}
+	if out := h.mustRun(t, "sweep", "cancel", "small"); !strings.Contains(out, "nothing of sweep small is running") {
+		t.Errorf("cancelling what has ended printed %s", out)
+	}
+}
+
+// withoutScontrol is a PATH with Slurm's other commands.
+func withoutScontrol(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"sbatch", "squeue", "scancel"} {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(path, filepath.Join(dir, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// submittedTasks are the tasks of all arrays that a sweep has submitted, each of which
+// must fit the cluster.
+func (h program) submittedTasks(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(h.dir, "runs", "sweeps", "*", "arrays", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // one that was refused
+		}
+		var tasks []string
+		if err == nil {
+			err = json.Unmarshal(text, &tasks)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(tasks) > 3 {
+			t.Errorf("an array has %d tasks", len(tasks))
+		}
+		for _, task := range tasks {
+			all[task] = true
+		}
+	}
+	return all
 }
 
 // TestAClusterThatCannotBeUsed needs none.

@@ -15,35 +15,47 @@ import (
 // ErrNeedsWaiting reports a sweep that cannot be submitted at once.
 var ErrNeedsWaiting = errors.New("a search that stops trials decides at every rung what goes on: add --wait, or leave out search.stopping")
 
-// Submit submits the tasks that are left to the cluster and returns; how many
-// there are, and how many of them were in its queue already.
-func (s *Session) Submit(ctx context.Context) (tasks, queued int, err error) {
+// Submission is what became of the tasks that are left.
+type Submission struct {
+	Submitted int
+	Queued    int   // that were in the queue already
+	Refused   int   // that the cluster does not take now
+	Why       error // in Slurm's words
+}
+
+// Submit submits the tasks that are left to the cluster and returns.
+func (s *Session) Submit(ctx context.Context) (done Submission, err error) {
 	if s.Plan.File.StopsTrials() {
-		return 0, 0, ErrNeedsWaiting
+		return done, ErrNeedsWaiting
 	}
 	unlock, err := s.lock(ctx)
 	if err != nil {
-		return 0, 0, err
+		return done, err
 	}
 	defer unlock()
 	cluster, err := s.slurm()
 	if err != nil {
-		return 0, 0, err
+		return done, err
 	}
 	if err := s.begin(ctx); err != nil {
-		return 0, 0, err
+		return done, err
 	}
 	states, err := cluster.Settle(ctx)
 	if err != nil {
-		return 0, 0, err
+		return done, err
 	}
 	left := s.Left()
 	for _, t := range left {
 		if _, ok := states[t.Key()]; ok {
-			queued++
+			done.Queued++
 		}
 	}
-	return len(left), queued, cluster.Start(ctx, left, 0)
+	if err := cluster.Start(ctx, left, 0); err != nil {
+		return done, err
+	}
+	done.Refused, done.Why = cluster.Refused()
+	done.Submitted = len(left) - done.Queued - done.Refused
+	return done, nil
 }
 
 // slurm prepares the launcher of a cluster.

@@ -38,6 +38,8 @@ type Slurm struct {
 	jobs        []*jobArray
 	tasks       map[string]sweep.Task // those that this process waits for, by key
 	unreachable time.Time             // since when Slurm does not answer
+	arraySize   int                   // most tasks of an array
+	later       backlog
 }
 
 // jobArray is what was submitted, as it is kept on disk.
@@ -50,8 +52,9 @@ type jobArray struct {
 }
 
 const (
-	// arraySize is the most tasks of one array: Slurm's default limit is 1001.
-	arraySize = 1000
+	// usualArraySize is the most tasks of one array, if the sweep's file does not
+	// say: Slurm's default limit is 1001.
+	usualArraySize = 1000
 	// pollInterval is the time between questions to Slurm.
 	pollInterval = 2 * time.Second
 	// grace is how long before its time limit a task is told to stop: time to
@@ -62,27 +65,30 @@ const (
 )
 
 // Start implements [sweep.Launcher]. A task that is in the queue already, from
-// an earlier command, is not submitted again.
+// an earlier command, is not submitted again. What the cluster does not take now
+// is submitted by Wait, when it does; see Refused.
 func (l *Slurm) Start(ctx context.Context, tasks []sweep.Task, stopAfter int) error {
 	if l.tasks == nil {
 		l.tasks = map[string]sweep.Task{}
 		if err := l.recall(ctx); err != nil {
 			return err
 		}
+		if err := l.readLimits(ctx); err != nil {
+			return err
+		}
 	}
 	var fresh []sweep.Task
+	known := true
 	for _, t := range tasks {
+		_, before := l.tasks[t.Key()]
+		known = known && before
 		l.tasks[t.Key()] = t
 		if !l.queued(t.Key(), stopAfter) {
 			fresh = append(fresh, t)
 		}
 	}
-	for chunk := range slices.Chunk(fresh, arraySize) {
-		if err := l.submit(ctx, chunk, stopAfter); err != nil {
-			return err
-		}
-	}
-	return nil
+	// A task that is tried again takes the place that it had.
+	return l.submitAll(ctx, fresh, stopAfter, l.arraySize, known && len(fresh) == 1)
 }
 
 // Settle notices which tasks of earlier commands have ended, without telling how:
@@ -112,6 +118,11 @@ func (l *Slurm) Wait(ctx context.Context) ([]sweep.Ended, error) {
 		return nil, nil
 	case <-time.After(pollInterval):
 	}
+	if err := l.resolve(ctx); errors.Is(err, slurm.ErrUnavailable) {
+		return nil, l.bear(err)
+	} else if err != nil {
+		return nil, err
+	}
 	var ended []sweep.Ended
 	for _, job := range l.jobs {
 		found, err := l.poll(ctx, job)
@@ -123,15 +134,25 @@ func (l *Slurm) Wait(ctx context.Context) ([]sweep.Ended, error) {
 		}
 		ended = append(ended, found...)
 	}
-	l.unreachable = time.Time{}
-	if len(ended) > 0 {
-		return ended, l.remember()
+	if l.inQueue() > 0 || len(ended) > 0 { // or nothing was asked
+		l.unreachable = time.Time{}
 	}
-	return nil, nil
+	if len(ended) > 0 {
+		if err := l.remember(); err != nil {
+			return ended, err
+		}
+	}
+	l.later.ended += len(ended)
+	return ended, l.submitLater(ctx)
 }
 
 // Stop implements [sweep.Launcher]: the jobs go on without this process.
-func (l *Slurm) Stop(context.Context) error { return nil }
+func (l *Slurm) Stop(context.Context) error {
+	if n := len(l.later.tasks); n > 0 {
+		l.warn("%d tasks are not submitted yet: the same command does so", n)
+	}
+	return nil
+}
 
 // Cancel cancels what is in the queue, and says what that was. Tasks that run
 // write a checkpoint.
@@ -181,9 +202,10 @@ func (l *Slurm) eachJob(ctx context.Context, f func(job *jobArray, alive map[int
 	return nil
 }
 
-// submit submits an array. It is written down first, so that no job is lost
-// whatever happens in between.
-func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int) error {
+// submit submits an array, whose tasks start when the job after has ended (empty:
+// at once). It is written down first, so that no job is lost whatever happens in
+// between.
+func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int, after string) error {
 	job := &jobArray{Name: l.Sweep + "-" + strings.ToLower(ulid.Make().String()), StopAfter: stopAfter, Settled: make([]bool, len(tasks))}
 	indices := make([]int, len(tasks))
 	for i, t := range tasks {
@@ -214,11 +236,11 @@ func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int) e
 	}
 	job.Job, err = l.Client.Submit(ctx, slurm.Job{
 		Name: job.Name, Argv: l.Worker(array, stopAfter), Dir: dir, Output: slurm.LiteralPath(logs) + "/slurm-%A_%a.log",
-		Tasks: indices, MaxParallel: l.MaxParallel, Partition: l.Settings.Partition, Account: l.Settings.Account, Time: l.Settings.Time,
+		Tasks: indices, MaxParallel: l.MaxParallel, After: after, Partition: l.Settings.Partition, Account: l.Settings.Account, Time: l.Settings.Time,
 		CPUs: l.Settings.CPUs, GPUs: l.Settings.GPUs, Memory: l.Settings.Memory, Requeue: true, Grace: l.grace(), Extra: l.Settings.Extra,
 	})
 	if err != nil {
-		return errors.Join(err, l.forget(ctx, job))
+		return errors.Join(err, l.forget(ctx, job, err))
 	}
 	return l.remember()
 }
@@ -231,12 +253,19 @@ func (l *Slurm) grace() time.Duration {
 }
 
 // forget drops an array that could not be submitted, unless it was after all.
-func (l *Slurm) forget(ctx context.Context, job *jobArray) error {
-	if err := l.find(context.WithoutCancel(ctx), job); err != nil || job.Job != "" {
-		return errors.Join(err, l.remember())
+func (l *Slurm) forget(ctx context.Context, job *jobArray, why error) error {
+	if !declined(why) {
+		if err := l.find(context.WithoutCancel(ctx), job); err != nil || job.Job != "" {
+			return errors.Join(err, l.remember())
+		}
 	}
+	return l.drop(job)
+}
+
+// drop takes an array that was not submitted out of the list.
+func (l *Slurm) drop(job *jobArray) error {
 	l.jobs = slices.DeleteFunc(l.jobs, func(other *jobArray) bool { return other == job })
-	return l.remember()
+	return errors.Join(l.remember(), os.Remove(l.arrayPath(job)))
 }
 
 // find looks an array's number up by its name.
@@ -307,9 +336,7 @@ func (l *Slurm) bear(err error) error {
 	now := time.Now()
 	if l.unreachable.IsZero() {
 		l.unreachable = now
-		if l.Warn != nil {
-			l.Warn(fmt.Sprintf("%v; asking again until it does", err))
-		}
+		l.warn("%v; asking again until it does", err)
 	}
 	if now.Sub(l.unreachable) > slurmPatience {
 		return err
@@ -373,7 +400,7 @@ func (l *Slurm) path() string { return filepath.Join(string(l.Folder), "slurm.js
 
 // writeArray leaves the tasks of an array to its processes.
 func (l *Slurm) writeArray(job *jobArray) (string, error) {
-	path, err := filepath.Abs(filepath.Join(string(l.Folder), "arrays", job.Name+".json"))
+	path, err := filepath.Abs(l.arrayPath(job))
 	if err != nil {
 		return "", err
 	}
@@ -385,6 +412,16 @@ func (l *Slurm) writeArray(job *jobArray) (string, error) {
 		return "", fmt.Errorf("writing the tasks of an array: %w", err)
 	}
 	return path, nil
+}
+
+func (l *Slurm) arrayPath(job *jobArray) string {
+	return filepath.Join(string(l.Folder), "arrays", job.Name+".json")
+}
+
+func (l *Slurm) warn(format string, args ...any) {
+	if l.Warn != nil {
+		l.Warn(fmt.Sprintf(format, args...))
+	}
 }
 
 // ReadArray returns the task of an array with an index.

@@ -24,7 +24,7 @@ var ErrUnavailable = errors.New("slurm does not answer")
 // Client runs Slurm's commands. It is safe for concurrent use.
 type Client struct {
 	sbatch, squeue, scancel string
-	sacct                   string // "" where there is none
+	sacct, scontrol         string // "" where there is none
 	timeout                 time.Duration
 }
 
@@ -46,8 +46,10 @@ func Find() (*Client, error) {
 		}
 		*command.path = path
 	}
-	if path, err := exec.LookPath("sacct"); err == nil {
-		c.sacct = path
+	for name, path := range map[string]*string{"sacct": &c.sacct, "scontrol": &c.scontrol} {
+		if found, err := exec.LookPath(name); err == nil {
+			*path = found
+		}
 	}
 	return c, nil
 }
@@ -95,7 +97,7 @@ func words(stderr string) string {
 	var lines []string
 	for line := range strings.Lines(strings.ToValidUTF8(stderr, "\uFFFD")) {
 		line = strings.TrimSpace(line)
-		for _, prefix := range []string{"sbatch: ", "squeue: ", "scancel: ", "sacct: ", "error: ", "fatal: "} {
+		for _, prefix := range []string{"sbatch: ", "squeue: ", "scancel: ", "sacct: ", "scontrol: ", "error: ", "fatal: "} {
 			line = strings.TrimPrefix(line, prefix)
 		}
 		if line != "" {

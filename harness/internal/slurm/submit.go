@@ -25,6 +25,8 @@ type Job struct {
 
 	Tasks       []int // the tasks' indices, at least one
 	MaxParallel int   // so many run at once; 0 for no limit
+	// After is the number of a job that must have ended, however, before a task starts; empty for none.
+	After string
 
 	Partition, Account string
 	Time               string // limit for a task, as sbatch takes it, such as "1-12:00:00"
@@ -40,7 +42,7 @@ type Job struct {
 }
 
 // Submit submits a job and returns its number. A job that is wrong in itself is refused before sbatch is asked; what
-// sbatch refuses has its words. After any other error, and if ctx ends, the job may have been submitted all the same:
+// sbatch refuses has its words, and is [ErrArraySize], [ErrSubmitLimit] or [ErrPolicy] if that is why. After any other error, and if ctx ends, the job may have been submitted all the same:
 // [Client.Named] tells.
 func (c *Client) Submit(ctx context.Context, job Job) (id string, err error) {
 	args, script, err := job.Command()
@@ -48,6 +50,9 @@ func (c *Client) Submit(ctx context.Context, job Job) (id string, err error) {
 		return "", fmt.Errorf("job %q: %w", job.Name, err)
 	}
 	out, err := c.run(ctx, script, c.sbatch, args...)
+	if why := refused(err); why != nil {
+		return "", fmt.Errorf("submitting job %q: %w: %w", job.Name, why, err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("submitting job %q: %w", job.Name, err)
 	}
@@ -86,12 +91,20 @@ func (j Job) Command() (args []string, script string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if j.After != "" {
+		if err := checkID(j.After); err != nil {
+			return nil, "", err
+		}
+	}
 	args = []string{"--parsable", "--job-name=" + j.Name, "--array=" + array,
 		"--chdir=" + j.Dir, "--output=" + j.Output, "--open-mode=append"}
 	if j.Requeue {
 		args = append(args, "--requeue")
 	} else {
 		args = append(args, "--no-requeue")
+	}
+	if j.After != "" {
+		args = append(args, "--dependency=afterany:"+j.After)
 	}
 	if j.CPUs > 0 {
 		args = append(args, "--cpus-per-task="+strconv.Itoa(j.CPUs))

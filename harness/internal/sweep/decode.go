@@ -230,6 +230,11 @@ func (r *reader) slurm(key string, n *yaml.Node, s *Slurm) {
 		"cpus":      func(key string, n *yaml.Node) { r.count(key, n, &s.CPUs) },
 		"memory":    func(key string, n *yaml.Node) { r.text(key, n, &s.Memory) },
 		"extra":     func(key string, n *yaml.Node) { r.texts(key, n, &s.Extra) },
+		"array_size": func(key string, n *yaml.Node) {
+			if r.count(key, n, &s.ArraySize); s.ArraySize < 1 && digits.MatchString(n.Value) {
+				r.fail(key, n, "must be at least 1: the most tasks of one array")
+			}
+		},
 	})
 }
 

@@ -30,7 +30,7 @@ seeds: [0, 9223372036854775807]
 retries: 2
 launcher: slurm
 jobs: 3
-slurm: {partition: gpu, account: me, time: 02:00:00, gpus: 1, cpus: 4, memory: 16G, extra: [--constraint=a100]}
+slurm: {partition: gpu, account: me, time: 02:00:00, gpus: 1, cpus: 4, memory: 16G, array_size: 50, extra: [--constraint=a100]}
 compare: {group_by: [train.lr], metrics: [val/loss], sampler: euler, steps: 2, guidance: 1.5, fail_if: ["accuracy < baseline"]}
 `
 
@@ -46,7 +46,7 @@ func TestASweepFileIsReadInItsOrder(t *testing.T) {
 		Include: []Setting{{{"process.name", "ddpm"}, {"train.ema_decay", "0.9"}}},
 		Exclude: []Setting{{{"train.lr", ".002"}, {"process.name", `"ddpm"`}}},
 		Seeds:   []uint64{0, 1<<63 - 1}, Retries: 2, Launcher: LauncherSlurm, Jobs: 3,
-		Slurm:   Slurm{"gpu", "me", "02:00:00", 1, 4, "16G", []string{"--constraint=a100"}},
+		Slurm:   Slurm{"gpu", "me", "02:00:00", 1, 4, "16G", 50, []string{"--constraint=a100"}},
 		Compare: Compare{[]string{"train.lr"}, []string{"val/loss"}, "euler", 2, &guidance, []string{"accuracy < baseline"}},
 	}
 	got, err := Parse("x.yaml", []byte(complete))
@@ -159,7 +159,9 @@ func TestRefusedSweepFiles(t *testing.T) {
 		{"too many retries", "base: a\nretries: 101", "x.yaml:2:1: retries: must be from 0 to 100, got 101"},
 		{"half a job", "base: a\njobs: 0.5", "x.yaml:2:7: jobs: must be a whole number from 0, written in digits alone, got the number 0.5"},
 		{"too many jobs", "base: a\njobs: 99999999999", "x.yaml:2:1: jobs: must be from 0 (the launcher's choice) to 100000, got 2147483647"},
-		{"unknown key of slurm", "base: a\nslurm: {partion: x}", "x.yaml:2:9: slurm.partion: unknown key; use one of account, cpus, extra, gpus, memory, partition, time"},
+		{"unknown key of slurm", "base: a\nslurm: {partion: x}", "x.yaml:2:9: slurm.partion: unknown key; use one of account, array_size, cpus, extra, gpus, memory, partition, time"},
+		{"arrays of no tasks", "base: a\nslurm: {array_size: 0}", "x.yaml:2:21: slurm.array_size: must be at least 1: the most tasks of one array"},
+		{"arrays of no number", "base: a\nslurm: {array_size: all}", "x.yaml:2:21: slurm.array_size: must be a whole number from 0, written in digits alone, got the string \"all\""},
 		{"negative number of GPUs", "base: a\nslurm: {gpus: -1}", "x.yaml:2:15: slurm.gpus: must be a whole number from 0, written in digits alone, got the number -1"},
 		{"unknown key of compare", "base: a\ncompare: {fail: x}", "x.yaml:2:11: compare.fail: unknown key; use one of fail_if, group_by, guidance, metrics, sampler, steps"},
 		{"word for conditions", "base: a\ncompare: {fail_if: accuracy < 1}", `x.yaml:2:20: compare.fail_if: must be a list, such as [one, two], got the string "accuracy < 1"`},

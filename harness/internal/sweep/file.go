@@ -76,7 +76,8 @@ type Slurm struct {
 	GPUs      int      `yaml:"gpus"` // of one task
 	CPUs      int      `yaml:"cpus"` // of one task
 	Memory    string   `yaml:"memory"`
-	Extra     []string `yaml:"extra"` // further flags of sbatch, such as --constraint=a100
+	ArraySize int      `yaml:"array_size"` // most tasks of one array; 0: as the cluster has it
+	Extra     []string `yaml:"extra"`      // further flags of sbatch, such as --constraint=a100
 }
 
 // Compare says how the comparison at the end is made; see harness compare.

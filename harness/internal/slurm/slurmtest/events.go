@@ -111,3 +111,20 @@ func (c *Cluster) startController(args ...string) error {
 	}
 	return nil
 }
+
+// Pause has jobs wait in the queue, as a partition that is down does; [Cluster.Resume] ends it.
+func (c *Cluster) Pause() error { return c.setPartition("DOWN") }
+
+// Resume starts what waits.
+func (c *Cluster) Resume() error { return c.setPartition("UP") }
+
+func (c *Cluster) setPartition(state string) error {
+	_, err := c.command("scontrol", "update", "PartitionName=main", "State="+state)
+	return err
+}
+
+// Running is how many tasks run.
+func (c *Cluster) Running() (int, error) {
+	out, err := c.command("squeue", "--noheader", "--array", "--states=RUNNING", "--Format=JobID:16")
+	return len(strings.Fields(out)), err
+}

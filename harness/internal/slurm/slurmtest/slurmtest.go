@@ -22,10 +22,10 @@ import (
 // Start starts a cluster that is stopped when the test ends. It takes about two seconds; see [Shared] for one that the
 // tests of a package share. Slurm's commands find it through SLURM_CONF, which is set for the test. Where Slurm cannot
 // be run the test is skipped, or fails if the environment variable CI is "true".
-func Start(t testing.TB) *Cluster {
+func Start(t testing.TB, limits ...Limit) *Cluster {
 	t.Helper()
 	require(t)
-	c, err := start()
+	c, err := start(limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func Shared(t testing.TB) *Cluster {
 		t.Fatal("slurmtest.Shared needs a TestMain that runs the tests through slurmtest.Main")
 	}
 	if shared.cluster == nil && shared.err == nil {
-		shared.cluster, shared.err = start()
+		shared.cluster, shared.err = start(nil)
 		if shared.err == nil {
 			shared.err = os.Setenv("SLURM_CONF", shared.cluster.Conf)
 		}
@@ -97,10 +97,10 @@ const waitLimit = 30 * time.Second
 
 // start starts a cluster. Free ports may be taken by others before the daemons have them, so that it tries more
 // than once.
-func start() (*Cluster, error) {
+func start(limits []Limit) (*Cluster, error) {
 	var failures []error
 	for range 3 {
-		c, err := attempt()
+		c, err := attempt(limits)
 		if err == nil {
 			return c, nil
 		}
@@ -109,7 +109,7 @@ func start() (*Cluster, error) {
 	return nil, fmt.Errorf("starting a Slurm cluster: %w", errors.Join(failures...))
 }
 
-func attempt() (_ *Cluster, err error) {
+func attempt(limits []Limit) (_ *Cluster, err error) {
 	// Not the test's own folder, whose name may be too long for a socket's.
 	dir, err := os.MkdirTemp("", "slurm")
 	if err != nil {
@@ -127,7 +127,7 @@ func attempt() (_ *Cluster, err error) {
 	}
 	c.dir, c.Conf = dir, filepath.Join(dir, "slurm.conf")
 	c.env = append(os.Environ(), "SLURM_CONF="+c.Conf)
-	if err := c.prepare(); err != nil {
+	if err := c.prepare(limits); err != nil {
 		return nil, err
 	}
 	socket := filepath.Join(dir, "munge.socket")
@@ -152,7 +152,7 @@ func attempt() (_ *Cluster, err error) {
 }
 
 // prepare writes the cluster's files.
-func (c *Cluster) prepare() error {
+func (c *Cluster) prepare(limits []Limit) error {
 	host, err := os.Hostname()
 	if err != nil {
 		return err
@@ -186,9 +186,19 @@ func (c *Cluster) prepare() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.Conf, []byte(strings.NewReplacer(
+	text := strings.NewReplacer(
 		"HOST", c.host, "DIR", c.dir, "CTLDPORT", strconv.Itoa(ports[0]), "SLURMDPORT", strconv.Itoa(ports[1]),
-	).Replace(configuration)), 0o644)
+	).Replace(configuration)
+	for _, limit := range limits {
+		text += limit.configuration
+		if limit.submitScript == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(c.dir, "job_submit.lua"), []byte(limit.submitScript), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(c.Conf, []byte(text), 0o644)
 }
 
 // configuration is the slurm.conf. What is not needed to keep to the folder and away from other clusters is there to
