@@ -127,9 +127,14 @@ func TestSweepOnACluster(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Rename(filepath.Join(h.dir, "runs", "harness.db"), filepath.Join(h.dir, "before.db")); err != nil {
-			t.Fatal(err)
+		h.mustRun(t, "--store", "before.db", "merge", "runs/harness.db")
+		var runs []struct{ Slug string }
+		h.decode(t, h.mustRun(t, "list", "--json"), &runs)
+		rm := []string{"rm", "--yes"}
+		for _, r := range runs {
+			rm = append(rm, r.Slug)
 		}
+		h.mustRun(t, rm...)
 		out, err := h.command("sweep", "collect", "cluster").CombinedOutput()
 		for _, want := range []string{"collecting task " + disturbed[0], "damaged", "collecting task " + disturbed[1], "none of this sweep"} {
 			if !strings.Contains(string(out), want) {
