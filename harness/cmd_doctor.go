@@ -20,8 +20,9 @@ import (
 
 type doctorOptions struct {
 	*app
-	config string
-	json   bool
+	config            string
+	salvage, salvaged string
+	json              bool
 }
 
 // diagnosis is what doctor finds out.
@@ -51,12 +52,30 @@ func newDoctorCommand(a *app) *cobra.Command {
 		Use: "doctor [--config CONFIG]", Short: "Say whether a run could start here, and if not, why",
 		Long: `Check what a run needs: backend, XLA plugin, devices, datasets, store, disk.
 With --config, what that config asks for. Exits with 1 when a run could not
-start.`,
-		Example: "  harness doctor\n  harness doctor --config configs/fm_mnist.yaml --json",
+start.
+
+With --recover, salvage a damaged store instead: what can be read of it is written
+to a new one, run by run, and what is known to be lost is said. The damaged file is
+only read, page by page, so that it may lack its header or list of tables, too.
+Checkpoints are files of their own beside it, which the new store has as well.`,
+		Example: "  harness doctor\n  harness doctor --config configs/fm_mnist.yaml --json\n  harness doctor --recover runs/harness.db",
 		Args:    exactly(0, "no arguments"),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case o.salvage != "":
+				if err := exclusive(cmd, "recover", "config"); err != nil {
+					return err
+				}
+				return o.recoverStore(cmd.Context())
+			case o.salvaged != "":
+				return usagef("--out is for --recover")
+			}
+			return o.run(cmd.Context())
+		},
 	}
 	pathVar(cmd.Flags(), &o.config, "config", "check what this config needs")
+	pathVar(cmd.Flags(), &o.salvage, "recover", "salvage what can be read of this damaged store into a new one")
+	pathVarP(cmd.Flags(), &o.salvaged, "out", "o", "the new store, with --recover (default NAME-recovered.db beside it)")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }

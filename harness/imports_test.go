@@ -69,9 +69,9 @@ func TestImportsGoOneWay(t *testing.T) {
 				return !within(imported, module) && imported != "os" && imported != "time" && imported != "context" ||
 					slices.Contains([]string{internal + "compare", internal + "chart", internal + "printable"}, imported)
 			}},
-		{"statistics, charts and Slurm's client know nothing of the harness",
+		{"statistics, charts, Slurm's client and the reader of damaged files know nothing of the harness",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"statistics", "chart", "slurm"}, func(p string) bool { return within(importer, internal+p) })
+				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile"}, func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool { return !within(imported, module) }},
 		{"sweeps are planned, launched and watched by processes that do not train",

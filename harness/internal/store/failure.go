@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/mattn/go-sqlite3"
@@ -25,7 +26,7 @@ func failure(op, path string, err error) error {
 		full := *e
 		full.Op, full.Path = op, path
 		if full.Advice == "" {
-			full.Advice = advice[full.Kind]
+			full.Advice = adviceFor(full.Kind, path)
 		}
 		return &full
 	}
@@ -33,7 +34,7 @@ func failure(op, path string, err error) error {
 		return err
 	}
 	if kind := kindOf(err); kind != nil {
-		return &Error{Kind: kind, Op: op, Path: path, Advice: advice[kind], Err: err}
+		return &Error{Kind: kind, Op: op, Path: path, Advice: adviceFor(kind, path), Err: err}
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: %w", op, err)
@@ -46,10 +47,15 @@ func (s *Store) failure(op string, err error) error { return failure(op, s.path,
 var advice = map[error]string{
 	ErrNotAStore:   "name another file with --store or $HARNESS_STORE",
 	ErrNewerSchema: "update harness, or name another store with --store or $HARNESS_STORE",
-	ErrCorrupt:     "keep a copy, then save what can be read with: sqlite3 FILE .recover | sqlite3 NEW.db",
+	ErrCorrupt:     "salvage what can be read of it into a new store with: harness doctor --recover FILE",
 	ErrReadOnly:    "make the file and its folder writable for this user, or name another store with --store or $HARNESS_STORE",
 	ErrLocked:      "wait for the other process or stop it, then try again",
 	ErrFull:        "free some space, or name a store on another disk with --store or $HARNESS_STORE",
+}
+
+// adviceFor is the advice about a file.
+func adviceFor(kind error, path string) string {
+	return strings.ReplaceAll(advice[kind], "FILE", path)
 }
 
 // kindOf classifies an error of SQLite or the system; nil if it is of no kind

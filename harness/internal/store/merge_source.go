@@ -245,6 +245,7 @@ func asSource(err error) error {
 		ErrNewerSchema: "update harness",
 		ErrReadOnly:    "make the file readable for this user, or copy it to where it is",
 	}
+	of[ErrCorrupt] = adviceFor(ErrCorrupt, e.Path) + ", then merge the new store"
 	if text, ok := of[e.Kind]; ok {
 		full := *e
 		full.Advice = text

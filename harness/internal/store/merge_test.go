@@ -497,7 +497,7 @@ var badSources = []struct {
 		f := get(os.OpenFile(path, os.O_RDWR, 0))(t)
 		get(f.WriteAt(slices.Repeat([]byte{0xff}, 3*4096), size/2/4096*4096))(t)
 		must(t, f.Close())
-	}, ErrCorrupt, []string{".recover"}},
+	}, ErrCorrupt, []string{"harness doctor --recover"}},
 	{"cut off by a byte", func(t *testing.T, path string) {
 		truncateStore(t, path, -1)
 		must(t, os.Truncate(path, get(os.Stat(path))(t).Size()-1))

@@ -240,8 +240,8 @@ var badStores = []struct {
 		get(s.write.Exec("DROP TABLE goose_db_version"))(t)
 		must(t, s.Close())
 	}, ErrCorrupt, []string{"schema version"}},
-	{"header only", func(t *testing.T, path string) { truncateStore(t, path, 60) }, ErrCorrupt, []string{"60 bytes", ".recover"}},
-	{"truncated", func(t *testing.T, path string) { truncateStore(t, path, 3*4096) }, ErrCorrupt, []string{".recover"}},
+	{"header only", func(t *testing.T, path string) { truncateStore(t, path, 60) }, ErrCorrupt, []string{"60 bytes", "harness doctor --recover"}},
+	{"truncated", func(t *testing.T, path string) { truncateStore(t, path, 3*4096) }, ErrCorrupt, []string{"harness doctor --recover"}},
 	{"overwritten pages", func(t *testing.T, path string) {
 		truncateStore(t, path, -1)
 		data := get(os.ReadFile(path))(t)
@@ -249,7 +249,7 @@ var badStores = []struct {
 			data[i] = 0xa5
 		}
 		must(t, os.WriteFile(path, data, 0o666))
-	}, ErrCorrupt, []string{".recover"}},
+	}, ErrCorrupt, []string{"harness doctor --recover"}},
 }
 
 // truncateStore makes a store with a run in it, and cuts it off.
@@ -326,7 +326,7 @@ func TestDamageInsideAStoreIsFoundByIntegrity(t *testing.T) {
 	get(f.WriteAt(bytes.Repeat([]byte{0xff}, 3*4096), size/2/4096*4096))(t)
 	must(t, f.Close())
 	s = openAt(t, path)
-	checkError(t, s.Integrity(t.Context()), ErrCorrupt, path, ".recover")
+	checkError(t, s.Integrity(t.Context()), ErrCorrupt, path, "harness doctor --recover")
 	_, err := s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{})
 	checkError(t, err, ErrCorrupt, "train/loss", path)
 }
