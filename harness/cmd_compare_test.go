@@ -16,6 +16,7 @@ import (
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/grid"
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 )
@@ -69,7 +70,7 @@ func addComparisonRun(t *testing.T, st *store.Store, name, process string, seed 
 		correct[i] = random.New(0, "noise", uint64(i)).Float64() < accuracy
 	}
 	for _, steps := range []int{4, 8} {
-		d := store.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: steps, Guidance: 2, NFE: 2 * steps, Images: 100, Seconds: 1, Step: 50}
+		d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: steps, Guidance: 2, NFE: 2 * steps, Images: 100, Seconds: 1, Step: 50}
 		ok(w.Sample(t.Context(), store.SampleRecord{Drawing: d, PNG: picture}))
 		ok(st.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: d, Dataset: "digits", Classifier: "c1a551", Correct: correct,
 			Metrics: []store.Metric{{Name: "accuracy", Value: accuracy + 0.003*rng.NormFloat64()}, {Name: "accuracy/3", Value: accuracy}}}))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -124,9 +123,9 @@ func (o *evaluateOptions) measureReferences(cmd *cobra.Command, ref string) erro
 var referenceText = map[store.ReferenceKind]string{store.ReferenceReal: "real images", store.ReferenceNoise: "noise"}
 
 func evaluationJSON(e store.EvaluationRecord) map[string]any {
-	return map[string]any{"step": e.Step, "sampler": e.Sampler, "sampler_config": json.RawMessage(e.SamplerJSON), "steps": e.Steps,
-		"guidance": e.Guidance, "seed": e.Seed, "nfe": e.NFE, "images": e.Images, "seconds": e.Seconds, "ema": e.UsedEMA,
-		"dataset": e.Dataset, "classifier": e.Classifier, "metrics": metricsJSON(e.Metrics)}
+	j := e.Drawing.JSON()
+	j["dataset"], j["classifier"], j["metrics"] = e.Dataset, e.Classifier, metricsJSON(e.Metrics)
+	return j
 }
 
 func metricsJSON(metrics []store.Metric) []map[string]any {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/catalog"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -134,7 +135,7 @@ var (
 	keptLongest      = []string{"run", "status", catalog.RecentLoss, "name", "step", valLoss, "seed", "process", "created", "dataset", "tags"}
 )
 
-const valLoss = "val/loss"
+const valLoss = record.ValLoss
 
 // choose returns the runs that are asked for, in order, and the columns to be shown of them.
 func (o *listOptions) choose(ctx context.Context, all *catalog.Snapshot) (runs []*store.RunInfo, columns []catalog.Column, err error) {

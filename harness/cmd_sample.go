@@ -77,8 +77,9 @@ func (o *sampleOptions) print(_ context.Context, slug string, samples []train.Sa
 	if o.json {
 		rows := make([]map[string]any, 0, len(samples))
 		for _, s := range samples {
-			rows = append(rows, map[string]any{"run": slug, "step": s.Step, "sampler": s.Sampler, "steps": s.Steps, "guidance": s.Guidance,
-				"seed": s.Seed, "nfe": s.NFE, "images": s.Images, "seconds": s.Seconds, "images_per_second": s.ImagesPerSecond(), "ema": s.UsedEMA})
+			j := s.Drawing.JSON()
+			j["run"], j["images_per_second"] = slug, s.ImagesPerSecond()
+			rows = append(rows, j)
 		}
 		return o.printJSON(rows)
 	}

@@ -11,8 +11,8 @@ import (
 
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
-	"flowharness/harness/internal/train"
 )
 
 type showOptions struct {
@@ -138,8 +138,9 @@ func (o *showOptions) printRunJSON(ctx context.Context, st *store.Store, r *stor
 	}
 	drawn := make([]map[string]any, 0, len(recorded.samples))
 	for _, s := range recorded.samples {
-		drawn = append(drawn, map[string]any{"step": s.Step, "epoch": s.Epoch, "sampler": s.Sampler, "sampler_config": json.RawMessage(s.SamplerJSON), "steps": s.Steps,
-			"guidance": s.Guidance, "seed": s.Seed, "nfe": s.NFE, "images": s.Images, "seconds": s.Seconds, "ema": s.UsedEMA, "image_sha256": s.ImageSHA256})
+		j := s.Drawing.JSON()
+		j["image_sha256"] = s.ImageSHA256
+		drawn = append(drawn, j)
 	}
 	measured := make([]map[string]any, 0, len(recorded.evaluations))
 	for _, e := range recorded.evaluations {
@@ -217,7 +218,7 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 	t := a.newTable()
 	t.AppendHeader(row("series", "points", "last", "min", "max"))
 	for _, s := range recorded.summaries {
-		if !strings.HasPrefix(s.Name, store.PhasePrefix) && !strings.Contains(s.Name, "/loss_bin_") {
+		if _, isPhase := record.Phase(s.Name); !isPhase && !strings.HasPrefix(s.Name, record.ValLossBin) {
 			t.AppendRow(row(s.Name, s.Count, fmt.Sprintf("%.6g", s.Last), fmt.Sprintf("%.6g", s.Min), fmt.Sprintf("%.6g", s.Max)))
 		}
 	}
@@ -237,8 +238,7 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 	t = a.newTable()
 	t.AppendHeader(row("step", "sampler", "steps", "guidance", "NFE", "images", "time", "images/s"))
 	for _, s := range recorded.samples {
-		speed := train.Sample{Images: s.Images, Seconds: s.Seconds}.ImagesPerSecond()
-		t.AppendRow(row(s.Step, s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", speed)))
+		t.AppendRow(row(s.Step, s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", s.ImagesPerSecond())))
 	}
 	if t.Length() > 0 {
 		fmt.Fprintln(a.out)

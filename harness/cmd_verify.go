@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/train"
 )
 
@@ -88,7 +89,7 @@ func (o *verifyOptions) print(v experiment.Verification) error {
 	compared := fmt.Sprintf("%d of %d recorded steps", v.Steps, v.RecordedSteps)
 	if d := v.Difference; d != nil {
 		fmt.Fprintf(o.out, "run %s differs at step %d: %s\n", v.Run.Slug, d.Step, differenceText(d))
-		if d.Step > 1 && d.What == train.SeriesLoss {
+		if d.Step > 1 && d.What == record.TrainLoss {
 			fmt.Fprintf(o.out, "what it recorded before step %d is the same\n", d.Step)
 		}
 	} else {

@@ -69,9 +69,9 @@ func TestImportsGoOneWay(t *testing.T) {
 				return !within(imported, module) && imported != "os" && imported != "time" && imported != "context" ||
 					slices.Contains([]string{internal + "compare", internal + "chart", internal + "printable"}, imported)
 			}},
-		{"statistics, charts, Slurm's client and the reader of damaged files know nothing of the harness",
+		{"statistics, charts, Slurm's client, the reader of damaged files and the names of what is recorded know nothing of the harness",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile"}, func(p string) bool { return within(importer, internal+p) })
+				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile", "record"}, func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool { return !within(imported, module) }},
 		{"sweeps are planned, launched and watched by processes that do not train",
@@ -283,3 +283,26 @@ func within(importPath, root string) bool {
 }
 
 func everything(string) bool { return true }
+
+// TestSeriesAreNamedInOnePlace: what one package writes another reads by its name.
+func TestSeriesAreNamedInOnePlace(t *testing.T) {
+	for _, p := range list(t) {
+		if within(p.ImportPath, internal+"record") || library(p.ImportPath) != "" {
+			continue
+		}
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+			fset := token.NewFileSet()
+			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				literal, ok := n.(*ast.BasicLit)
+				if ok && slices.Contains([]string{`"train/loss"`, `"val/loss"`, `"train/lr"`, `"train/grad_norm"`, `"time/"`, `"time/step"`}, literal.Value) {
+					t.Errorf("%v: %s has a name in internal/record", fset.Position(n.Pos()), literal.Value)
+				}
+				return true
+			})
+		}
+	}
+}

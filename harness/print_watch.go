@@ -8,10 +8,10 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/progress"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
-	"flowharness/harness/internal/train"
 )
 
 // watched is what harness watch shows at a moment: a run or a sweep.
@@ -96,12 +96,12 @@ func latestValues(series []store.SeriesSummary) []string {
 	var values, times []string
 	for _, s := range series {
 		name, last := clean(s.Name), fmt.Sprintf("%.5g", s.Last)
-		phase, isPhase := strings.CutPrefix(name, "time/")
+		phase, isPhase := record.Phase(name)
 		switch {
-		case strings.HasPrefix(name, compare.ValLoss+"_"):
+		case strings.HasPrefix(name, record.ValLossBin):
 		case isPhase:
 			times = append(times, fmt.Sprintf("%-20s %s (mean %s, in all %s)", strings.ReplaceAll(phase, "_", " ")+" time", seconds(s.Last), seconds(s.Sum/float64(s.Count)), seconds(s.Sum)))
-		case name == train.SeriesLR:
+		case name == record.LearningRate:
 			values = append(values, fmt.Sprintf("%-20s %s", "learning rate", last))
 		case strings.HasPrefix(name, "val/"):
 			values = append(values, fmt.Sprintf("%-20s %s at step %d (smallest %.5g)", name, last, s.LastStep, s.Min))

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flowharness/harness/internal/progress"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 )
@@ -33,9 +34,9 @@ func frames() map[string]watched {
 			{Name: "train/lr", Count: 1200, LastStep: 1200, Last: 1e-3, Min: 1e-6},
 			{Name: "val/loss", Count: 2, LastStep: 1000, Last: 0.13, Min: 0.13},
 		},
-		Evaluations: []store.Evaluation{{EvaluationRecord: store.EvaluationRecord{Drawing: store.Drawing{Step: 1000, Sampler: "heun", Steps: 8, Guidance: 2, Images: 1000},
+		Evaluations: []store.Evaluation{{EvaluationRecord: store.EvaluationRecord{Drawing: record.Drawing{Step: 1000, Sampler: "heun", Steps: 8, Guidance: 2, Images: 1000},
 			Metrics: []store.Metric{{Name: "accuracy", Value: 0.97, StdErr: 0.005}, {Name: "fd", Value: 12.34, StdErr: math.NaN()}}}}},
-		Sample: &store.Sample{SampleRecord: store.SampleRecord{Drawing: store.Drawing{Step: 1000, Sampler: "euler", Steps: 16, Guidance: 1.5, Images: 44, Seconds: 1.5}}},
+		Sample: &store.Sample{SampleRecord: store.SampleRecord{Drawing: record.Drawing{Step: 1000, Sampler: "euler", Steps: 16, Guidance: 1.5, Images: 44, Seconds: 1.5}}},
 		Log:    []store.LogLine{{Line: 1, At: at, Level: "info", Message: "training on xla:cpu, from step 0"}, {Line: 2, At: at.Add(time.Minute), Level: "warning", Message: "a line\x1b[31m with control characters"}},
 	}
 	for i := range 20 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/train"
 )
 
@@ -18,7 +19,7 @@ func events() []train.Event {
 		}
 		list = append(list, e)
 	}
-	return append(list, train.Event{Sampled: &train.Sample{Sampler: "heun", Steps: 8, Guidance: 2, Images: 44, Seconds: 1.5, NFE: 32}, Step: 4, Steps: 4})
+	return append(list, train.Event{Sampled: &train.Sample{Drawing: record.Drawing{Sampler: "heun", Steps: 8, Guidance: 2, Images: 44, Seconds: 1.5, NFE: 32}}, Step: 4, Steps: 4})
 }
 
 func TestProgressWithoutATerminalIsPlainLines(t *testing.T) {

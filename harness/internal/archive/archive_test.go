@@ -20,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -45,8 +46,8 @@ func openStore(t testing.TB) *store.Store {
 	return s
 }
 
-// record records a finished run with two checkpoints.
-func record(t testing.TB, s *store.Store, name string) store.RunInfo {
+// recordRun records a finished run with two checkpoints.
+func recordRun(t testing.TB, s *store.Store, name string) store.RunInfo {
 	t.Helper()
 	run := get(s.CreateRun(t.Context(), store.NewRun{Name: name, ConfigHash: "c0ffee", Seed: 3, Tags: []string{"paper"}, ResolvedYAML: "name: " + name}))(t)
 	w := get(s.OpenWriter(t.Context(), run.ID))(t)
@@ -56,8 +57,8 @@ func record(t testing.TB, s *store.Store, name string) store.RunInfo {
 	}
 	w.Progress(50, 50)
 	w.Log("info", "a line")
-	must(t, w.Sample(t.Context(), store.SampleRecord{Drawing: store.Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("picture of " + name)}))
-	must(t, s.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: store.Drawing{Sampler: "euler", SamplerJSON: "{}"},
+	must(t, w.Sample(t.Context(), store.SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("picture of " + name)}))
+	must(t, s.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"},
 		Dataset: "mnist", Classifier: "c", Metrics: []store.Metric{{Name: "fd", Value: 1, StdErr: math.NaN()}}}))
 	must(t, w.Finish(t.Context(), store.StatusFinished, ""))
 	dir := checkpoint.RunDir(s.Path(), run.ID)
@@ -76,8 +77,8 @@ func export1(t testing.TB, s *store.Store, run store.RunInfo, o ExportOptions) (
 
 func TestAnExportedRunComesBackWhole(t *testing.T) {
 	s := openStore(t)
-	record(t, s, "other")
-	run := record(t, s, "x")
+	recordRun(t, s, "other")
+	run := recordRun(t, s, "x")
 	path, m := export1(t, s, run, ExportOptions{Checkpoints: true})
 	if len(m.Files) != 3 || m.Run != (Run{run.ID, run.Slug, "c0ffee"}) {
 		t.Errorf("the manifest is %+v", m)
@@ -107,7 +108,7 @@ func TestAnExportedRunComesBackWhole(t *testing.T) {
 
 func TestAnExportWithoutCheckpointsHoldsTheStoreAlone(t *testing.T) {
 	s := openStore(t)
-	run := record(t, s, "x")
+	run := recordRun(t, s, "x")
 	path, m := export1(t, s, run, ExportOptions{})
 	if len(m.Files) != 1 || m.Files[0].Name != storeName {
 		t.Errorf("the manifest has %+v", m.Files)
@@ -121,7 +122,7 @@ func TestAnExportWithoutCheckpointsHoldsTheStoreAlone(t *testing.T) {
 func TestAnExportThatFailsLeavesNothingBehind(t *testing.T) {
 	s := openStore(t)
 	live := get(s.CreateRun(t.Context(), store.NewRun{Name: "live", ResolvedYAML: "{}"}))(t)
-	run := record(t, s, "x")
+	run := recordRun(t, s, "x")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, c := range []struct {
@@ -235,8 +236,8 @@ func editStore(t testing.TB, list []entry, change func(path string)) []entry {
 
 func TestABadArchiveIsRefusedBeforeTheStoreIsTouched(t *testing.T) {
 	s := openStore(t)
-	other := record(t, s, "other")
-	path, _ := export1(t, s, record(t, s, "x"), ExportOptions{Checkpoints: true})
+	other := recordRun(t, s, "other")
+	path, _ := export1(t, s, recordRun(t, s, "x"), ExportOptions{Checkpoints: true})
 	otherPath, _ := export1(t, s, other, ExportOptions{})
 	whole := get(os.ReadFile(path))(t)
 	good := read(t, path)
@@ -355,7 +356,7 @@ func flip(data []byte) []byte {
 
 func TestTheLimitOfAnImportCanBeRaisedAndLowered(t *testing.T) {
 	s := openStore(t)
-	path, m := export1(t, s, record(t, s, "x"), ExportOptions{Checkpoints: true})
+	path, m := export1(t, s, recordRun(t, s, "x"), ExportOptions{Checkpoints: true})
 	to := filepath.Join(t.TempDir(), "harness.db")
 	if _, _, err := Import(t.Context(), to, path, ImportOptions{Limit: m.Size() - 1}); err == nil || !strings.Contains(err.Error(), "allow it with a higher limit") {
 		t.Errorf("the error is %v", err)
@@ -367,7 +368,7 @@ func TestTheLimitOfAnImportCanBeRaisedAndLowered(t *testing.T) {
 
 func TestAnImportThatIsCancelledLeavesNothingBehind(t *testing.T) {
 	s := openStore(t)
-	path, _ := export1(t, s, record(t, s, "x"), ExportOptions{Checkpoints: true})
+	path, _ := export1(t, s, recordRun(t, s, "x"), ExportOptions{Checkpoints: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	dir := t.TempDir()
@@ -384,7 +385,7 @@ func TestAnImportThatIsCancelledLeavesNothingBehind(t *testing.T) {
 // archive within.
 func FuzzImport(f *testing.F) {
 	s := openStore(f)
-	path, _ := export1(f, s, record(f, s, "x"), ExportOptions{Checkpoints: true})
+	path, _ := export1(f, s, recordRun(f, s, "x"), ExportOptions{Checkpoints: true})
 	whole := get(os.ReadFile(path))(f)
 	z := get(zstd.NewReader(nil))(f)
 	unpacked := get(z.DecodeAll(whole, nil))(f)

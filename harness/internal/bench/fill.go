@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
-	"flowharness/harness/internal/train"
 )
 
 // seriesPerRun is the number of series with a point at every step.
@@ -45,11 +45,11 @@ func fill(ctx context.Context, st *store.Store, runs, points int) error {
 func fillRun(ctx context.Context, st *store.Store, w *store.Writer, id string, seed uint64, steps int) error {
 	rng := random.New(seed, "bench", 0)
 	for step := 1; step <= steps; step++ {
-		w.Point(train.SeriesLoss, step, 0.2+1/float64(step)+0.01*rng.NormFloat64())
-		w.Point(train.SeriesLR, step, 0.001)
-		w.Point(train.SeriesGradNorm, step, 1+0.1*rng.NormFloat64())
-		w.Phase(train.PhaseStep, step, time.Duration(10e6+1e5*rng.NormFloat64()))
-		w.Phase(train.PhaseDataWait, step, time.Millisecond)
+		w.Point(record.TrainLoss, step, 0.2+1/float64(step)+0.01*rng.NormFloat64())
+		w.Point(record.LearningRate, step, 0.001)
+		w.Point(record.GradNorm, step, 1+0.1*rng.NormFloat64())
+		w.Phase(record.PhaseStep, step, time.Duration(10e6+1e5*rng.NormFloat64()))
+		w.Phase(record.PhaseDataWait, step, time.Millisecond)
 		if step%50_000 == 0 {
 			if err := w.Flush(ctx); err != nil { // the memory that points wait in is not what is measured
 				return err
@@ -61,7 +61,7 @@ func fillRun(ctx context.Context, st *store.Store, w *store.Writer, id string, s
 		correct[i] = rng.Float64() < 0.9
 	}
 	for _, n := range []int{10, 50} {
-		d := store.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: len(correct), Seconds: 10, Step: steps}
+		d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: len(correct), Seconds: 10, Step: steps}
 		if err := st.AddEvaluation(ctx, id, store.EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: strings.Repeat("c", 64), Correct: correct, Metrics: []store.Metric{
 			{Name: "accuracy", Value: 0.9 + 0.01*rng.NormFloat64()}, {Name: "fd_mnist_cnn", Value: 1 + 0.1*rng.NormFloat64()}}}); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -136,7 +137,7 @@ func logPoints(ctx context.Context, w *store.Writer, points int) error {
 		if step%4096 == 0 && ctx.Err() != nil {
 			break
 		}
-		w.Point("train/loss", step, 1/float64(step))
+		w.Point(record.TrainLoss, step, 1/float64(step))
 	}
 	if err := w.Finish(ctx, store.StatusFinished, ""); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -74,7 +75,7 @@ var queries = []query{
 		if err != nil {
 			return err
 		}
-		_, err = st.Series(ctx, run.ID, "train/loss", store.SeriesOptions{MaxPoints: 1000})
+		_, err = st.Series(ctx, run.ID, record.TrainLoss, store.SeriesOptions{MaxPoints: 1000})
 		return err
 	}},
 	{"compare 2 runs", compareRuns(2)},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -102,11 +103,11 @@ func processorShare(ctx context.Context, st *store.Store, step, long time.Durati
 		return 0, err
 	}
 	recording := processorTime(step, long, func(n int) {
-		w.Phase(train.PhaseStep, n, step)
-		w.Phase(train.PhaseDataWait, n, 0)
-		w.Point(train.SeriesLoss, n, 1)
-		w.Point(train.SeriesLR, n, 1)
-		w.Point(train.SeriesGradNorm, n, 1)
+		w.Phase(record.PhaseStep, n, step)
+		w.Phase(record.PhaseDataWait, n, 0)
+		w.Point(record.TrainLoss, n, 1)
+		w.Point(record.LearningRate, n, 1)
+		w.Point(record.GradNorm, n, 1)
 	})
 	if err := w.Finish(ctx, store.StatusFinished, ""); err != nil {
 		return 0, err

@@ -3,12 +3,11 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"io"
 	"path/filepath"
 	"time"
-
-	"flowharness/harness/internal/train"
 )
 
 // firstStepRounds are as many rounds as a case takes at most that compiles in
@@ -62,7 +61,7 @@ type firstStepRecorder struct {
 
 // Phase implements [train.Recorder].
 func (r *firstStepRecorder) Phase(phase string, _ int, _ time.Duration) {
-	if phase == train.PhaseCompile {
+	if phase == record.PhaseCompile {
 		_, r.err = io.WriteString(r.out, ready)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/train"
 )
 
@@ -76,7 +77,7 @@ type clock struct {
 // Phase implements [train.Recorder]. The first step compiles, and the machine may
 // still be busy with that in the second: neither counts.
 func (c *clock) Phase(phase string, step int, d time.Duration) {
-	if phase != train.PhaseStep || c.err != nil {
+	if phase != record.PhaseStep || c.err != nil {
 		return
 	}
 	if c.begun.IsZero() {

@@ -12,6 +12,7 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 
 	"github.com/agnivade/levenshtein"
@@ -204,7 +205,7 @@ func (c *Catalog) readNames(ctx context.Context, next *Snapshot, state store.Cat
 // seriesColumn reads what runs have of a series.
 func (c *Catalog) seriesColumn(ctx context.Context, key string) (map[string]float64, error) {
 	if key == RecentLoss {
-		return c.store.MeanOfLast(ctx, trainLoss, recentSteps)
+		return c.store.MeanOfLast(ctx, record.TrainLoss, recentSteps)
 	}
 	return c.store.LastValues(ctx, key)
 }

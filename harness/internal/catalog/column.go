@@ -46,10 +46,7 @@ const (
 	RecentLoss = "loss100"
 )
 
-const (
-	trainLoss   = "train/loss"
-	recentSteps = 100
-)
+const recentSteps = 100
 
 // Value is a value of a run. What is not there is the zero value.
 type Value struct {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -42,7 +43,7 @@ func bulk(tb testing.TB, path string, runs, steps int) *store.Store {
 			correct[i] = rng.Float64() < 0.9
 		}
 		for _, n := range []int{10, 50} {
-			d := store.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: len(correct), Seconds: 10, Step: steps}
+			d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: len(correct), Seconds: 10, Step: steps}
 			must(tb, st.AddEvaluation(tb.Context(), r.ID, store.EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: classifier, Correct: correct,
 				Metrics: []store.Metric{{Name: "accuracy", Value: 0.9 + 0.01*rng.NormFloat64()}, {Name: "fd_mnist_cnn", Value: 1 + 0.1*rng.NormFloat64()}, {Name: "kid_mnist_cnn", Value: 0.01}, {Name: "precision", Value: 0.9}}}))
 		}

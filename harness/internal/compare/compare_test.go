@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -134,7 +135,7 @@ func TestLossesAreThoseOfTheLastHundredSteps(t *testing.T) {
 
 func TestSamplingsAreMatchedAcrossRuns(t *testing.T) {
 	sample := func(sampler string, steps int, guidance float64, step int) store.SampleRecord {
-		return store.SampleRecord{Drawing: store.Drawing{Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: guidance, Step: step, NFE: 2 * steps, Images: 4, Seconds: 2}, PNG: []byte(fmt.Sprint(sampler, step))}
+		return store.SampleRecord{Drawing: record.Drawing{Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: guidance, Step: step, NFE: 2 * steps, Images: 4, Seconds: 2}, PNG: []byte(fmt.Sprint(sampler, step))}
 	}
 	r := loaded(t,
 		recorded{name: "x", samples: []store.SampleRecord{sample("euler", 10, 2, 5), sample("heun", 10, 2, 10), sample("euler", 10, 2, 10)}},

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -80,7 +81,7 @@ func TestSamplersOfOneNameAreToldApart(t *testing.T) {
 	st := tempStore(t)
 	a := makeRun(t, st, sketch{Name: "a"})
 	for sampler, config := range map[string]string{"euler": `{"name":"euler"}`, "euler(timestep_input=index)": `{"name":"euler","timestep_input":"index"}`} {
-		must(t, st.AddEvaluation(t.Context(), a.ID, store.EvaluationRecord{Drawing: store.Drawing{Sampler: sampler, SamplerJSON: config, Steps: 4, Guidance: 1, NFE: 4}, Dataset: "mnist", Classifier: "c",
+		must(t, st.AddEvaluation(t.Context(), a.ID, store.EvaluationRecord{Drawing: record.Drawing{Sampler: sampler, SamplerJSON: config, Steps: 4, Guidance: 1, NFE: 4}, Dataset: "mnist", Classifier: "c",
 			Metrics: []store.Metric{{Name: "accuracy", Value: 0.5}}}))
 	}
 	r := compared(t, st, Options{}, a, makeRun(t, st, sketch{Name: "b", Config: "x: 1"}))
@@ -101,7 +102,7 @@ func TestPicturesOfTheSameNoiseHaveAStripOfDifferences(t *testing.T) {
 	if len(pictures) != 1 || !pictures[0].SameNoise || pictures[0].Title != "euler, 10 steps, guidance 2" {
 		t.Fatalf("%+v", pictures)
 	}
-	other := makeRun(t, st, sketch{Name: "c", Config: "x: 2", Settings: []store.Drawing{{Sampler: "euler", Steps: 10, Guidance: 2, NFE: 20, Seed: 7}}})
+	other := makeRun(t, st, sketch{Name: "c", Config: "x: 2", Settings: []record.Drawing{{Sampler: "euler", Steps: 10, Guidance: 2, NFE: 20, Seed: 7}}})
 	if pictures, err = compared(t, st, Options{}, a, other).Pictures(t.Context(), st); err != nil || pictures[0].SameNoise {
 		t.Errorf("another noise: %+v, %v", pictures, err)
 	}

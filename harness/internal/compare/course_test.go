@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -30,8 +31,8 @@ func TestACourseIsTheMeanOverTheRunsThatCameSoFar(t *testing.T) {
 func TestGridsGoAlongTheTraining(t *testing.T) {
 	st := tempStore(t)
 	a, b := makeRun(t, st, sketch{Name: "a", Steps: 10}), makeRun(t, st, sketch{Name: "b", Steps: 30, Config: "x: 1"})
-	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: store.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Guidance: 2, NFE: 20, Images: 200, Step: 5, Seed: 3}, PNG: gridOf(t, 9)}))
-	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: store.Drawing{Sampler: "aaa", SamplerJSON: "{}", Steps: 1, Guidance: 2, NFE: 2, Images: 200, Step: 5}, PNG: gridOf(t, 9)}))
+	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Guidance: 2, NFE: 20, Images: 200, Step: 5, Seed: 3}, PNG: gridOf(t, 9)}))
+	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: record.Drawing{Sampler: "aaa", SamplerJSON: "{}", Steps: 1, Guidance: 2, NFE: 2, Images: 200, Step: 5}, PNG: gridOf(t, 9)}))
 	got := compared(t, st, Options{}, a, b).Grids()
 	if len(got) != 2 || got[0].Sampler != "euler" || got[1].Sampler != "aaa" {
 		t.Fatalf("%+v", got)

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"flowharness/harness/internal/record"
 	"flowharness/metrics"
 )
 
@@ -81,8 +82,8 @@ var placeholder = regexp.MustCompile(`\{\w+\}`)
 
 // Names of the metrics that are not recorded under a name of their own.
 const (
-	TrainLoss       = "train/loss" // mean of the last 100
-	ValLoss         = "val/loss"   // the last
+	TrainLoss       = record.TrainLoss // mean of the last 100
+	ValLoss         = record.ValLoss   // the last
 	StepsPerSecond  = "steps_per_second"
 	ImagesPerSecond = "images_per_second" // training images: steps_per_second by the batch size
 	StepSeconds     = "step_seconds"      // median

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"gopkg.in/yaml.v3"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -17,11 +18,13 @@ import (
 const lateLosses = 100
 
 // Series and phases that are compared.
-const (
-	stepTimes        = "time/step"
-	calibrationTimes = "time/calibration" // of a fixed amount of work, timed beside the training
-	valPrefix        = "val/"
+var (
+	stepTimes        = record.PhaseSeries(record.PhaseStep)
+	calibrationTimes = record.PhaseSeries(record.PhaseCalibration)
 )
+
+// valPrefix begins the names of what is measured on the test split.
+const valPrefix = "val/"
 
 // Data is what runs are compared by.
 type Data struct {
@@ -197,7 +200,7 @@ func (r *Record) readEvaluations(ctx context.Context, st *store.Store, run *stor
 	return nil
 }
 
-func perImage(d store.Drawing) Value {
+func perImage(d record.Drawing) Value {
 	if d.Images == 0 {
 		return missing
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -28,7 +29,7 @@ func TestADerivedRunEqualsOneThatWasTrainedItself(t *testing.T) {
 		t.Errorf("the code version is %q, of the other run %q", v, parent.Run.CodeVersion)
 	}
 	st := openStore(t, o)
-	for _, series := range []string{train.SeriesLoss, train.SeriesGradNorm, "val/loss"} {
+	for _, series := range []string{record.TrainLoss, record.GradNorm, "val/loss"} {
 		a, errA := st.Series(t.Context(), derived.Run.ID, series, store.SeriesOptions{})
 		b, errB := st.Series(t.Context(), itself.Run.ID, series, store.SeriesOptions{})
 		if errA != nil || errB != nil || len(a) == 0 || len(a) != len(b) {

@@ -10,6 +10,7 @@ import (
 	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/evaluate"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 	"flowharness/metrics"
@@ -135,7 +136,7 @@ func evaluationRecord(r evaluate.Result, step int, ema bool) (store.EvaluationRe
 		return store.EvaluationRecord{}, err
 	}
 	return store.EvaluationRecord{
-		Drawing: store.Drawing{Step: step, Sampler: r.Sampler.String(), SamplerJSON: string(sampler), Steps: r.Steps, Guidance: r.Guidance,
+		Drawing: record.Drawing{Step: step, Sampler: r.Sampler.String(), SamplerJSON: string(sampler), Steps: r.Steps, Guidance: r.Guidance,
 			Seed: r.Seed, NFE: r.NFE, Images: r.Images, Seconds: r.Seconds, UsedEMA: ema},
 		Dataset: r.Dataset, Classifier: r.Classifier, Correct: r.Correct, Metrics: storeMetrics(r.Values),
 	}, nil

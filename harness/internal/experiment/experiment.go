@@ -16,6 +16,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 	"flowharness/models"
@@ -401,7 +402,7 @@ func loadCheckpoint(dir string, model *models.UNet2D, run *store.Run) (*checkpoi
 }
 
 func lastLosses(ctx context.Context, st *store.Store, runID string) ([]float64, error) {
-	points, err := st.Series(ctx, runID, train.SeriesLoss, store.SeriesOptions{})
+	points, err := st.Series(ctx, runID, record.TrainLoss, store.SeriesOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -422,8 +423,7 @@ func drawnAt(ctx context.Context, st *store.Store, runID string, step int) ([]tr
 	var drawn []train.Sample
 	for _, r := range records {
 		if r.Step == step {
-			drawn = append(drawn, train.Sample{Step: r.Step, Epoch: r.Epoch, Sampler: r.Sampler, SamplerJSON: r.SamplerJSON,
-				Steps: r.Steps, Guidance: r.Guidance, Seed: r.Seed, NFE: r.NFE, Images: r.Images, Seconds: r.Seconds, UsedEMA: r.UsedEMA})
+			drawn = append(drawn, train.Sample{Drawing: r.Drawing})
 		}
 	}
 	return drawn, nil

@@ -48,7 +48,5 @@ func (r *recorder) log(e train.Event) {
 }
 
 func sampleRecord(s train.Sample) store.SampleRecord {
-	return store.SampleRecord{Drawing: store.Drawing{Step: s.Step, Epoch: s.Epoch, Sampler: s.Sampler, SamplerJSON: s.SamplerJSON,
-		Steps: s.Steps, Guidance: s.Guidance, Seed: s.Seed, NFE: s.NFE, Images: s.Images, Seconds: s.Seconds,
-		UsedEMA: s.UsedEMA}, PNG: s.PNG}
+	return store.SampleRecord{Drawing: s.Drawing, PNG: s.PNG}
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
-	"flowharness/harness/internal/train"
 )
 
 // recording is what the store holds of a run that a repetition must bring forth
@@ -49,7 +49,7 @@ func readRecording(ctx context.Context, storePath, ref string) (*store.Run, *con
 		r.series[s.Name] = make(map[int]float64, len(points))
 		for _, p := range points {
 			r.series[s.Name][p.Step] = p.Value
-			if s.Name == train.SeriesLoss {
+			if s.Name == record.TrainLoss {
 				r.last = max(r.last, p.Step)
 			}
 		}

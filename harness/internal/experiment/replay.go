@@ -9,9 +9,9 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -83,7 +83,7 @@ func (r *replay) Sample(_ context.Context, s train.Sample) error {
 	now := hex.EncodeToString(sum[:])
 	recorded := ""
 	for _, other := range r.recorded.samples {
-		if sameDrawing(other.Drawing, sampleRecord(s).Drawing) {
+		if other.Drawing.Same(s.Drawing) {
 			if recorded = other.ImageSHA256; recorded == now {
 				break
 			}
@@ -104,7 +104,7 @@ func (r *replay) Sample(_ context.Context, s train.Sample) error {
 // evaluation compares the metrics of one sampling with the recorded ones.
 func (r *replay) evaluation(now store.EvaluationRecord) error {
 	i := slices.IndexFunc(r.recorded.evaluations, func(e store.Evaluation) bool {
-		return sameDrawing(e.Drawing, now.Drawing) && e.Dataset == now.Dataset && e.Classifier == now.Classifier
+		return e.Drawing.Same(now.Drawing) && e.Dataset == now.Dataset && e.Classifier == now.Classifier
 	})
 	if i < 0 {
 		return nil
@@ -218,11 +218,6 @@ func ordered32(x float32) int64 {
 
 func apart(a, b int64) uint64 { return uint64(max(a, b)) - uint64(min(a, b)) }
 
-func sameDrawing(a, b store.Drawing) bool {
-	return a.Step == b.Step && a.SamplerJSON == b.SamplerJSON && a.Steps == b.Steps && a.Guidance == b.Guidance && a.Seed == b.Seed &&
-		a.UsedEMA == b.UsedEMA && a.Images == b.Images
-}
-
 func hasStep(points map[int]float64, upTo int) bool {
 	for step := range points {
 		if step <= upTo {
@@ -233,4 +228,7 @@ func hasStep(points map[int]float64, upTo int) bool {
 }
 
 // isDuration tells whether a series holds times, which no repetition repeats.
-func isDuration(series string) bool { return strings.HasPrefix(series, "time/") }
+func isDuration(series string) bool {
+	_, ok := record.Phase(series)
+	return ok
+}

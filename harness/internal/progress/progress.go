@@ -4,9 +4,9 @@ package progress
 
 import (
 	"math"
-	"strings"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -17,9 +17,9 @@ type Progress struct {
 	ETA         time.Duration // until the last update; 0 if it is not known or the run is not running
 }
 
-const (
-	stepTimes    = store.PhasePrefix + "step"
-	compileTimes = store.PhasePrefix + "compile" // spent once, before the first update
+var (
+	stepTimes    = record.PhaseSeries(record.PhaseStep)
+	compileTimes = record.PhaseSeries(record.PhaseCompile) // spent once, before the first update
 )
 
 // recent is how many updates the time of an update is taken from.
@@ -60,7 +60,7 @@ func secondsPerStep(run store.RunInfo, summaries []store.SeriesSummary, steps []
 	}
 	var others float64
 	for _, s := range summaries {
-		if strings.HasPrefix(s.Name, store.PhasePrefix) && s.Name != stepTimes && s.Name != compileTimes && finite(s.Sum) {
+		if isPhase(s.Name) && s.Name != stepTimes && s.Name != compileTimes && finite(s.Sum) {
 			others += s.Sum
 		}
 	}
@@ -68,3 +68,8 @@ func secondsPerStep(run store.RunInfo, summaries []store.SeriesSummary, steps []
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+func isPhase(series string) bool {
+	_, ok := record.Phase(series)
+	return ok
+}

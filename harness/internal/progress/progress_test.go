@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 )
@@ -77,8 +78,8 @@ func TestARunIsReadWithWhatIsLatest(t *testing.T) {
 	w.Progress(400, 1000)
 	check(t, w.Flush(t.Context()))
 	for _, step := range []int{100, 400, 400} {
-		check(t, st.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: store.Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}"}, Dataset: "mnist", Classifier: "c"}))
-		check(t, st.AddSample(t.Context(), run.ID, store.SampleRecord{Drawing: store.Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("x")}))
+		check(t, st.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: record.Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}"}, Dataset: "mnist", Classifier: "c"}))
+		check(t, st.AddSample(t.Context(), run.ID, store.SampleRecord{Drawing: record.Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("x")}))
 	}
 
 	info, err := st.Run(t.Context(), run.ID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -19,7 +20,7 @@ type Run struct {
 }
 
 // trainLoss is the series that a run is judged by while it trains.
-const trainLoss = "train/loss"
+const trainLoss = record.TrainLoss
 
 // Options say how much is read.
 type Options struct {

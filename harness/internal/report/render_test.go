@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -16,7 +17,7 @@ import (
 func everyComparison(t *testing.T) map[string]*compare.Result {
 	st := tempStore(t)
 	a := seeds(t, st, 4, sketch{Name: "a", Accuracy: 0.95})
-	none := makeRun(t, st, sketch{Name: "none", Config: "x: 1", Settings: []store.Drawing{}})
+	none := makeRun(t, st, sketch{Name: "none", Config: "x: 1", Settings: []record.Drawing{}})
 	long := makeRun(t, st, sketch{Name: "long", Config: "x: 2", Steps: 300, Accuracy: 0.9})
 	diverged := makeRun(t, st, sketch{Name: "diverged", Config: "x: 3", Accuracy: 0.5, Status: store.StatusDiverged})
 	running := makeRun(t, st, sketch{Name: "running", Config: "x: 4", Status: store.StatusRunning})

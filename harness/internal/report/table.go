@@ -317,12 +317,12 @@ func (l layout) frontier() Table {
 // curves has, where batches are of several sizes, a second line for each run: the
 // same losses by the images seen.
 func (l layout) curves() Table {
-	t := Table{ID: "curves", Title: "Loss curves, smoothed", Header: table.Row{"run", "train/loss", "steps", "last"}}
+	t := Table{ID: "curves", Title: "Loss curves, smoothed", Header: table.Row{"run", compare.TrainLoss, "steps", "last"}}
 	lines := Sparklines(l.Curves, sparklineWidth, compare.BySteps, l.LossRanked)
 	var byImages []string
 	if l.otherBatches() {
 		byImages = Sparklines(l.Curves, sparklineWidth, compare.ByImages, l.LossRanked)
-		t.Header = table.Row{"run", "train/loss by step", "by images seen", "steps", "images seen", "last"}
+		t.Header = table.Row{"run", compare.TrainLoss + " by step", "by images seen", "steps", "images seen", "last"}
 	}
 	for i, c := range l.Curves {
 		n := len(c.Loss)

@@ -10,6 +10,7 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/compare/comparetest"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -65,7 +66,7 @@ func TestTablesCleanWhatUsersWrote(t *testing.T) {
 
 func TestQualityAgainstEvaluationsOfEverySetting(t *testing.T) {
 	st := tempStore(t)
-	settings := []store.Drawing{{Sampler: "euler", Steps: 50, Guidance: 2, NFE: 100}, {Sampler: "euler", Steps: 1, Guidance: 2, NFE: 2}, {Sampler: "heun", Steps: 4, Guidance: 2, NFE: 16}}
+	settings := []record.Drawing{{Sampler: "euler", Steps: 50, Guidance: 2, NFE: 100}, {Sampler: "euler", Steps: 1, Guidance: 2, NFE: 2}, {Sampler: "heun", Steps: 4, Guidance: 2, NFE: 16}}
 	r := compared(t, st, compare.Options{}, append(seeds(t, st, 2, sketch{Name: "a", Accuracy: 0.95, Settings: settings}), makeRun(t, st, sketch{Name: "b", Accuracy: 0.9, Config: "x: 1"}))...)
 	table := layout{r, same}.frontier()
 	var lines []string

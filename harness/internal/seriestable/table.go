@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -45,7 +46,7 @@ func Read(ctx context.Context, st *store.Store, runID string, names []string) (*
 	var known, phases []string
 	for _, s := range summaries {
 		known = append(known, s.Name)
-		if strings.HasPrefix(s.Name, store.PhasePrefix) {
+		if _, ok := record.Phase(s.Name); ok {
 			phases = append(phases, s.Name)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"flag"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"os"
 	"strings"
@@ -152,7 +153,7 @@ func fillMany(b *testing.B, s *Store, runs int) {
 	w.Progress(1000, 1000)
 	must(b, w.Finish(b.Context(), StatusFinished, ""))
 	for step := range 3 {
-		d := Drawing{Step: step * 500, Sampler: "euler", SamplerJSON: "{}", Steps: 50, Guidance: 2, Images: 1000}
+		d := record.Drawing{Step: step * 500, Sampler: "euler", SamplerJSON: "{}", Steps: 50, Guidance: 2, Images: 1000}
 		must(b, s.AddEvaluation(b.Context(), run.ID, EvaluationRecord{Drawing: d, Dataset: "mnist", Correct: make([]bool, 1000),
 			Metrics: []Metric{{"accuracy", 0.9, 0.01}, {"fd", 1, 0.1}, {"kid", 0.1, 0.01}}}))
 	}

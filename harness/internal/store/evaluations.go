@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"slices"
 	"time"
@@ -11,7 +12,7 @@ import (
 // EvaluationRecord is what was measured on the samples of one sampler × step
 // count × guidance scale.
 type EvaluationRecord struct {
-	Drawing
+	record.Drawing
 	Dataset    string // its test split is what the samples were compared with
 	Classifier string // SHA-256 of the weights of the classifier that read them
 	// Correct holds for every image whether it was read as the class that was
@@ -52,7 +53,7 @@ func (s *Store) AddEvaluation(ctx context.Context, runID string, r EvaluationRec
 		if err := mustExist(ctx, tx, runID); err != nil {
 			return err
 		}
-		values := slices.Concat([]any{runID}, r.Drawing.columns(), []any{r.Dataset, r.Classifier, asBytes(r.Correct), toMilliseconds(time.Now())})
+		values := slices.Concat([]any{runID}, drawingColumns(r.Drawing), []any{r.Dataset, r.Classifier, asBytes(r.Correct), toMilliseconds(time.Now())})
 		result, err := tx.ExecContext(ctx, queryInsertEvaluation, values...)
 		if err != nil {
 			return err
@@ -97,7 +98,7 @@ func (s *Store) evaluations(ctx context.Context, runID string) ([]Evaluation, er
 		var e Evaluation
 		var correct []byte
 		var created milliseconds
-		finish, fields := e.Drawing.fields()
+		finish, fields := drawingFields(&e.Drawing)
 		if err := rows.Scan(slices.Concat([]any{&e.ID}, fields, []any{&e.Dataset, &e.Classifier, &correct, &created})...); err != nil {
 			return nil, err
 		}

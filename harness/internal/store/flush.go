@@ -4,10 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -122,7 +122,8 @@ func (w *Writer) writeSeries(ctx context.Context, tx *sql.Tx, series []seriesSta
 
 // openSeries finds a series of the run, or makes it.
 func (w *Writer) openSeries(ctx context.Context, tx *sql.Tx, name string) (seriesState, error) {
-	st := seriesState{sums: strings.HasPrefix(name, PhasePrefix)}
+	_, isPhase := record.Phase(name)
+	st := seriesState{sums: isPhase}
 	if _, err := tx.ExecContext(ctx, queryAddSeries, w.runID, name); err != nil {
 		return st, fmt.Errorf("series %s: %w", name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -49,7 +50,7 @@ func recordSteps(t testing.TB, s *Store, runID string, seed, from, to int) {
 	must(t, s.PutSweep(t.Context(), sweep, "seeds: 5"))
 	must(t, s.PutSweepRuns(t.Context(), sweep, []SweepRun{{RunID: runID, Variant: fmt.Sprint("seed ", seed), Setting: map[string]string{"seed": fmt.Sprint(seed)}}}))
 	w.Log("info", fmt.Sprintf("steps %d to %d of seed %d", from, to, seed))
-	drawing := Drawing{Step: to, Epoch: 1, Sampler: "euler", SamplerJSON: "{}", Steps: 4, Guidance: 2, Seed: uint64(seed), NFE: 4, Images: 4, Seconds: 0.5}
+	drawing := record.Drawing{Step: to, Epoch: 1, Sampler: "euler", SamplerJSON: "{}", Steps: 4, Guidance: 2, Seed: uint64(seed), NFE: 4, Images: 4, Seconds: 0.5}
 	for _, png := range []string{"the same in all", fmt.Sprint("of seed ", seed, " at step ", to)} {
 		must(t, w.Sample(t.Context(), SampleRecord{Drawing: drawing, PNG: []byte(png)}))
 	}
@@ -305,7 +306,7 @@ func TestARunThatIsInBothStores(t *testing.T) {
 	}
 	evaluate := func(seed int) func(*testing.T, *Store, string) {
 		return func(t *testing.T, s *Store, id string) {
-			must(t, s.AddEvaluation(t.Context(), id, EvaluationRecord{Drawing: Drawing{Step: 20, Sampler: "heun", SamplerJSON: "{}", Seed: uint64(seed)}, Dataset: "mnist", Classifier: "c",
+			must(t, s.AddEvaluation(t.Context(), id, EvaluationRecord{Drawing: record.Drawing{Step: 20, Sampler: "heun", SamplerJSON: "{}", Seed: uint64(seed)}, Dataset: "mnist", Classifier: "c",
 				Metrics: []Metric{{"fd", 1, 1}}}))
 		}
 	}

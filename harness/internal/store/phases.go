@@ -3,13 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"flowharness/harness/internal/record"
 	"math"
-	"strings"
 )
-
-// PhasePrefix begins the names of series that hold the seconds a phase took at
-// a step.
-const PhasePrefix = "time/"
 
 // Phase says how long a phase of a run took. All times are in seconds.
 // Percentiles are exact, by the nearest-rank definition, but for a run that has
@@ -58,7 +54,7 @@ func (s *Store) phases(ctx context.Context, runID string) ([]Phase, error) {
 			return nil, err
 		}
 		p.Max, p.Total, p.P50, p.P95 = float64(highest), float64(total), float64(p50), float64(p95)
-		p.Name = strings.TrimPrefix(p.Name, PhasePrefix)
+		p.Name, _ = record.Phase(p.Name)
 		phases, ids = append(phases, p), append(ids, id)
 	}
 	if err := rows.Err(); err != nil {

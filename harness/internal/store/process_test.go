@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"io"
 	"io/fs"
@@ -70,7 +71,7 @@ func recordRun(path string) error {
 			}
 		}
 	}
-	if err := w.Sample(ctx, SampleRecord{Drawing: Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("the same in all")}); err != nil {
+	if err := w.Sample(ctx, SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("the same in all")}); err != nil {
 		return err
 	}
 	return w.Finish(ctx, StatusFinished, "")

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -28,7 +29,7 @@ func storeToDamage(t testing.TB) (path string, rows map[string][]string) {
 		for line := range 60 {
 			w.Log("info", fmt.Sprintf("line %d: %s", line, strings.Repeat("x", 100)))
 		}
-		must(t, w.Sample(t.Context(), SampleRecord{Drawing: Drawing{Step: 30, Sampler: "heun", SamplerJSON: "{}", Images: 4}, PNG: noise(uint64(seed), 20_000)}))
+		must(t, w.Sample(t.Context(), SampleRecord{Drawing: record.Drawing{Step: 30, Sampler: "heun", SamplerJSON: "{}", Images: 4}, PNG: noise(uint64(seed), 20_000)}))
 		must(t, w.Finish(t.Context(), StatusFinished, ""))
 	}
 	rows = dump(t, s)

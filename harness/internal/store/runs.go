@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"strconv"
 	"strings"
@@ -173,7 +174,7 @@ func scanRun(rows *sql.Rows) (RunInfo, error) {
 		}
 	}
 	if count.Valid {
-		loss := newSummary("train/loss", count.Int64, lastStep.Int64, last, lowest, highest, sum)
+		loss := newSummary(record.TrainLoss, count.Int64, lastStep.Int64, last, lowest, highest, sum)
 		r.Loss = &loss
 	}
 	if err := json.Unmarshal([]byte(tags), &r.Tags); err != nil {

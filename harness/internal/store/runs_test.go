@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"flowharness/harness/internal/record"
 	"math"
 	"regexp"
 	"strings"
@@ -123,7 +124,7 @@ func TestTagsAndNotesCanBeChanged(t *testing.T) {
 	for name, err := range map[string]error{
 		"UpdateTags": s.UpdateTags(t.Context(), "none", []string{"x"}, nil),
 		"SetNotes":   s.SetNotes(t.Context(), "none", "x"),
-		"AddSample":  s.AddSample(t.Context(), "none", SampleRecord{Drawing: Drawing{SamplerJSON: "{}"}, PNG: []byte("x")}),
+		"AddSample":  s.AddSample(t.Context(), "none", SampleRecord{Drawing: record.Drawing{SamplerJSON: "{}"}, PNG: []byte("x")}),
 		"DeleteRun":  s.DeleteRun(t.Context(), "none", nil),
 		"Resume":     s.StartResume(t.Context(), "none", 1),
 	} {

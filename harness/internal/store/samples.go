@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"slices"
 	"time"
@@ -14,7 +15,7 @@ import (
 // SampleRecord is a grid of one sampler × step count × guidance scale, drawn from
 // a run to be looked at.
 type SampleRecord struct {
-	Drawing
+	record.Drawing
 	PNG []byte // the grid
 }
 
@@ -54,7 +55,7 @@ func (s *Store) AddSample(ctx context.Context, runID string, r SampleRecord) err
 		if _, err := tx.ExecContext(ctx, queryInsertImage, hash, r.PNG); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, queryInsertSample, slices.Concat([]any{runID}, r.Drawing.columns(), []any{hash, toMilliseconds(time.Now())})...)
+		_, err := tx.ExecContext(ctx, queryInsertSample, slices.Concat([]any{runID}, drawingColumns(r.Drawing), []any{hash, toMilliseconds(time.Now())})...)
 		return err
 	})
 }
@@ -71,7 +72,7 @@ func (s *Store) Samples(ctx context.Context, runID string) ([]Sample, error) {
 	for rows.Next() {
 		var r Sample
 		var created milliseconds
-		finish, fields := r.Drawing.fields()
+		finish, fields := drawingFields(&r.Drawing)
 		err := rows.Scan(slices.Concat([]any{&r.ID}, fields, []any{&r.ImageSHA256, &created})...)
 		if err == nil {
 			err = finish()

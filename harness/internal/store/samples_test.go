@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"flowharness/harness/internal/record"
 	"math"
 	"strings"
 	"testing"
@@ -15,8 +16,8 @@ func sample(step int, png string) SampleRecord {
 	return SampleRecord{Drawing: drawing(step), PNG: []byte(png)}
 }
 
-func drawing(step int) Drawing {
-	return Drawing{Step: step, Epoch: 1, Sampler: "heun", SamplerJSON: `{"name":"heun"}`, Steps: 8, Guidance: 2.5, Seed: math.MaxUint64,
+func drawing(step int) record.Drawing {
+	return record.Drawing{Step: step, Epoch: 1, Sampler: "heun", SamplerJSON: `{"name":"heun"}`, Steps: 8, Guidance: 2.5, Seed: math.MaxUint64,
 		NFE: 16, Images: 44, Seconds: 1.25, UsedEMA: true}
 }
 

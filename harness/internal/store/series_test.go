@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// record records the values of a series at steps 1, 2, … and ends the run.
-func record(t testing.TB, s *Store, name string, values []float64) *Run {
+// put records the values of a series at steps 1, 2, … and ends the run.
+func put(t testing.TB, s *Store, name string, values []float64) *Run {
 	t.Helper()
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
@@ -36,7 +36,7 @@ func TestEveryDoubleReadsBackToTheBit(t *testing.T) {
 		}
 	}
 	s := openTemp(t)
-	run := record(t, s, "train/loss", values)
+	run := put(t, s, "train/loss", values)
 	points := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{}))(t)
 	if len(points) != len(values) {
 		t.Fatalf("%d points, want %d", len(points), len(values))
@@ -64,7 +64,7 @@ func TestSummariesDescribeTheSeries(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := openTemp(t)
-			run := record(t, s, "a series", c.values)
+			run := put(t, s, "a series", c.values)
 			c.want.Name = "a series"
 			got := get(s.Summaries(t.Context(), run.ID))(t)
 			if diff := cmp.Diff([]SeriesSummary{c.want}, got, equateNaN); diff != "" {
@@ -95,7 +95,7 @@ func TestAThinnedSeriesKeepsWhatAPlotMustShow(t *testing.T) {
 	values[23_456] = -100
 	values[20_000] = math.NaN()
 	s := openTemp(t)
-	run := record(t, s, "train/loss", values)
+	run := put(t, s, "train/loss", values)
 	for _, limit := range []int{1, 4, 100, 999, n - 1} {
 		points := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{MaxPoints: limit}))(t)
 		if len(points) > max(limit, minThinned)+1 { // and the NaN
@@ -132,7 +132,7 @@ func TestAPartOfASeriesIsReadAndThinned(t *testing.T) {
 	values[10_007-1], values[29_990-1] = 50, 60           // before the first and after the last whole block
 	values[20_000-1] = 70
 	s := openTemp(t)
-	run := record(t, s, "train/loss", values)
+	run := put(t, s, "train/loss", values)
 	for _, limit := range []int{4, 50, 100, 400, 2000, 19_999} {
 		points := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{MaxPoints: limit, From: 10_000, To: 30_000}))(t)
 		if len(points) > limit+1 || len(points) < limit/2 && limit > 4 {
@@ -282,7 +282,7 @@ func TestOrderStatisticsOfLongSeriesAreExact(t *testing.T) {
 			for i := range values {
 				values[i] = c.value(i)
 			}
-			record(t, s, "train/loss", values)
+			put(t, s, "train/loss", values)
 			slices.Sort(values) // NaN first
 			tx := get(s.read.Begin())(t)
 			defer tx.Rollback()

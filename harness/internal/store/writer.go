@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flowharness/harness/internal/record"
 	"fmt"
 	"sync"
 	"time"
@@ -137,7 +138,7 @@ func (w *Writer) Point(series string, step int, value float64) {
 // Phase records how long a phase took at a step. Times of the same phase and
 // step add up. The series "time/<phase>" holds the seconds.
 func (w *Writer) Phase(phase string, step int, d time.Duration) {
-	w.Point(PhasePrefix+phase, step, d.Seconds())
+	w.Point(record.PhaseSeries(phase), step, d.Seconds())
 }
 
 // Log adds a line to the run's log. Level is "info", "warning" or "error".

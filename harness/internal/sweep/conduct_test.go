@@ -14,10 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 	"flowharness/harness/internal/task"
-	"flowharness/harness/internal/train"
 )
 
 func TestASweepMakesWhatIsMissing(t *testing.T) {
@@ -547,7 +547,7 @@ func (b *bench) inspect(p *sweep.Plan) sweep.Inventory {
 
 func (b *bench) losses(p *sweep.Plan, t sweep.Task) []store.Point {
 	b.t.Helper()
-	points, err := b.store.Series(b.t.Context(), b.inspect(p).Of(t.Runs[0]).Run.ID, train.SeriesLoss, store.SeriesOptions{})
+	points, err := b.store.Series(b.t.Context(), b.inspect(p).Of(t.Runs[0]).Run.ID, record.TrainLoss, store.SeriesOptions{})
 	if err != nil || len(points) == 0 {
 		b.t.Fatalf("%d losses, %v", len(points), err)
 	}

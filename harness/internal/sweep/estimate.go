@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -52,7 +53,7 @@ func NewCosts(ctx context.Context, st *store.Store) (Costs, error) {
 			return nil, err
 		}
 		for _, s := range summaries {
-			if s.Name == "time/step" && s.Count > 0 {
+			if s.Name == record.PhaseSeries(record.PhaseStep) && s.Count > 0 {
 				c.step = s.Sum / float64(s.Count)
 			}
 		}

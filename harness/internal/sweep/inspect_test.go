@@ -38,9 +38,9 @@ func TestOfSeveralRunsTheFurthestCounts(t *testing.T) {
 			st := openStore(t)
 			var ids []string
 			for _, status := range tc.runs {
-				ids = append(ids, record(t, st, "a", "v1", status))
+				ids = append(ids, recordRun(t, st, "a", "v1", status))
 			}
-			record(t, st, "other", "v1", finished)
+			recordRun(t, st, "other", "v1", finished)
 			found := inspect(t, st, Recognition{}).Of(PlannedRun{Config: &config.Resolved{Hash: "a"}})
 			if found.State != tc.state {
 				t.Errorf("it is %s, want %s", found.State, tc.state)
@@ -54,7 +54,7 @@ func TestOfSeveralRunsTheFurthestCounts(t *testing.T) {
 
 func TestOnlyRunsOfTheSameCodeAndTimeCount(t *testing.T) {
 	st := openStore(t)
-	old := record(t, st, "a", "v1", store.StatusFinished)
+	old := recordRun(t, st, "a", "v1", store.StatusFinished)
 	run, err := st.Run(t.Context(), old)
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestOnlyRunsOfTheSameCodeAndTimeCount(t *testing.T) {
 
 func TestARunInTheTrashIsToBeMadeAgainAndAnArchivedOneIsNot(t *testing.T) {
 	st := openStore(t)
-	id := record(t, st, "a", "v1", store.StatusFinished)
+	id := recordRun(t, st, "a", "v1", store.StatusFinished)
 	for _, tc := range []struct {
 		name   string
 		change func(context.Context, ...string) error
@@ -142,8 +142,8 @@ func openStore(t *testing.T) *store.Store {
 	return st
 }
 
-// record records a run that has ended in some way, or is running.
-func record(t *testing.T, st *store.Store, hash, code string, status store.Status) string {
+// recordRun records a run that has ended in some way, or is running.
+func recordRun(t *testing.T, st *store.Store, hash, code string, status store.Status) string {
 	t.Helper()
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "x", ResolvedYAML: "seed: 0", ConfigHash: hash, CodeVersion: code, Environment: struct{}{}})
 	if err != nil {

@@ -10,11 +10,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/record"
 )
-
-// PhaseCalibration is a fixed amount of work, timed beside the training: at its
-// first and after its last step. It is recorded where Options.Calibrate is set.
-const PhaseCalibration = "calibration"
 
 // Calibration is a fixed amount of work of the kinds that a training step is
 // made of: convolution, activation, matrix product, and their gradients. A
@@ -136,6 +133,6 @@ func (t *trainer) calibrate(step int) error {
 	if err != nil {
 		return err
 	}
-	t.Recorder.Phase(PhaseCalibration, step, took)
+	t.Recorder.Phase(record.PhaseCalibration, step, took)
 	return nil
 }

@@ -2,6 +2,7 @@ package train
 
 import (
 	"errors"
+	"flowharness/harness/internal/record"
 	"slices"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ type calibrationRecorder struct {
 }
 
 func (r *calibrationRecorder) Phase(phase string, step int, d time.Duration) {
-	if phase == PhaseCalibration {
+	if phase == record.PhaseCalibration {
 		r.steps = append(r.steps, step)
 	}
 	r.memoryRecorder.Phase(phase, step, d)
@@ -25,7 +26,7 @@ func TestCalibrationIsTimedAtBothEndsAndChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(plain.phases[PhaseCalibration]); n != 0 {
+	if n := len(plain.phases[record.PhaseCalibration]); n != 0 {
 		t.Errorf("a run that did not ask for it was calibrated %d times", n)
 	}
 	rec := &calibrationRecorder{memoryRecorder: newMemoryRecorder()}
@@ -34,19 +35,19 @@ func TestCalibrationIsTimedAtBothEndsAndChangesNothing(t *testing.T) {
 	if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
 		t.Fatal(err)
 	}
-	o.StopAfter, o.Resume, o.Losses = 0, loadState(t, o, 5), rec.series(SeriesLoss)
+	o.StopAfter, o.Resume, o.Losses = 0, loadState(t, o, 5), rec.series(record.TrainLoss)
 	if _, err := Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	if want := []int{1, 5, 6, 12}; !slices.Equal(rec.steps, want) { // no step twice: the store adds up times of one step
 		t.Errorf("timed at steps %v, want %v", rec.steps, want)
 	}
-	for _, d := range rec.phases[PhaseCalibration] {
+	for _, d := range rec.phases[record.PhaseCalibration] {
 		if d <= 0 || d > 2*time.Second {
 			t.Errorf("it took %v", d)
 		}
 	}
-	sameSeries(t, plain.series(SeriesLoss), rec.series(SeriesLoss))
+	sameSeries(t, plain.series(record.TrainLoss), rec.series(record.TrainLoss))
 
 	rec.steps = nil
 	o.Resume, o.Config.Train.Steps = nil, 1

@@ -16,6 +16,7 @@ import (
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/record"
 )
 
 // small trains twenty steps in seven epochs, whose last batch is of six images:
@@ -56,7 +57,7 @@ func TestSeveralDevicesTrainAsOneDoes(t *testing.T) {
 			one = rec
 			continue
 		}
-		for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLast100} {
+		for _, s := range []string{record.TrainLoss, record.GradNorm, record.Last100} {
 			largest := 0.0
 			want, got := one.series(s), rec.series(s)
 			if len(want) != len(got) {
@@ -86,11 +87,11 @@ func interruptAndResume(t *testing.T, b compute.Backend, whole *memoryRecorder) 
 	if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("error is %v, want ErrInterrupted", err)
 	}
-	o.Resume, o.Losses, o.StopAfter = loadState(t, o, 2), rec.series(SeriesLoss), 0
+	o.Resume, o.Losses, o.StopAfter = loadState(t, o, 2), rec.series(record.TrainLoss), 0
 	if _, err := Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLast100} {
+	for _, s := range []string{record.TrainLoss, record.GradNorm, record.Last100} {
 		sameSeries(t, whole.series(s), rec.series(s))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 )
 
 // microbatchTolerance is the relative difference allowed, see devicesTolerance.
@@ -33,7 +34,7 @@ func TestPartsOfABatchTrainAsTheWholeDoes(t *testing.T) {
 			whole := run(1, 8)
 			for _, c := range cases {
 				parts := run(c.devices, c.microbatch)
-				for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLast100} {
+				for _, s := range []string{record.TrainLoss, record.GradNorm, record.Last100} {
 					want, got := whole.series(s), parts.series(s)
 					if len(want) == 0 || len(want) != len(got) {
 						t.Fatalf("parts of %d on %d devices: %d points of %s, want %d", c.microbatch, c.devices, len(got), s, len(want))
@@ -72,11 +73,11 @@ func TestARunInPartsRepeatsAndResumesToTheBit(t *testing.T) {
 			if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
 				t.Fatalf("error is %v, want ErrInterrupted", err)
 			}
-			o.Resume, o.Losses, o.StopAfter = loadState(t, o, 5), again.series(SeriesLoss), 0
+			o.Resume, o.Losses, o.StopAfter = loadState(t, o, 5), again.series(record.TrainLoss), 0
 			if _, err := Run(t.Context(), o); err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLast100} {
+			for _, s := range []string{record.TrainLoss, record.GradNorm, record.Last100} {
 				sameSeries(t, whole.series(s), again.series(s))
 			}
 		})

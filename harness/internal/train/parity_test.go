@@ -11,6 +11,7 @@ import (
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/record"
 )
 
 var parity = flag.Bool("parity", false, "run the parity test: 4 × 300 training steps on MNIST, about an hour on 2 cores (make parity)")
@@ -69,7 +70,7 @@ func parityLosses(t *testing.T, name string, seed int) []float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rec.series(SeriesLoss)
+	return rec.series(record.TrainLoss)
 }
 
 func lateMean(losses []float64) float64 {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"flowharness/harness/internal/record"
 	"flowharness/models"
 )
 
@@ -15,8 +16,8 @@ func TestHalfPrecisionTrainsLikeFloat32(t *testing.T) {
 	reference, _ := trainWithPrecision(t, models.Float32)
 	half, o := trainWithPrecision(t, models.BFloat16)
 	var worst float64
-	for i, want := range reference.series(SeriesLoss) {
-		got := half.series(SeriesLoss)[i]
+	for i, want := range reference.series(record.TrainLoss) {
+		got := half.series(record.TrainLoss)[i]
 		worst = max(worst, math.Abs(got-want)/want)
 		if !finite(got) || !(math.Abs(got-want) < 0.005*want) {
 			t.Errorf("step %d: loss %v, in float32 %v", i+1, got, want)
@@ -41,11 +42,11 @@ func TestHalfPrecisionTrainsLikeFloat32(t *testing.T) {
 	if _, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) {
 		t.Fatalf("error is %v, want ErrInterrupted", err)
 	}
-	o.Resume, o.Losses, o.StopAfter = loadState(t, o, 15), resumed.series(SeriesLoss), 0
+	o.Resume, o.Losses, o.StopAfter = loadState(t, o, 15), resumed.series(record.TrainLoss), 0
 	if _, err := Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	for _, series := range []string{SeriesLoss, SeriesGradNorm, "val/loss"} {
+	for _, series := range []string{record.TrainLoss, record.GradNorm, "val/loss"} {
 		sameSeries(t, half.series(series), resumed.series(series))
 	}
 	if string(half.samples[0].PNG) != string(resumed.samples[0].PNG) {

@@ -13,36 +13,20 @@ import (
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/grid"
+	"flowharness/harness/internal/record"
 	"flowharness/schedulers"
 )
 
 // Sample is a recorded grid: [rows] repetitions of no class, class 0, class 1…
 type Sample struct {
-	Step, Epoch int    // training progress when it was drawn
-	Sampler     string // the sampler, as [schedulers.SamplerConfig.String] writes it
-	SamplerJSON string // all its settings
-	Steps       int    // sampling steps
-	Guidance    float64
-	Seed        uint64
-	NFE         int // network evaluations an image
-	Images      int
-	Seconds     float64 // without compilation
-	UsedEMA     bool
-	PNG         []byte
-}
-
-// ImagesPerSecond is the sampling speed.
-func (s Sample) ImagesPerSecond() float64 {
-	if s.Seconds == 0 {
-		return 0
-	}
-	return float64(s.Images) / s.Seconds
+	record.Drawing
+	PNG []byte
 }
 
 // SampleRun draws every combination of samplers × steps × guidance of cfg from
-// a checkpoint's weights and hands each to record.
+// a checkpoint's weights and hands each to keep.
 func SampleRun(ctx context.Context, b compute.Backend, cfg config.Config, state *checkpoint.State,
-	record func(context.Context, Sample) error, progress func(Event)) ([]Sample, error) {
+	keep func(context.Context, Sample) error, progress func(Event)) ([]Sample, error) {
 	var samples []Sample
 	err := backend.Catch(func() error {
 		gen, err := NewGenerator(b, cfg)
@@ -53,11 +37,11 @@ func SampleRun(ctx context.Context, b compute.Backend, cfg config.Config, state 
 		flat, ema := state.Weights(cfg.Sampling.UseEMA)
 		weights := tensors.FromFlatDataAndDimensions(flat, len(flat))
 		defer weights.MustFinalizeAll()
-		wanted, err := wantedSamples(cfg, Sample{Step: state.Step, UsedEMA: ema})
+		wanted, err := wantedSamples(cfg, Sample{Drawing: record.Drawing{Step: state.Step, UsedEMA: ema}})
 		if err != nil {
 			return err
 		}
-		samples, err = sampleAll(ctx, gen, weights, cfg, wanted, record, progress)
+		samples, err = sampleAll(ctx, gen, weights, cfg, wanted, keep, progress)
 		return err
 	})
 	return samples, err
@@ -67,17 +51,17 @@ func SampleRun(ctx context.Context, b compute.Backend, cfg config.Config, state 
 // those that have been drawn of this step already: by the run that this one
 // continues, or after the epoch that turns out to be the last.
 func (t *trainer) sampleAll(ctx context.Context, res *Result, epoch int) error {
-	base := Sample{Step: t.stepsDone, Epoch: epoch, UsedEMA: t.Config.Sampling.UseEMA && t.graph.ema}
+	base := Sample{Drawing: record.Drawing{Step: t.stepsDone, Epoch: epoch, UsedEMA: t.Config.Sampling.UseEMA && t.graph.ema}}
 	wanted, err := wantedSamples(t.Config, base)
 	if err != nil {
 		return err
 	}
 	wanted = slices.DeleteFunc(wanted, func(s wantedSample) bool { return slices.ContainsFunc(t.drawn, s.sameAs) })
-	record := func(ctx context.Context, s Sample) error {
-		t.Recorder.Phase(PhaseSampling, s.Step, time.Duration(s.Seconds*float64(time.Second)))
+	keep := func(ctx context.Context, s Sample) error {
+		t.Recorder.Phase(record.PhaseSampling, s.Step, time.Duration(s.Seconds*float64(time.Second)))
 		return t.Recorder.Sample(ctx, s)
 	}
-	samples, err := sampleAll(ctx, t.gen, t.sampleWeights(), t.Config, wanted, record, t.event)
+	samples, err := sampleAll(ctx, t.gen, t.sampleWeights(), t.Config, wanted, keep, t.event)
 	res.Samples = append(res.Samples, samples...)
 	t.drawn = append(t.drawn, samples...)
 	return err
@@ -116,7 +100,7 @@ func wantedSamples(cfg config.Config, base Sample) ([]wantedSample, error) {
 }
 
 func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg config.Config, wanted []wantedSample,
-	record func(context.Context, Sample) error, progress func(Event)) ([]Sample, error) {
+	keep func(context.Context, Sample) error, progress func(Event)) ([]Sample, error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
@@ -144,7 +128,7 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 		if err != nil {
 			return samples, fmt.Errorf("drawing the grid of %s: %w", what, err)
 		}
-		if err := record(ctx, s); err != nil {
+		if err := keep(ctx, s); err != nil {
 			return samples, fmt.Errorf("recording the grid of %s: %w", what, err)
 		}
 		samples = append(samples, s)

@@ -21,26 +21,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/random"
-)
-
-// Names of the series that a run records, one point per optimizer step.
-// Step n is the n-th update of the weights, counted from 1.
-const (
-	SeriesLoss     = "train/loss"      // mean squared error of the batch, before update n
-	SeriesLR       = "train/lr"        // learning rate of update n
-	SeriesGradNorm = "train/grad_norm" // global L2 norm of the gradient, before clipping
-	// SeriesLast100 has one point an epoch: the mean of the last 100 losses.
-	SeriesLast100 = "train/loss_last100"
-)
-
-// Phases of a run whose durations are recorded.
-const (
-	PhaseCompile    = "compile"    // building and compiling the training step, with its first execution
-	PhaseDataWait   = "data_wait"  // the device waiting for a batch
-	PhaseStep       = "step"       // one training step on the device, loss read back
-	PhaseValidation = "validation" // computing the validation loss once
-	PhaseSampling   = "sampling"   // one sampler × steps × guidance combination
-	PhaseCheckpoint = "checkpoint" // writing one checkpoint
+	"flowharness/harness/internal/record"
 )
 
 // lossWindow is the number of losses in the mean that is printed after every
@@ -201,15 +182,15 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 		}
 		took := time.Since(start)
 
-		phase := PhaseStep
+		phase := record.PhaseStep
 		if !t.compiled {
-			phase, t.compiled = PhaseCompile, true
+			phase, t.compiled = record.PhaseCompile, true
 		}
 		t.Recorder.Phase(phase, n, took)
-		t.Recorder.Phase(PhaseDataWait, n, wait)
-		t.Recorder.Point(SeriesLoss, n, m.loss)
-		t.Recorder.Point(SeriesLR, n, lr)
-		t.Recorder.Point(SeriesGradNorm, n, m.gradNorm)
+		t.Recorder.Phase(record.PhaseDataWait, n, wait)
+		t.Recorder.Point(record.TrainLoss, n, m.loss)
+		t.Recorder.Point(record.LearningRate, n, lr)
+		t.Recorder.Point(record.GradNorm, n, m.gradNorm)
 		if !finite(m.loss) || !finite(m.gradNorm) {
 			return res, &DivergedError{Step: n, Loss: m.loss, LastCheckpoint: t.lastCheckpoint}
 		}
@@ -219,7 +200,7 @@ func (t *trainer) run(ctx context.Context) (res Result, err error) {
 		epoch, endsEpoch := t.epochEnd(n)
 		if endsEpoch {
 			ev.EpochEnd, ev.Last100 = true, t.losses.mean()
-			t.Recorder.Point(SeriesLast100, n, ev.Last100)
+			t.Recorder.Point(record.Last100, n, ev.Last100)
 		}
 		t.event(ev)
 		if t.validationDue(n) {

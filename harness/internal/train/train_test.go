@@ -17,6 +17,7 @@ import (
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
+	"flowharness/harness/internal/record"
 	"flowharness/metrics"
 	"flowharness/models"
 	"flowharness/schedulers"
@@ -46,10 +47,10 @@ func TestRunRecordsEveryStepAndSamplesWhenAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(rec.series(SeriesLoss)); got != 12 {
+	if got := len(rec.series(record.TrainLoss)); got != 12 {
 		t.Errorf("recorded %d losses, want 12", got)
 	}
-	for i, l := range rec.series(SeriesLoss) {
+	for i, l := range rec.series(record.TrainLoss) {
 		if l <= 0 || l > 5 {
 			t.Errorf("loss of step %d is %v", i+1, l)
 		}
@@ -63,8 +64,8 @@ func TestRunRecordsEveryStepAndSamplesWhenAsked(t *testing.T) {
 	if _, err := os.Stat(res.Checkpoint); err != nil {
 		t.Error(err)
 	}
-	if len(rec.phases[PhaseCompile]) != 1 || len(rec.phases[PhaseStep]) != 11 || len(rec.phases[PhaseDataWait]) != 12 {
-		t.Errorf("phases: %d compile, %d step, %d data_wait", len(rec.phases[PhaseCompile]), len(rec.phases[PhaseStep]), len(rec.phases[PhaseDataWait]))
+	if len(rec.phases[record.PhaseCompile]) != 1 || len(rec.phases[record.PhaseStep]) != 11 || len(rec.phases[record.PhaseDataWait]) != 12 {
+		t.Errorf("phases: %d compile, %d step, %d data_wait", len(rec.phases[record.PhaseCompile]), len(rec.phases[record.PhaseStep]), len(rec.phases[record.PhaseDataWait]))
 	}
 }
 
@@ -125,7 +126,7 @@ func TestTwoRunsOfOneSeedAreEqualToTheBit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameSeries(t, a.series(SeriesLoss), b.series(SeriesLoss))
+	sameSeries(t, a.series(record.TrainLoss), b.series(record.TrainLoss))
 	if string(a.samples[1].PNG) != string(b.samples[1].PNG) {
 		t.Error("the final grids differ")
 	}
@@ -140,8 +141,8 @@ func TestXLAAndPureGoTrainAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, x := range a.series(SeriesLoss) {
-		if y := b.series(SeriesLoss)[i]; math.Abs(x-y) > 1e-3 {
+	for i, x := range a.series(record.TrainLoss) {
+		if y := b.series(record.TrainLoss)[i]; math.Abs(x-y) > 1e-3 {
 			t.Errorf("step %d: loss %v on XLA, %v on the pure-Go backend", i+1, x, y)
 		}
 	}
@@ -179,11 +180,11 @@ func TestInterruptAndResumeRepeatTheUninterruptedRun(t *testing.T) {
 		}
 		second := newMemoryRecorder()
 		o = tinyOptions(t, "xla:cpu", second, dir)
-		o.Resume, o.Losses = state, first.series(SeriesLoss)
+		o.Resume, o.Losses = state, first.series(record.TrainLoss)
 		if _, err := Run(context.Background(), o); err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLR, SeriesLast100, "val/loss"} {
+		for _, s := range []string{record.TrainLoss, record.GradNorm, record.LearningRate, record.Last100, "val/loss"} {
 			sameSeries(t, whole.series(s), append(first.series(s), second.series(s)...))
 		}
 		if string(whole.samples[1].PNG) != string(second.samples[len(second.samples)-1].PNG) {
@@ -207,7 +208,7 @@ func TestAPausedRunThatIsResumedRepeatsTheUninterruptedRun(t *testing.T) {
 		if !errors.Is(err, ErrInterrupted) || res.Steps != stop || res.Checkpoint != checkpoint.Path(dir, stop) {
 			t.Fatalf("stopping after step %d: %v, result %+v", stop, err, res)
 		}
-		o.Resume, o.Losses, o.Drawn = loadState(t, o, stop), all.series(SeriesLoss), all.samples
+		o.Resume, o.Losses, o.Drawn = loadState(t, o, stop), all.series(record.TrainLoss), all.samples
 	}
 	if got := all.series("val/loss"); len(got) != 2 || len(all.samples) != 1 {
 		t.Errorf("after step 8 there are %d validation losses and %d grids, want 2 and 1", len(got), len(all.samples))
@@ -215,14 +216,14 @@ func TestAPausedRunThatIsResumedRepeatsTheUninterruptedRun(t *testing.T) {
 
 	// It is past that step already, and its last step is the end, not a stop.
 	o.StopAfter = 7
-	if res, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) || res.Steps != 8 || len(all.series(SeriesLoss)) != 8 {
+	if res, err := Run(t.Context(), o); !errors.Is(err, ErrInterrupted) || res.Steps != 8 || len(all.series(record.TrainLoss)) != 8 {
 		t.Errorf("stopping after a step that is done: %v, result %+v", err, res)
 	}
 	o.StopAfter = 12
 	if _, err := Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []string{SeriesLoss, SeriesGradNorm, SeriesLR, SeriesLast100, "val/loss"} {
+	for _, s := range []string{record.TrainLoss, record.GradNorm, record.LearningRate, record.Last100, "val/loss"} {
 		sameSeries(t, whole.series(s), all.series(s))
 	}
 	for i := range whole.samples {
@@ -392,7 +393,7 @@ type flushingRecorder struct {
 }
 
 func (r *flushingRecorder) Flush(context.Context) error {
-	r.onFlush(len(r.series(SeriesLoss)))
+	r.onFlush(len(r.series(record.TrainLoss)))
 	return nil
 }
 
@@ -451,7 +452,7 @@ func TestGridsThatAnInterruptionLeftOutAreDrawnOnResuming(t *testing.T) {
 	}
 	state := loadState(t, o, 8)
 	second := newMemoryRecorder()
-	o.Recorder, o.Progress, o.Resume, o.Losses, o.Drawn = second, nil, state, first.series(SeriesLoss), first.samples
+	o.Recorder, o.Progress, o.Resume, o.Losses, o.Drawn = second, nil, state, first.series(record.TrainLoss), first.samples
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}

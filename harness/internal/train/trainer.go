@@ -14,6 +14,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/record"
 	"flowharness/models"
 	"flowharness/models/optim"
 	"flowharness/schedulers"
@@ -204,7 +205,7 @@ func (t *trainer) save(n int) error {
 		return fmt.Errorf("writing the checkpoint of step %d: %w", n, err)
 	}
 	t.lastCheckpoint = path
-	t.Recorder.Phase(PhaseCheckpoint, n, time.Since(start))
+	t.Recorder.Phase(record.PhaseCheckpoint, n, time.Since(start))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/record"
 	"flowharness/metrics"
 	"flowharness/models"
 	"flowharness/schedulers"
@@ -120,7 +121,7 @@ func (t *trainer) validate(n int) error {
 	for _, v := range values {
 		t.Recorder.Point(v.Name, n, v.Value)
 	}
-	t.Recorder.Phase(PhaseValidation, n, time.Since(start))
+	t.Recorder.Phase(record.PhaseValidation, n, time.Since(start))
 	t.event(Event{Message: fmt.Sprintf("validation loss %.6f", values[0].Value)})
 	return nil
 }

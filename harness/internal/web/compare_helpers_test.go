@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -50,14 +51,14 @@ func addTrial(t testing.TB, st *store.Store, k trial) *store.Run {
 		w.Progress(step, k.steps)
 	}
 	for i, step := range k.grids {
-		d := store.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: 10, Guidance: 2, NFE: 20, Images: 4, Step: step, Seconds: 1}
+		d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: 10, Guidance: 2, NFE: 20, Images: 4, Step: step, Seconds: 1}
 		if err := w.Sample(ctx, store.SampleRecord{Drawing: d, PNG: shadedGrid(t, int(k.seed)*50+10*i+len(k.config))}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if k.accuracy > 0 {
 		for _, n := range []int{10, 50} {
-			d := store.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: 100, Step: k.steps, Seconds: 1}
+			d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: 100, Step: k.steps, Seconds: 1}
 			value := k.accuracy + 0.01*float64(k.seed) + 0.0001*float64(n) + 0.002*math.Sin(float64(k.seed)*float64(len(k.config)))
 			if err := st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{Drawing: d, Dataset: "digits", Classifier: "c",
 				Metrics: []store.Metric{{Name: "accuracy", Value: value, StdErr: math.NaN()}, {Name: "fd_digits_cnn", Value: 2 - value, StdErr: math.NaN()}}}); err != nil {

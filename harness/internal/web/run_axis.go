@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -55,7 +56,7 @@ func wallAxis(times store.StepTimes) runAxis {
 
 // phaseAxis is of the time spent in phases, for runs without wall times.
 func (s *Server) phaseAxis(ctx context.Context, run *store.Run) (axis runAxis, ok bool, err error) {
-	bins, err := s.Store.Bins(ctx, run.ID, "time/step", maxBins)
+	bins, err := s.Store.Bins(ctx, run.ID, record.PhaseSeries(record.PhaseStep), maxBins)
 	if err != nil || len(bins) == 0 {
 		return axis, false, err
 	}

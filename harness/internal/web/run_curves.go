@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"flowharness/harness/internal/chart"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -30,14 +31,14 @@ const (
 const plotWidth, plotHeight = 520, 300
 
 // phaseGroup stands for the series of all phases, drawn in one plot.
-const phaseGroup = "time/*"
+const phaseGroup = record.AllPhases
 
 // mattering are the series drawn where the address names none, in their order.
-var mattering = []string{"train/loss", "val/loss", "train/grad_norm", "train/lr", phaseGroup}
+var mattering = []string{record.TrainLoss, record.ValLoss, record.GradNorm, record.LearningRate, phaseGroup}
 
 // planned are the series that are a plan, not a measurement: they are not
 // smoothed, and their y axis is linear.
-var planned = []string{"train/lr"}
+var planned = []string{record.LearningRate}
 
 // curvesView is the part of a run's page with its plots.
 type curvesView struct {
@@ -116,7 +117,8 @@ func chosenSeries(summaries []store.SeriesSummary, asked []string) []string {
 
 // inPlot tells whether a series belongs to the plot of a name.
 func inPlot(series, name string) bool {
-	return series == name || name == phaseGroup && strings.HasPrefix(series, store.PhasePrefix)
+	_, isPhase := record.Phase(series)
+	return series == name || name == phaseGroup && isPhase
 }
 
 func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, summaries []store.SeriesSummary, axis runAxis, q runQuery) (plot, error) {
@@ -130,7 +132,7 @@ func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, su
 		c.Title, c.LogY = "Seconds a phase took", true
 		summaries = slices.Clone(summaries)
 		slices.SortStableFunc(summaries, func(a, b store.SeriesSummary) int {
-			return phaseRank(strings.TrimPrefix(a.Name, store.PhasePrefix)) - phaseRank(strings.TrimPrefix(b.Name, store.PhasePrefix))
+			return phaseRank(phaseOf(a.Name)) - phaseRank(phaseOf(b.Name))
 		})
 	}
 	if slices.Contains(planned, name) {
@@ -148,7 +150,7 @@ func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, su
 			steps, of = curve.steps, len(c.Lines)
 		}
 		if grouped {
-			c.Lines = append(c.Lines, curve.mean(strings.TrimPrefix(summary.Name, store.PhasePrefix), len(c.Lines), axis))
+			c.Lines = append(c.Lines, curve.mean(phaseOf(summary.Name), len(c.Lines), axis))
 			continue
 		}
 		c.Lines, note = curve.lines(summary.Name, q.Smooth, axis)
@@ -182,7 +184,7 @@ func plotID(name string) string {
 		return '-'
 	}, name)
 	switch name {
-	case "train/loss":
+	case record.TrainLoss:
 		return "loss"
 	case phaseGroup:
 		return "phases"
@@ -317,4 +319,10 @@ func allAboveZero(lines []chart.Line) bool {
 		}
 	}
 	return true
+}
+
+// phaseOf is the phase whose seconds a series holds.
+func phaseOf(series string) string {
+	phase, _ := record.Phase(series)
+	return phase
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -60,7 +61,7 @@ func (s *Server) readStrip(ctx context.Context, run *store.Run, phases []phaseRo
 		case "data_wait":
 			continue
 		}
-		points, err := s.Store.Series(ctx, run.ID, store.PhasePrefix+p.Name, store.SeriesOptions{MaxPoints: maxParts})
+		points, err := s.Store.Series(ctx, run.ID, record.PhaseSeries(p.Name), store.SeriesOptions{MaxPoints: maxParts})
 		if err != nil {
 			return v, err
 		}

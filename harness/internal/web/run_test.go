@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -59,14 +60,14 @@ func richRun(t testing.TB, st *store.Store, name string, seed uint64) *store.Run
 	for i, step := range []int{20, 40, 60} {
 		for _, sampler := range []string{"euler", "heun"} {
 			for _, steps := range []int{1, 10} {
-				d := store.Drawing{Step: step, Epoch: i + 1, Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: steps, Images: 4, Seconds: 0.5}
+				d := record.Drawing{Step: step, Epoch: i + 1, Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: steps, Images: 4, Seconds: 0.5}
 				check(t, st.AddSample(ctx, run.ID, store.SampleRecord{Drawing: d, PNG: square(t, uint8(40*(i+1)+steps), sampler == "heun")}))
 			}
 		}
 	}
 	for _, steps := range []int{1, 10} {
 		check(t, st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{
-			Drawing: store.Drawing{Step: 60, Epoch: 3, Sampler: "euler", SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: 2 * steps, Images: 100, Seconds: 1},
+			Drawing: record.Drawing{Step: 60, Epoch: 3, Sampler: "euler", SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: 2 * steps, Images: 100, Seconds: 1},
 			Dataset: "digits", Classifier: "c", Correct: make([]bool, 100),
 			Metrics: []store.Metric{{Name: "accuracy", Value: 0.5 + float64(steps)/100, StdErr: 0.0123}, {Name: "accuracy_class_3", Value: 0.25, StdErr: math.NaN()}, {Name: hostile, Value: 1, StdErr: math.NaN()}}}))
 	}

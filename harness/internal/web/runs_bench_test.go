@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -114,7 +115,7 @@ func fillRuns(b *testing.B, st *store.Store, n int) *store.Writer {
 		if err == nil {
 			w.Point("train/loss", 1, 0.2+float64(i%1009)/5000)
 			w.Progress(1000, 1000)
-			d := store.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Step: 1000}
+			d := record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Step: 1000}
 			err = st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: "c", Metrics: []store.Metric{
 				{Name: "accuracy", Value: 0.8 + float64(i%1013)/6000}, {Name: "fd_mnist_cnn", Value: 1 + float64(i%1019)/500}, {Name: "kid_mnist_cnn", Value: float64(i%1021) / 500}}})
 		}

@@ -15,6 +15,7 @@ import (
 
 	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/statistics"
 	"flowharness/harness/internal/store"
 )
@@ -230,7 +231,7 @@ func (c *intervalCache) interval(metric string, x []float64) (low, high float64)
 	}
 	name := metric
 	if metric == catalog.Loss {
-		name = "train/loss"
+		name = record.TrainLoss
 	}
 	low, high = statistics.MeanInterval(random.New(0, "compare/mean/"+name, 0), x)
 	c.mu.Lock()

@@ -15,6 +15,7 @@ import (
 
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -50,7 +51,7 @@ func addRuns(t testing.TB, st *store.Store, list ...newRun) []*store.Run {
 		w.Point("train/loss", 1, n.loss)
 		w.Progress(1, 10)
 		if n.accuracy != 0 {
-			err = st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{Dataset: "digits", Classifier: "c", Drawing: store.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Step: 1},
+			err = st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{Dataset: "digits", Classifier: "c", Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Step: 1},
 				Metrics: []store.Metric{{Name: "accuracy", Value: n.accuracy}}})
 		}
 		if err == nil && n.status != store.StatusRunning {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/random"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -29,7 +30,7 @@ type Run struct {
 	Loss     float64 // of the last step
 	Accuracy float64 // 0: no evaluation
 	Steady   bool    // without noise from the seed
-	Settings []store.Drawing
+	Settings []record.Drawing
 	Class    string // classifier
 	Dataset  string
 	Host     string
@@ -66,7 +67,7 @@ func (k *Run) defaults() {
 		k.Images = 200
 	}
 	if k.Settings == nil {
-		k.Settings = []store.Drawing{{Sampler: samplerOf[k.Process], Steps: 10, Guidance: 2, NFE: 20}}
+		k.Settings = []record.Drawing{{Sampler: samplerOf[k.Process], Steps: 10, Guidance: 2, NFE: 20}}
 	}
 }
 
@@ -106,10 +107,10 @@ func Make(t testing.TB, st *store.Store, k Run) *store.Run {
 		if k.Status == store.StatusDiverged && step == k.Steps {
 			v = math.NaN()
 		}
-		w.Point("train/loss", step, v)
+		w.Point(record.TrainLoss, step, v)
 		w.Phase("step", step, 10*time.Millisecond)
 		if step%(k.Steps/5+1) == 0 {
-			w.Point("val/loss", step, k.Loss+math.Exp(-5*float64(step)/float64(k.Steps)))
+			w.Point(record.ValLoss, step, k.Loss+math.Exp(-5*float64(step)/float64(k.Steps)))
 		}
 	}
 	w.Progress(k.Steps, k.Steps)

@@ -1,0 +1,40 @@
+package record
+
+import "encoding/json"
+
+// Drawing says how samples were drawn.
+type Drawing struct {
+	Step        int    // update after which they were drawn
+	Epoch       int    // epochs finished by then
+	Sampler     string // its name, with the options that are not the default
+	SamplerJSON string // the sampler's whole config
+	Steps       int    // of sampling
+	Guidance    float64
+	Seed        uint64  // of the noise that they started from
+	NFE         int     // evaluations of the model for each image
+	Images      int     // images drawn
+	Seconds     float64 // wall time for all of them, without compilation
+	UsedEMA     bool
+}
+
+// ImagesPerSecond is the speed of sampling; 0 if it was not timed.
+func (d Drawing) ImagesPerSecond() float64 {
+	if d.Seconds == 0 {
+		return 0
+	}
+	return float64(d.Images) / d.Seconds
+}
+
+// Same tells whether two drawings were of the same step and in the same way, however long they took.
+func (d Drawing) Same(other Drawing) bool {
+	d.Seconds, other.Seconds = 0, 0
+	d.Epoch, other.Epoch = 0, 0
+	d.Sampler, other.Sampler = "", "" // SamplerJSON says more
+	return d == other
+}
+
+// JSON is the drawing as commands print it.
+func (d Drawing) JSON() map[string]any {
+	return map[string]any{"step": d.Step, "epoch": d.Epoch, "sampler": d.Sampler, "sampler_config": json.RawMessage(d.SamplerJSON), "steps": d.Steps,
+		"guidance": d.Guidance, "seed": d.Seed, "nfe": d.NFE, "images": d.Images, "seconds": d.Seconds, "ema": d.UsedEMA}
+}
