@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CONFIGS", absolute(t, filepath.Join("..", "configs")))
+			env.Setenv("RECORDED", absolute(t, filepath.Join("testdata", "recorded")))
 			env.Setenv("HARNESS_STORE", "")
 			env.Setenv("HARNESS_DATA_DIR", "")
 			env.Setenv("HARNESS_PLUGIN_DIR", filepath.Join(env.WorkDir, "no-plugins"))
@@ -78,6 +79,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"refused": refused,
+			"repeats": repeats,
 			"runs": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Check(trained())
 				ts.Check(os.CopyFS(ts.MkAbs("runs"), os.DirFS(runs)))

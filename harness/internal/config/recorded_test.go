@@ -2,6 +2,7 @@ package config
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,4 +43,25 @@ func TestHashesOfConfigsStayWhatTheyAre(t *testing.T) {
 	if err := lines.Err(); err != nil || n < 12 {
 		t.Errorf("%d configs (%v)", n, err)
 	}
+}
+
+// TestHashesOfShippedConfigsStay: a hash in the golden file changes where its config
+// does, never because the program has.
+func TestHashesOfShippedConfigsStay(t *testing.T) {
+	var hashes strings.Builder
+	for _, pattern := range []string{"../../../configs/*.yaml", "../../../configs/sweeps/*_base.yaml", "../../testdata/recorded/*.yaml"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: %d configs (%v)", pattern, len(paths), err)
+		}
+		for _, path := range paths {
+			r, err := Load(path, nil)
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			}
+			fmt.Fprintf(&hashes, "%s  %s\n", r.Hash, strings.TrimLeft(path, "./"))
+		}
+	}
+	checkGolden(t, "testdata/shipped_hashes.txt", []byte(hashes.String()))
 }
