@@ -43,8 +43,9 @@ const separator = "~"
 // foldersOf is where the folders of all sweeps of the stores of a folder are.
 func foldersOf(storePath string) string { return filepath.Join(filepath.Dir(storePath), "sweeps") }
 
-// Names lists the sweeps of a store that have a folder. A folder that names no
-// store, made before they did, counts if a sweep of its name is among recorded.
+// Names lists the sweeps of a store that have a folder, of those recorded in it: a
+// copy of the store has the same id, and its sweeps since then are its own. A folder
+// that names no store was made before they did.
 func Names(storePath, id string, recorded []string) []string {
 	entries, err := os.ReadDir(foldersOf(storePath))
 	if err != nil {
@@ -54,7 +55,7 @@ func Names(storePath, id string, recorded []string) []string {
 	for _, e := range entries {
 		name, _, _ := strings.Cut(e.Name(), separator)
 		owner := Folder(filepath.Join(foldersOf(storePath), e.Name())).store()
-		if e.IsDir() && (owner == id || owner == "" && slices.Contains(recorded, name)) && !slices.Contains(names, name) {
+		if e.IsDir() && (owner == id || owner == "") && slices.Contains(recorded, name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -190,9 +190,9 @@ func TestFoldersOfTwoStores(t *testing.T) {
 		recorded []string
 		want     []string
 	}{
-		{mine, nil, []string{"some"}},
-		{mine, []string{"old", "only"}, []string{"old", "some"}},
-		{other, nil, []string{"only", "some"}},
+		{mine, nil, nil}, // a copy of the store from before
+		{mine, []string{"old", "some", "only"}, []string{"old", "some"}},
+		{other, []string{"only", "some"}, []string{"only", "some"}},
 		{"3333333333333333", []string{"some", "only"}, nil},
 	} {
 		if got := Names(path, c.id, c.recorded); !slices.Equal(got, c.want) {
