@@ -44,6 +44,9 @@ func MeasureReferences(ctx context.Context, ref string, images int, o Options) (
 	if err := (SampleOptions{Images: images}).apply(&c); err != nil {
 		return nil, err
 	}
+	if measured, err = referencesOf(ctx, st, c); err != nil || len(measured) == 2 {
+		return measured, err
+	}
 	b, err := o.openBackend(c.Backend)
 	if err != nil {
 		return nil, err
@@ -57,6 +60,12 @@ func MeasureReferences(ctx context.Context, ref string, images int, o Options) (
 	if err := reference(ctx, st, tools, c, o.progress); err != nil {
 		return nil, err
 	}
+	return referencesOf(ctx, st, c)
+}
+
+// referencesOf are what the store knows of as many real images, and of as many of
+// noise, as a config measures: two where it knows both.
+func referencesOf(ctx context.Context, st *store.Store, c config.Config) ([]store.Reference, error) {
 	weights, err := classifier.Load(c.Data.Name, c.Data.Flip)
 	if err != nil {
 		return nil, err
@@ -103,18 +112,12 @@ func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *
 // reference records the values of real images and of noise, if the store lacks
 // them.
 func reference(ctx context.Context, st *store.Store, tools *evaluate.Tools, cfg config.Config, progress func(train.Event)) error {
+	if known, err := referencesOf(ctx, st, cfg); err != nil || len(known) == 2 {
+		return err
+	}
 	c, err := classifier.Load(cfg.Data.Name, cfg.Data.Flip)
 	if err != nil {
 		return err
-	}
-	known, err := st.References(ctx, cfg.Data.Name, c.SHA256)
-	if err != nil {
-		return err
-	}
-	for _, r := range known {
-		if r.Images == cfg.Metrics.Images {
-			return nil
-		}
 	}
 	progress(train.Event{Message: fmt.Sprintf("measuring real images of %s, and noise", cfg.Data.Name)})
 	anchors, err := tools.Anchors(ctx, cfg.Data, cfg.Metrics.Images)
