@@ -10,8 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"flowharness/schedulers"
 )
 
 const (
@@ -225,6 +228,38 @@ func writesFiles(inCommand bool, pkg, name string) bool {
 		return inCommand && slices.Contains([]string{"Write", "WriteFast", "Create", "Place"}, name)
 	default:
 		return false
+	}
+}
+
+// TestOnlySchedulersKnowProcesses: a package that asked which process it has before it could go on would have to
+// change with every new one. Benchmarks measure one that they choose.
+func TestOnlySchedulersKnowProcesses(t *testing.T) {
+	processes := []string{strconv.Quote(schedulers.FlowMatch), strconv.Quote(schedulers.DDPM)}
+	for _, p := range list(t) {
+		if within(p.ImportPath, module+"/schedulers") || within(p.ImportPath, internal+"bench") || strings.HasSuffix(p.ImportPath, "test") {
+			continue
+		}
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+			fset := token.NewFileSet()
+			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.BasicLit:
+					if slices.Contains(processes, n.Value) {
+						t.Errorf("%v: names the process %s", fset.Position(n.Pos()), n.Value)
+					}
+				case *ast.SelectorExpr:
+					pkg, ok := n.X.(*ast.Ident)
+					if ok && pkg.Name == "schedulers" && (n.Sel.Name == "FlowMatch" || n.Sel.Name == "DDPM") {
+						t.Errorf("%v: names the process %s", fset.Position(n.Pos()), n.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
 	}
 }
 

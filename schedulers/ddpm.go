@@ -7,6 +7,38 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
+// DDPM is the name of the discrete diffusion of Ho et al. 2020.
+const DDPM = "ddpm"
+
+var ddpmProcess = processRegistration{
+	name: DDPM, about: "the diffusion baseline.", sampler: "ddim",
+	predictions: []string{"epsilon", "v_prediction", "sample"},
+	densities:   []string{"uniform"},
+	options:     []string{"beta_schedule", "beta_start", "beta_end"},
+	setDefaults: func(c *ProcessConfig) {
+		setDefault(&c.BetaSchedule, "linear")
+		if c.BetaSchedule != cosineBetas {
+			setDefault(&c.BetaStart, 0.0001)
+			setDefault(&c.BetaEnd, 0.02)
+		}
+	},
+	validate: func(c ProcessConfig, p *problems) {
+		p.oneOf("beta_schedule", c.BetaSchedule, "linear", "scaled_linear", cosineBetas)
+		if c.BetaSchedule == cosineBetas {
+			p.unset("beta_start", c.BetaStart == 0, `beta_schedule "squaredcos_cap_v2"`)
+			p.unset("beta_end", c.BetaEnd == 0, `beta_schedule "squaredcos_cap_v2"`)
+			return
+		}
+		if p.check(c.BetaStart > 0 && c.BetaStart < 1, "beta_start", "must be between 0 and 1, got %v", c.BetaStart) {
+			p.check(c.BetaEnd >= c.BetaStart && c.BetaEnd < 1, "beta_end",
+				"must be at least beta_start (%v) and below 1, got %v", c.BetaStart, c.BetaEnd)
+		}
+	},
+	new: func(c ProcessConfig) Process { return ddpm{c, alphasCumprod(c)} },
+}
+
+const cosineBetas = "squaredcos_cap_v2"
+
 // ddpm is the discrete variance-preserving diffusion of Ho et al. 2020 (arXiv:2006.11239), with the
 // targets of Salimans and Ho 2022 (arXiv:2202.00512).
 type ddpm struct {

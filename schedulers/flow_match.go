@@ -7,6 +7,35 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
+// FlowMatch is the name of conditional flow matching.
+const FlowMatch = "flow_match"
+
+var flowMatchProcess = processRegistration{
+	name: FlowMatch, about: "straight paths from noise (t = 0) to data (t = 1).", sampler: "euler",
+	predictions: []string{"velocity"},
+	densities:   []string{"uniform", logitNormal},
+	options:     []string{"shift", "logit_mean", "logit_std"},
+	setDefaults: func(c *ProcessConfig) {
+		setDefault(&c.Shift, 1)
+		if c.TimestepDensity == logitNormal {
+			setDefault(&c.LogitStd, 1)
+		}
+	},
+	validate: func(c ProcessConfig, p *problems) {
+		p.positive("shift", c.Shift)
+		if c.TimestepDensity == logitNormal {
+			p.check(isFinite(c.LogitMean), "logit_mean", "must be a finite number, got %v", c.LogitMean)
+			p.positive("logit_std", c.LogitStd)
+			return
+		}
+		p.unset("logit_mean", c.LogitMean == 0, `timestep_density "uniform"`)
+		p.unset("logit_std", c.LogitStd == 0, `timestep_density "uniform"`)
+	},
+	new: func(c ProcessConfig) Process { return flowMatch{c} },
+}
+
+const logitNormal = "logit_normal"
+
 // flowMatch is conditional flow matching on straight paths (Lipman et al. 2023, arXiv:2210.02747;
 // Liu et al. 2023, arXiv:2209.03003).
 type flowMatch struct{ config ProcessConfig }

@@ -11,7 +11,6 @@
 package schedulers
 
 import (
-	"fmt"
 	"math/rand/v2"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -19,7 +18,7 @@ import (
 
 // Process is what a model is trained on: a path from noise to data and a target on it.
 type Process interface {
-	// Name is "flow_match" or "ddpm".
+	// Name is one of ProcessNames.
 	Name() string
 	// NumTrainTimesteps is the scale of the timesteps given to the model.
 	NumTrainTimesteps() int
@@ -31,18 +30,6 @@ type Process interface {
 	AddNoise(sample, noise, timestep *Node) *Node
 	// Target returns what the model should predict there, shaped like sample.
 	Target(sample, noise, timestep *Node) *Node
-}
-
-// NewProcess makes the process a config describes; unset fields take their defaults.
-func NewProcess(config ProcessConfig) (Process, error) {
-	config.SetDefaults()
-	if err := config.Validate(); err != nil {
-		return nil, fmt.Errorf("process: %w", err)
-	}
-	if config.Name == FlowMatch {
-		return flowMatch{config}, nil
-	}
-	return ddpm{config, alphasCumprod(config)}, nil
 }
 
 // perSample reshapes one value per sample, [batch], so that it broadcasts over like: [batch, 1, ...].

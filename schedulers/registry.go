@@ -43,7 +43,7 @@ func NewSampler(config SamplerConfig, process ProcessConfig) (Sampler, error) {
 	}
 	r, known := find(config.Name)
 	var mismatch error
-	if known && r.process != process.Name {
+	if known && r.process != samplersOf(process.Name) {
 		mismatch = &ConfigError{Key: "name", Problem: fmt.Sprintf("sampler %q belongs to process %q, not %q; use one of: %s",
 			r.name, r.process, process.Name, strings.Join(SamplerNames(process.Name), ", "))}
 	}
@@ -53,11 +53,11 @@ func NewSampler(config SamplerConfig, process ProcessConfig) (Sampler, error) {
 	return r.new(config, process), nil
 }
 
-// SamplerNames lists the samplers of a process ("flow_match" or "ddpm"), or all of them for "".
+// SamplerNames lists the samplers of a process, one of ProcessNames, or all of them for "".
 func SamplerNames(process string) []string {
 	var names []string
 	for _, s := range samplers {
-		if process == "" || s.process == process {
+		if process == "" || s.process == samplersOf(process) {
 			names = append(names, s.name)
 		}
 	}

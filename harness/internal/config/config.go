@@ -88,7 +88,7 @@ type Train struct {
 // Sampling lists the grids that a run draws: samplers × steps × guidance.
 type Sampling struct {
 	Seed             uint64                     `yaml:"seed" json:"seed" jsonschema:"minimum=0,maximum=9223372036854775807" jsonschema_description:"Seed of the noise that samples start from. Grids of one sampling seed start from the same noise in every run."`
-	Samplers         []schedulers.SamplerConfig `yaml:"samplers" json:"samplers" jsonschema:"minItems=1,maxItems=16" jsonschema_description:"Samplers of the process: a name, or a mapping of the name and options. Default: [euler] for flow_match, [ddim] for ddpm."`
+	Samplers         []schedulers.SamplerConfig `yaml:"samplers" json:"samplers" jsonschema:"minItems=1,maxItems=16" jsonschema_description:"Samplers of the process: a name, or a mapping of the name and options."`
 	Steps            []int                      `yaml:"steps,flow" json:"steps" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=1,maximum=10000" jsonschema_description:"Numbers of sampling steps, at most process.num_train_timesteps."`
 	Guidance         []float64                  `yaml:"guidance,flow" json:"guidance" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=0,maximum=1000" jsonschema_description:"Guidance scales g of uncond + g·(cond − uncond): 1 is the class alone, 0 no class."`
 	GuidanceInterval Interval                   `yaml:"guidance_interval,omitempty,flow" json:"guidance_interval,omitzero" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Part of the steps that is guided, as fractions [a, b] of their number; the others see the class alone. Default: all steps."`
@@ -127,7 +127,7 @@ func Defaults() Config {
 		Backend: Backend{Name: "auto", Devices: 1, Precision: models.Float32},
 		Data:    Data{Name: "digits", DropLast: true},
 		Model:   models.DefaultConfig(),
-		Process: schedulers.ProcessConfig{Name: schedulers.FlowMatch},
+		Process: schedulers.ProcessConfig{Name: schedulers.DefaultProcess()},
 		Train: Train{BatchSize: 256, LR: 1e-3, LRSchedule: Constant, Betas: [2]float64{0.9, 0.999}, Eps: 1e-8,
 			WeightDecay: 0.01, LabelDrop: 0.2, LogEverySeconds: 10},
 		Sampling:   Sampling{Steps: []int{50}, Guidance: []float64{4}, Rows: 4, AtEnd: true},
@@ -141,9 +141,9 @@ func Defaults() Config {
 func (c *Config) setDefaults(isSet func(key string) bool) {
 	c.Process.SetDefaults()
 	if !isSet("sampling.samplers") {
-		name := "euler"
-		if c.Process.Name == schedulers.DDPM {
-			name = "ddim"
+		name := schedulers.DefaultSampler(c.Process.Name)
+		if name == "" { // no such process, which validate reports
+			name = schedulers.DefaultSampler(schedulers.DefaultProcess())
 		}
 		c.Sampling.Samplers = []schedulers.SamplerConfig{{Name: name}}
 	}

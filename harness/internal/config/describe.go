@@ -42,19 +42,21 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"class_emb_size":     {description: "Channels that the class embedding adds to the input.", minimum: "1", maximum: "1024"},
 		},
 		"process": {
-			"name":                {description: "flow_match: straight paths from noise (t = 0) to data (t = 1). ddpm: the diffusion baseline."},
+			"name":                {description: eachProcess(" ", func(name string) string { return name + ": " + schedulers.AboutProcess(name) })},
 			"num_train_timesteps": {description: "Scale of the time that the model sees.", minimum: "1", maximum: "100000"},
-			"prediction_type":     {description: "What the model outputs: velocity for flow_match; epsilon, v_prediction or sample for ddpm."},
-			"timestep_density":    {description: "How training timesteps are drawn; logit_normal is for flow_match."},
-			"logit_mean":          {description: "Mean of the logit-normal density; above 0 trains more near the data. Default: 0.", minimum: "-100", maximum: "100"},
-			"logit_std":           {description: "Standard deviation of the logit-normal density. Default: 1.", above: "0", maximum: "100"},
-			"shift":               {description: "flow_match: above 1 trains more near the noise.", above: "0", maximum: "1000"},
-			"beta_schedule":       {description: "ddpm: noise schedule."},
-			"beta_start":          {description: "ddpm: first beta of linear and scaled_linear.", above: "0", below: "1"},
-			"beta_end":            {description: "ddpm: last beta of linear and scaled_linear.", above: "0", below: "1"},
+			"prediction_type": {description: "What the model outputs: " + eachProcess("; ", func(name string) string {
+				return alternatives(schedulers.PredictionTypes(name)) + " for " + name
+			}) + "."},
+			"timestep_density": {description: "How training timesteps are drawn; logit_normal is for flow_match."},
+			"logit_mean":       {description: "Mean of the logit-normal density; above 0 trains more near the data. Default: 0.", minimum: "-100", maximum: "100"},
+			"logit_std":        {description: "Standard deviation of the logit-normal density. Default: 1.", above: "0", maximum: "100"},
+			"shift":            {description: "flow_match: above 1 trains more near the noise.", above: "0", maximum: "1000"},
+			"beta_schedule":    {description: "ddpm: noise schedule."},
+			"beta_start":       {description: "ddpm: first beta of linear and scaled_linear.", above: "0", below: "1"},
+			"beta_end":         {description: "ddpm: last beta of linear and scaled_linear.", above: "0", below: "1"},
 		},
 		"sampling.samplers[]": {
-			"name":              {description: fmt.Sprintf("For flow_match: %s. For ddpm: %s.", samplerNames(schedulers.FlowMatch), samplerNames(schedulers.DDPM))},
+			"name":              {description: eachProcess(" ", func(name string) string { return "For " + name + ": " + samplerNames(name) + "." })},
 			"grid":              {description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun."},
 			"shift":             {description: "flow_match: above 1 spends more steps near the noise.", above: "0", maximum: "1000"},
 			"timestep_input":    {description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step."},
@@ -71,6 +73,24 @@ func libraryKeys() map[string]map[string]libraryKey {
 }
 
 func samplerNames(process string) string { return strings.Join(schedulers.SamplerNames(process), ", ") }
+
+// eachProcess joins what is said of each process.
+func eachProcess(separator string, say func(name string) string) string {
+	var parts []string
+	for _, name := range schedulers.ProcessNames() {
+		parts = append(parts, say(name))
+	}
+	return strings.Join(parts, separator)
+}
+
+// alternatives are words as a sentence lists them: "a, b or c".
+func alternatives(list []string) string {
+	last := len(list) - 1
+	if last < 1 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:last], ", ") + " or " + list[last]
+}
 
 func (k libraryKey) describe(s *jsonschema.Schema) {
 	s.Description = k.description
@@ -123,7 +143,7 @@ type variant struct {
 
 func processDefaults() []variant {
 	var variants []variant
-	for _, name := range []string{schedulers.FlowMatch, schedulers.DDPM} {
+	for _, name := range schedulers.ProcessNames() {
 		c := schedulers.ProcessConfig{Name: name}
 		c.SetDefaults()
 		variants = append(variants, variant{name, reflect.ValueOf(c)})

@@ -51,6 +51,11 @@ func newSchema() *jsonschema.Schema {
 		}
 	}
 	property(s, "data.name").Enum = words(dataset.Names())
+	property(s, "process.name").Enum = words(schedulers.ProcessNames())
+	property(s, "process.prediction_type").Enum = words(schedulers.PredictionTypes(""))
+	property(s, "sampling.samplers").Description += " Default: " + eachProcess(", ", func(name string) string {
+		return "[" + schedulers.DefaultSampler(name) + "] for " + name
+	}) + "."
 	addDefaults(s, reflect.ValueOf(file{Config: Defaults()}))
 	describeDefaults(property(s, "process"), processDefaults())
 	describeDefaults(property(s, "sampling.samplers[]"), samplerDefaults())

@@ -154,7 +154,7 @@ func listPaths(values map[string]string, path string) []string {
 
 // defaultValues are those of a config of the same process that says nothing else.
 func defaultValues(source, resolved *yaml.Node) map[string]string {
-	process := "flow_match"
+	process := config.Defaults().Process.Name
 	if n := child(child(resolved, "process"), "name"); n != nil {
 		process = n.Value
 	}

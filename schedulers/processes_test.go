@@ -1,0 +1,82 @@
+package schedulers
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// reversed predicts the noise less the data.
+type reversed struct{ flowMatch }
+
+func (p reversed) Name() string                        { return "reversed" }
+func (p reversed) Target(sample, noise, _ *Node) *Node { return Sub(noise, sample) }
+
+// TestAProcessIsALineInTheList adds one, as a new file would, and it is named, completed,
+// checked and made as the others are.
+func TestAProcessIsALineInTheList(t *testing.T) {
+	before := processes
+	t.Cleanup(func() { processes = before })
+	processes = append(slices.Clone(processes), processRegistration{
+		name: "reversed", about: "flow matching, backwards.", sampler: "euler", samplersOf: FlowMatch,
+		predictions: []string{"reversed_velocity"}, densities: []string{"uniform"}, options: []string{"shift"},
+		setDefaults: func(c *ProcessConfig) { setDefault(&c.Shift, 2) },
+		validate:    func(c ProcessConfig, p *problems) { p.positive("shift", c.Shift) },
+		new:         func(c ProcessConfig) Process { return reversed{flowMatch{c}} },
+	})
+	if got, want := ProcessNames(), []string{FlowMatch, DDPM, "reversed"}; !slices.Equal(got, want) {
+		t.Errorf("the processes are %v, want %v", got, want)
+	}
+	if got := PredictionTypes(""); !slices.Contains(got, "reversed_velocity") || DefaultSampler("reversed") != "euler" {
+		t.Errorf("predictions %v, default sampler %q", got, DefaultSampler("reversed"))
+	}
+	c := ProcessConfig{Name: "reversed"}
+	c.SetDefaults()
+	want := ProcessConfig{Name: "reversed", NumTrainTimesteps: 1000, PredictionType: "reversed_velocity", TimestepDensity: "uniform", Shift: 2}
+	if c != want {
+		t.Errorf("its defaults are %+v, want %+v", c, want)
+	}
+	p, err := NewProcess(c)
+	if err != nil || p.Name() != "reversed" {
+		t.Fatalf("it makes %v (%v)", p, err)
+	}
+	if _, err := NewSampler(SamplerConfig{Name: "heun"}, c); err != nil || !slices.Equal(SamplerNames("reversed"), SamplerNames(FlowMatch)) {
+		t.Errorf("a sampler of flow matching: %v; its samplers are %v", err, SamplerNames("reversed"))
+	}
+	if _, err := NewSampler(SamplerConfig{Name: "ddim"}, c); err == nil {
+		t.Error("a sampler of another process is taken")
+	}
+	for key, bad := range map[string]ProcessConfig{
+		"shift":            {Name: "reversed", Shift: -1},
+		"beta_start":       {Name: "reversed", BetaStart: 0.1},
+		"logit_mean":       {Name: "reversed", LogitMean: 1},
+		"prediction_type":  {Name: "reversed", PredictionType: "velocity"},
+		"timestep_density": {Name: "reversed", TimestepDensity: "logit_normal"},
+	} {
+		_, err := NewProcess(bad)
+		var problem *ConfigError
+		if !errors.As(err, &problem) || problem.Key != key {
+			t.Errorf("%+v: %v, want a problem of %s", bad, err, key)
+		}
+	}
+}
+
+// TestDefaultSamplersSampleTheirProcess: every process can be sampled without naming a sampler,
+// whatever its model predicts.
+func TestDefaultSamplersSampleTheirProcess(t *testing.T) {
+	for _, name := range ProcessNames() {
+		if AboutProcess(name) == "" {
+			t.Errorf("%s: nothing is said about it", name)
+		}
+		for _, prediction := range PredictionTypes(name) {
+			sampler, err := NewSampler(SamplerConfig{Name: DefaultSampler(name)}, ProcessConfig{Name: name, PredictionType: prediction})
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, prediction, err)
+			} else if _, err := sampler.Plan(4); err != nil {
+				t.Errorf("%s, %s: %v", name, prediction, err)
+			}
+		}
+	}
+}
