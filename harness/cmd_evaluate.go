@@ -34,8 +34,9 @@ not given is taken from the run's config. Image i starts from the same noise in
 every run of one --seed.
 
 Take 1,000 images or more: of few, distances and shares such as precision say
-little. --references measures no samples, only as many real images and images of
-noise, where a comparison lacks them.
+little. Weights that hold NaN, as after training that diverged, are refused: name
+an earlier file with --checkpoint. --references measures no samples, only as many
+real images and images of noise, where a comparison lacks them.
 
 harness metrics list explains the metrics. A config with metrics.at_end: true
 does this at the end of its run.`,

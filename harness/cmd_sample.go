@@ -37,7 +37,9 @@ func newSampleCommand(a *app) *cobra.Command {
 		Short: "Draw grids from a run's checkpoint and record them on it",
 		Long: `Draw a grid for every sampler × steps × guidance given, from the run's latest
 checkpoint, and record each on the run. What is not given is taken from the
-run's config. Grids of one --seed start from the same noise in every run.`,
+run's config. Grids of one --seed start from the same noise in every run. Weights
+that hold NaN, as after training that diverged, are refused: name an earlier file
+with --checkpoint.`,
 		Example:           "  harness sample @1 --sampler heun --steps 8 --guidance 2\n  harness sample brave-otter-42 --steps 4,8,16 --grid heun.png",
 		Args:              exactly(1, "one RUN"),
 		ValidArgsFunction: a.completeRuns,

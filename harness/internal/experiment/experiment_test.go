@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -301,6 +302,44 @@ func TestSampleOverridesTheConfig(t *testing.T) {
 	}
 	if _, _, err := Sample(t.Context(), "tiny", SampleOptions{}, o); err == nil || !strings.Contains(err.Error(), "has no checkpoint to sample from") {
 		t.Errorf("without checkpoints: error is %v", err)
+	}
+}
+
+func TestNothingIsDrawnFromWeightsThatAreNotFinite(t *testing.T) {
+	out, o := mustStart(t)
+	model, err := models.New(resolve(t).Config.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := CheckpointDir(o.StorePath, out.Run.ID)
+	good, err := checkpoint.Latest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := checkpoint.Load(good, model.Layout(), out.Run.ConfigHash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state.Step++
+	state.Params[1] = float32(math.NaN())
+	if state.EMA != nil {
+		state.EMA[1] = float32(math.NaN())
+	}
+	if _, err := checkpoint.Save(dir, model.Layout(), *state, 2); err != nil {
+		t.Fatal(err)
+	}
+	const want = "are NaN or infinite"
+	if _, _, err := Sample(t.Context(), "tiny", SampleOptions{}, o); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("sampling: error is %v", err)
+	}
+	if _, _, err := Evaluate(t.Context(), "tiny", SampleOptions{}, o); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("evaluating: error is %v", err)
+	}
+	if recorded, err := openStore(t, o).Samples(t.Context(), out.Run.ID); err != nil || len(recorded) != 1 {
+		t.Errorf("%d samples are recorded, want the one of training (%v)", len(recorded), err)
+	}
+	if _, _, err := Sample(t.Context(), "tiny", SampleOptions{Checkpoint: good}, o); err != nil {
+		t.Errorf("an earlier checkpoint: %v", err)
 	}
 }
 

@@ -95,6 +95,9 @@ func (t *trained) open(so SampleOptions, o Options) error {
 	if err != nil {
 		return err
 	}
+	if err := t.state.CheckFinite(model.Layout(), t.config.Sampling.UseEMA); err != nil {
+		return fmt.Errorf("run %s: %w; name an earlier checkpoint with --checkpoint FILE (the run's lie in %s)", t.run.Slug, err, dir)
+	}
 	b, err := o.openBackend(t.config.Backend)
 	t.bench = &Workbench{backend: b}
 	return err

@@ -1,0 +1,35 @@
+package checkpoint
+
+import (
+	"fmt"
+	"math"
+
+	"flowharness/models"
+)
+
+// CheckFinite refuses weights that nothing can be drawn from: those that
+// [State.Weights] returns, where some are NaN or infinite, as after training
+// that diverged. The error names the first parameter with such a value.
+func (s *State) CheckFinite(layout models.Layout, average bool) error {
+	flat, averaged := s.Weights(average)
+	bad, first := 0, ""
+	for _, p := range layout.Entries() {
+		for _, v := range flat[p.Offset : p.Offset+p.Size()] {
+			if f := float64(v); !math.IsNaN(f) && !math.IsInf(f, 0) {
+				continue
+			}
+			if bad++; bad == 1 {
+				first = p.Name
+			}
+		}
+	}
+	if bad == 0 {
+		return nil
+	}
+	what := "weights"
+	if averaged {
+		what = "averaged weights"
+	}
+	return fmt.Errorf("%d of the %d %s of step %d are NaN or infinite, the first in %s: the training diverged, and nothing can be drawn from them",
+		bad, len(flat), what, s.Step, first)
+}
