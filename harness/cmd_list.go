@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/catalog"
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
+	"flowharness/schedulers"
 )
 
 type listOptions struct {
@@ -42,7 +44,9 @@ that are active, or with --archived or --trash those that are there.
 status, seed, step, loss, created, duration, process, dataset, host, memory, tags,
 notes), loss100 (the mean of the last 100 losses; loss is the last one), the last
 value of any series (val/loss), metrics (accuracy), and paths of configs (train.lr).
-Where a terminal is too narrow for all columns, some are left out.`,
+A condition compares with =, !=, <, <=, > or >=; created with a date, duration
+with seconds or a time such as 1h30m. Where a terminal is too narrow for all
+columns, some are left out.`,
 		Example: `  harness list --status finished --sort loss
   harness list --name 'fm_*' --where train.lr=0.001 --where 'val/loss<0.2'
   harness list --columns train.lr,process.name,accuracy --sort accuracy --desc
@@ -102,7 +106,7 @@ func (o *listOptions) run(ctx context.Context) error {
 		fmt.Fprintln(o.err, "no runs")
 		return nil
 	}
-	o.printRunsTable(runs, columns)
+	o.printRunsTable(runs, columns, o.width())
 	return nil
 }
 
@@ -139,6 +143,9 @@ const valLoss = record.ValLoss
 
 // choose returns the runs that are asked for, in order, and the columns to be shown of them.
 func (o *listOptions) choose(ctx context.Context, all *catalog.Snapshot) (runs []*store.RunInfo, columns []catalog.Column, err error) {
+	if err = all.CheckKnown(o.filter, schedulers.ProcessNames(), dataset.Names()); err != nil {
+		return nil, nil, err
+	}
 	if runs, err = all.Match(ctx, o.filter, o.where); err != nil {
 		return nil, nil, err
 	}

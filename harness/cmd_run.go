@@ -48,9 +48,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage or config, 3 diverged, 130 interrup
 			}
 			return o.run(cmd.Context(), args)
 		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
-		},
+		ValidArgsFunction: completeConfigs,
 	}
 	cmd.Flags().StringArrayVar(&o.sets, "set", nil, "override a value of the config: path=value (repeatable)")
 	cmd.Flags().StringVar(&o.resume, "resume", "", "continue this RUN from its latest checkpoint")

@@ -75,7 +75,7 @@ failed, 130 interrupted.`,
   harness sweep configs/sweeps/fm_vs_ddpm.yaml --launcher slurm --wait`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("expected one sweep FILE, or a command: plan, status, collect, cancel")
+				return usagef("expected one sweep FILE, or a command: plan, status, collect, check, cancel")
 			}
 			options, err := o.options(cmd, a)
 			if err != nil {
@@ -83,9 +83,7 @@ failed, 130 interrupted.`,
 			}
 			return o.run(cmd.Context(), args[0], options)
 		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
-		},
+		ValidArgsFunction: completeConfigs,
 	}
 	o.add(cmd)
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "on a cluster: wait for the end instead of returning once all is submitted")

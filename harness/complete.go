@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -10,6 +12,7 @@ import (
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/store"
 	"flowharness/metrics"
 	"flowharness/schedulers"
@@ -21,7 +24,9 @@ type words func() []string
 // flagWords are what the values of flags begin with, in whichever command they are.
 var flagWords = map[string]words{
 	"backend": backend.Names,
+	"dataset": dataset.Names,
 	"format":  func() []string { return seriesFormats },
+	"process": schedulers.ProcessNames,
 	"sampler": func() []string { return schedulers.SamplerNames("") },
 	"set":     settings,
 	"status": func() (list []string) {
@@ -126,4 +131,36 @@ func (a *app) columnWords(ctx context.Context, read func(context.Context, *catal
 		return nil
 	}
 	return list
+}
+
+// configEndings are those of the files that run and sweep take.
+var configEndings = []string{"yaml", "yml"}
+
+// completeConfigs completes the name of a file. The shell lists the files, unless a command below this one begins like it: the
+// shell would take its name for another ending.
+func completeConfigs(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	begins := func(sub *cobra.Command) bool { return sub.IsAvailableCommand() && strings.HasPrefix(sub.Name(), typed) }
+	if len(args) > 0 || !slices.ContainsFunc(cmd.Commands(), begins) {
+		return configEndings, cobra.ShellCompDirectiveFilterFileExt
+	}
+	return configsHere(typed), cobra.ShellCompDirectiveNoFileComp
+}
+
+// configsHere lists the folders and the configs of this folder that begin so.
+func configsHere(typed string) (names []string) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case !strings.HasPrefix(name, typed) || strings.HasPrefix(name, "."):
+		case e.IsDir():
+			names = append(names, name+"/")
+		case slices.Contains(configEndings, strings.TrimPrefix(filepath.Ext(name), ".")):
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -6,8 +6,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
+const bashCompletionHelp = `Print a script that teaches bash to complete what is typed. It uses the package
+bash-completion where that is loaded, and does without it elsewhere.
+
+For this session:  source <(harness completion bash)
+For every session: echo 'source <(harness completion bash)' >> ~/.bashrc`
+
 // bashWithoutPackage is what cobra's script for bash needs of the package bash-completion: the words of the line, of which those
-// that were parted at = or : alone belong together. It sets the variables that the script declares.
+// that were parted at = or : alone belong together, and the names of folders and files, of which those with other endings than
+// yaml|yml, say, are left out. It sets the variables that the script declares.
 const bashWithoutPackage = `# Where the package bash-completion is not loaded, this does what is needed of it.
 if ! declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
     _get_comp_words_by_ref()
@@ -31,6 +38,19 @@ if ! declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
         prev=${words[cword - 1]}
     }
 fi
+if ! declare -F _filedir >/dev/null 2>&1; then
+    _filedir()
+    {
+        local name typed=$cur
+        [[ $typed == -*=* ]] && typed=${typed#*=}
+        type -t compopt >/dev/null && compopt -o filenames
+        while IFS= read -r name; do
+            if [[ -d ${name/#\~/$HOME} || ${1-} != -d && ( -z ${1-} || "|$1|" == *"|${name##*.}|"* ) ]]; then
+                COMPREPLY+=("$name")
+            fi
+        done < <(compgen -f -- "$typed")
+    }
+fi
 
 `
 
@@ -39,5 +59,9 @@ func completionForBash(cmd *cobra.Command, _ []string) error {
 	if _, err := fmt.Fprint(cmd.OutOrStdout(), bashWithoutPackage); err != nil {
 		return err
 	}
-	return cmd.Root().GenBashCompletionV2(cmd.OutOrStdout(), true)
+	plain, err := cmd.Flags().GetBool("no-descriptions")
+	if err != nil {
+		return err
+	}
+	return cmd.Root().GenBashCompletionV2(cmd.OutOrStdout(), !plain)
 }

@@ -36,15 +36,15 @@ func (o *listOptions) printRunsJSON(runs []*store.RunInfo, columns []catalog.Col
 	return o.printJSON(rows)
 }
 
-// printRunsTable prints as many of the columns as fit.
-func (o *listOptions) printRunsTable(runs []*store.RunInfo, columns []catalog.Column) {
+// printRunsTable prints as many of the columns as fit into a width; all, if it is 0.
+func (o *listOptions) printRunsTable(runs []*store.RunInfo, columns []catalog.Column, width int) {
 	cells := make([][]string, len(columns)) // by column, then by row
 	for i, c := range columns {
 		for _, r := range runs {
 			cells[i] = append(cells[i], listCell(c, r))
 		}
 	}
-	shown, left := fit(columns, cells, o.width())
+	shown, left := fit(columns, cells, width)
 	t := o.newTable()
 	var header table.Row
 	var configs []table.ColumnConfig

@@ -162,7 +162,7 @@ func addCompletionExamples(completion *cobra.Command) {
 		shell.Example = fmt.Sprintf("  harness completion %s", shell.Name())
 		shell.Args = exactly(0, "no arguments")
 		if shell.Name() == "bash" {
-			shell.RunE = completionForBash
+			shell.RunE, shell.Long = completionForBash, bashCompletionHelp
 		}
 	}
 }

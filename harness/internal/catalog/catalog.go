@@ -278,10 +278,37 @@ func (s *Snapshot) suggest(ctx context.Context, name string) string {
 			}
 		}
 	}
+	return didYouMean(found)
+}
+
+func didYouMean(found []string) string {
 	if len(found) == 0 {
 		return ""
 	}
 	return "; did you mean " + orList(found[:min(3, len(found))]) + "?"
+}
+
+// CheckKnown is an [*InvalidError] if a filter asks for a process or a dataset that no run has, nor is among those given.
+func (s *Snapshot) CheckKnown(f store.Filter, processes, datasets []string) error {
+	for _, check := range []struct {
+		what, asked string
+		known       []string
+		of          func(*store.RunInfo) string
+	}{
+		{"process", f.Process, processes, func(r *store.RunInfo) string { return r.Process }},
+		{"dataset", f.Dataset, datasets, func(r *store.RunInfo) string { return r.Dataset }},
+	} {
+		known := slices.Clone(check.known)
+		for _, r := range s.Runs {
+			if name := check.of(r); !slices.Contains(known, name) {
+				known = append(known, name)
+			}
+		}
+		if check.asked != "" && !slices.Contains(known, check.asked) {
+			return invalid("there is no %s %q%s", check.what, check.asked, didYouMean(nearest(check.asked, known)))
+		}
+	}
+	return nil
 }
 
 // nearest are the names, or those that end so, that are the fewest letters away, if they are few.
@@ -306,7 +333,7 @@ func distance(a, b string) int {
 // Series lists the series that some run has, sorted.
 func (s *Snapshot) Series(ctx context.Context) ([]string, error) { return s.seriesNames(ctx) }
 
-// Names lists all columns: of every run, of losses and other series, of metrics, and of configs.
+// Names lists all columns, each once: of every run, of losses and other series, of metrics, and of configs.
 func (s *Snapshot) Names(ctx context.Context) ([]string, error) {
 	var names []string
 	for _, c := range RunColumns {
@@ -316,5 +343,12 @@ func (s *Snapshot) Names(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(names, []string{RecentLoss}, series, s.Metrics, s.Paths), nil
+	for _, more := range [][]string{{RecentLoss}, series, s.Metrics, s.Paths} {
+		for _, name := range more {
+			if !slices.Contains(names, name) { // seed is a path of configs, too
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
 }

@@ -64,6 +64,11 @@ func TestConditions(t *testing.T) {
 		"accuracy>0":       "", // a metric that no run has yet
 		"loss100>1e9":      "",
 		"process=nonsense": "",
+
+		"created>2020-01-31":       "c a b",
+		"created<2020-01-31T18:00": "",
+		"duration<1h30m":           "c a b",
+		"duration>=5400":           "",
 	} {
 		found, err := all.Match(t.Context(), store.Filter{}, []string{condition})
 		if err != nil {
@@ -89,6 +94,9 @@ func TestWhatMakesNoSense(t *testing.T) {
 		"qqqqqqqq=1":   `no run has a column "qqqqqqqq"`,
 		"loss<low":     `"low" is none`,
 		"loss<":        "is not complete",
+		"created>May":  `a date such as 2026-03-31 or 2026-03-31T18:00, not with "May"`,
+		"duration>1y":  `a time such as 90, 90s or 1h30m, not with "1y"`,
+		"sead=1":       "did you mean seed?", // once, though it is a path of configs as well
 	} {
 		_, err := all.Match(t.Context(), store.Filter{}, []string{condition})
 		var invalid *InvalidError
@@ -101,6 +109,26 @@ func TestWhatMakesNoSense(t *testing.T) {
 	}
 	if _, err := all.ConfigValues(t.Context(), "train.batch"); err == nil {
 		t.Error("a path that no run has gives values")
+	}
+}
+
+func TestAProcessOrDatasetThatNobodyKnowsIsRefused(t *testing.T) {
+	all := runs(t)
+	for _, test := range []struct {
+		filter store.Filter
+		want   string // "": it is known
+	}{
+		{store.Filter{}, ""},
+		{store.Filter{Process: "flow_match", Dataset: "digits"}, ""},
+		{store.Filter{Process: "ddpm", Dataset: "mnist"}, ""}, // of no run
+		{store.Filter{Process: "flowmatch"}, `there is no process "flowmatch"; did you mean flow_match?`},
+		{store.Filter{Dataset: "minst"}, `there is no dataset "minst"; did you mean mnist?`},
+	} {
+		err := all.CheckKnown(test.filter, []string{"ddpm"}, []string{"mnist"})
+		var invalid *InvalidError
+		if test.want == "" && err != nil || test.want != "" && (!errors.As(err, &invalid) || err.Error() != test.want) {
+			t.Errorf("%+v: %v, want %q", test.filter, err, test.want)
+		}
 	}
 }
 

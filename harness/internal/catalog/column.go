@@ -22,6 +22,8 @@ type Column struct {
 	Best       compare.Direction
 
 	value func(*store.RunInfo) Value
+	parse func(string) (float64, error) // how people write a value; nil: as a number
+	like  string                        // what parse takes
 }
 
 // Value is what a run has in the column.
@@ -94,8 +96,10 @@ var RunColumns = []Column{
 		}
 		return NumberOf(r.Loss.Last)
 	}},
-	{Key: "created", Title: "Created", value: func(r *store.RunInfo) Value { return NumberOf(float64(r.CreatedAt.UnixMilli())) }},
-	{Key: "duration", Title: "Duration", Numeric: true, value: func(r *store.RunInfo) Value { return NumberOf(RunTime(r).Seconds()) }},
+	{Key: "created", Title: "Created", parse: parseTime, like: "a date such as 2026-03-31 or 2026-03-31T18:00",
+		value: func(r *store.RunInfo) Value { return NumberOf(float64(r.CreatedAt.UnixMilli())) }},
+	{Key: "duration", Title: "Duration", Numeric: true, parse: parseSeconds, like: "a time such as 90, 90s or 1h30m",
+		value: func(r *store.RunInfo) Value { return NumberOf(RunTime(r).Seconds()) }},
 	{Key: "process", Title: "Process", value: func(r *store.RunInfo) Value { return TextOf(r.Process) }},
 	{Key: "dataset", Title: "Dataset", value: func(r *store.RunInfo) Value { return TextOf(r.Dataset) }},
 	{Key: "host", Title: "Host", value: func(r *store.RunInfo) Value { return TextOf(r.Host) }},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"flowharness/harness/internal/store"
 )
@@ -108,7 +109,14 @@ func readCondition(text string) (condition, error) {
 // test tells which runs have a value in a column that fulfils the condition. What
 // is missing fulfils none.
 func (c condition) test(column Column) (func(*store.RunInfo) bool, error) {
-	want, err := strconv.ParseFloat(c.Value, 64)
+	parse := column.parse
+	if parse == nil {
+		parse = func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
+	}
+	want, err := parse(c.Value)
+	if err != nil && column.like != "" {
+		return nil, invalid("condition %q: %s is compared with %s, not with %q", c.Text, c.Name, column.like, c.Value)
+	}
 	if err != nil && column.Numeric {
 		return nil, invalid("condition %q: %s is a number, and %q is none", c.Text, c.Name, c.Value)
 	}
@@ -140,4 +148,25 @@ func (c condition) test(column Column) (func(*store.RunInfo) bool, error) {
 			return v.Is == NumberValue && v.Number >= want
 		}
 	}, nil
+}
+
+// parseTime reads a moment, which is local where it does not say otherwise, as milliseconds since 1970.
+func parseTime(text string) (float64, error) {
+	var err error
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", time.DateTime, time.RFC3339} {
+		var at time.Time
+		if at, err = time.ParseInLocation(layout, text, time.Local); err == nil {
+			return float64(at.UnixMilli()), nil
+		}
+	}
+	return 0, err
+}
+
+// parseSeconds reads a number of seconds, or a duration as Go writes it.
+func parseSeconds(text string) (float64, error) {
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
+		return seconds, nil
+	}
+	d, err := time.ParseDuration(text)
+	return d.Seconds(), err
 }

@@ -45,7 +45,7 @@ func TestTypingSearches(t *testing.T) {
 	// A condition is added to what is there, and what is wrong with one is said.
 	do(t, tab, chromedp.Focus("#runs-where"))
 	press(t, tab, "los<1"+kb.Enter)
-	eventually(t, tab, `document.getElementById("toast").textContent.includes("did you mean loss?")`, soon)
+	eventually(t, tab, `document.getElementById("toast").textContent.includes("no run has a column \"los\"; did you mean loss")`, soon)
 	if got := value[string](t, tab, `document.getElementById("runs-where").value + location.search`); got != "los<1?sort=loss&q=ddpm" && got != "los<1?q=ddpm&sort=loss" {
 		t.Errorf("after a condition was refused: %s", got)
 	}

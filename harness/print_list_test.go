@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"flowharness/harness/internal/catalog"
+	"flowharness/harness/internal/store"
+)
+
+// TestListLeavesOutColumnsNotDigits prints the usual columns at many widths.
+func TestListLeavesOutColumnsNotDigits(t *testing.T) {
+	ctx := t.Context()
+	st, err := store.Open(ctx, t.TempDir()+"/harness.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	run, err := st.CreateRun(ctx, store.NewRun{Name: "a-name-that-is-long", ConfigHash: "c", Seed: math.MaxInt64, Process: "flow_match", Dataset: "digits",
+		ResolvedYAML: "train: {lr: 0.00123456}\n", Tags: []string{"paper", "long"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := st.OpenWriter(ctx, run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Progress(123456, 123456)
+	w.Point("train/loss", 123456, 0.123456)
+	w.Point("val/loss", 123456, 0.234567)
+	if err := w.Finish(ctx, store.StatusFinished, ""); err != nil {
+		t.Fatal(err)
+	}
+	all, err := catalog.Read(ctx, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := map[string]bool{"-": true}
+	var widest []string
+	for _, width := range []int{0, 400, 160, 120, 100, 80, 60, 40, 1} {
+		var out, talk bytes.Buffer
+		o := &listOptions{app: &app{streams: streams{out: &out, err: &talk}}}
+		runs, columns, err := o.choose(ctx, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.printRunsTable(runs, columns, width)
+		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		cells := strings.Fields(lines[2])
+		if width == 0 {
+			widest = cells
+			for _, cell := range cells {
+				whole[cell] = true
+			}
+			if !whole["9223372036854775807"] || !whole["123456/123456"] || !whole["0.1235"] || !whole["0.2346"] {
+				t.Fatalf("of all columns:\n%s", out.String())
+			}
+		}
+		for _, cell := range cells {
+			if !whole[cell] && cell != "ago" {
+				t.Errorf("at %d, %q is cut:\n%s", width, cell, out.String())
+			}
+		}
+		for _, line := range lines {
+			if n := utf8.RuneCountInString(line); width > 40 && n > width {
+				t.Errorf("at %d, a line of %d:\n%s", width, n, out.String())
+			}
+		}
+		if !strings.Contains(lines[2], run.Slug) {
+			t.Errorf("at %d, the run is left out:\n%s", width, out.String())
+		}
+		if left := strings.Contains(talk.String(), "left out, for want of width: "); left != (len(cells) < len(widest)) {
+			t.Errorf("at %d, %d of %d cells, and it says %q", width, len(cells), len(widest), talk.String())
+		}
+	}
+}
+
+// TestListDropsChosenColumnsFromTheEnd, since the first were wanted most.
+func TestListDropsChosenColumnsFromTheEnd(t *testing.T) {
+	columns := make([]catalog.Column, 5)
+	cells := make([][]string, 5)
+	for i := range columns {
+		columns[i].Key = fmt.Sprintf("train.key%d", i)
+		cells[i] = []string{time.Duration(i).String()}
+	}
+	for width, want := range map[int]string{0: "[0 1 2 3 4]", 60: "[0 1 2 3 4]", 59: "[0 1 2 3]", 24: "[0 1]", 23: "[0]", 1: "[0]"} {
+		shown, left := fit(columns, cells, width)
+		if got := fmt.Sprint(shown); got != want || len(shown)+len(left) != len(columns) {
+			t.Errorf("at %d: %s are shown and %v left out, want %s", width, got, left, want)
+		}
+	}
+}
