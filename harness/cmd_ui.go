@@ -34,14 +34,15 @@ machine.
 Only this machine can reach them. With --address they can be reached from
 others, who must show a token: it is in the address that is printed. Nothing is
 encrypted on the way; over a network that others use, ssh -L is the better way.
+Programs send the token as a bearer:
+curl -H "Authorization: Bearer $TOKEN" http://gpu-box:8420/runs/fm-1/series/train/loss.csv
 
 Behind a proxy that shows them under a path, as JupyterHub, code-server and nginx
 do, --base-path says which; the proxy may take it off or not.`,
 		Example: `  harness ui
   harness ui --read-only
   harness ui --address :8420 --host gpu-box
-  harness ui --address 8900 --base-path "${JUPYTERHUB_SERVICE_PREFIX}proxy/8900" --host hub.example.org
-  curl -H "Authorization: Bearer $TOKEN" http://gpu-box:8420/runs/fm-1/series/train/loss.csv`,
+  harness ui --address 8900 --base-path "${JUPYTERHUB_SERVICE_PREFIX}proxy/8900" --host hub.example.org`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.Flags().Changed("address"))
