@@ -196,7 +196,7 @@ func (a *app) printRun(ctx context.Context, st *store.Store, r *store.Run) error
 		pairs = append(pairs, [2]string{"trained by", trainedBy})
 	}
 	if len(r.Tags) > 0 {
-		pairs = append(pairs, [2]string{"tags", clean(strings.Join(r.Tags, " "))})
+		pairs = append(pairs, [2]string{"tags", clean(strings.Join(r.Tags, ", "))})
 	}
 	if r.Notes != "" {
 		pairs = append(pairs, [2]string{"notes", clean(r.Notes)})

@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"flowharness/harness/internal/label"
 	"flowharness/harness/internal/store"
 )
 
@@ -14,16 +14,17 @@ func newTagCommand(a *app) *cobra.Command {
 	var notes string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:               "tag RUN [TAG…]",
-		Short:             "Tag a run, untag it, set its notes",
-		Long:              "Add tags to a run, remove tags, set its notes. Without any of these, print its tags.",
+		Use:   "tag RUN [TAG…]",
+		Short: "Tag a run, untag it, set its notes",
+		Long: `Add tags to a run, remove tags, set its notes. Without any of these, print its tags.
+A tag is a text of any language without commas.`,
 		Example:           "  harness tag @1 paper baseline\n  harness tag @1 --remove draft --notes 'figure 3'",
 		Args:              atLeast(1, "a RUN"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, tag := range append(args[1:len(args):len(args)], remove...) {
-				if tag == "" || strings.ContainsFunc(tag, func(r rune) bool { return r <= ' ' || r == ',' || r == 0x7f }) {
-					return usagef("a tag is a word without spaces or commas, not %q", tag)
+				if _, err := label.Tag(tag); err != nil {
+					return usagef("%w", err)
 				}
 			}
 			return a.withRuns(cmd.Context(), args[:1], func(st *store.Store, runs []*store.Run) error {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/progress"
 	"flowharness/harness/internal/record"
@@ -157,10 +159,10 @@ func sweepFrame(s progress.Sweep) []string {
 	}
 	slug, variant := 0, 0
 	for _, l := range s.Live[:min(watchLive, len(s.Live))] {
-		slug, variant = max(slug, len(l.Slug)), max(variant, len([]rune(clean(l.Variant))))
+		slug, variant = max(slug, len(l.Slug)), max(variant, text.StringWidthWithoutEscSequences(clean(l.Variant)))
 	}
 	for _, l := range s.Live[:min(watchLive, len(s.Live))] {
-		line := fmt.Sprintf("%-*s  %-*s  seed %d  %s", slug, clean(l.Slug), variant, clean(l.Variant), l.Seed, progressText(l.Progress))
+		line := fmt.Sprintf("%-*s  %s  seed %d  %s", slug, clean(l.Slug), text.Pad(clean(l.Variant), variant, ' '), l.Seed, progressText(l.Progress))
 		if !math.IsNaN(l.Loss) {
 			line += fmt.Sprintf(", loss %.4f", l.Loss)
 		}

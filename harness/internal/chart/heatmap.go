@@ -5,7 +5,8 @@ import (
 	"html"
 	"math"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
 )
 
 // HeatMap is a table of values whose cells are coloured by them.
@@ -42,7 +43,7 @@ func (m HeatMap) SVG() string {
 	}
 	longest := 0
 	for _, r := range m.Rows {
-		longest = max(longest, min(utf8.RuneCountInString(r), mostLabel))
+		longest = max(longest, min(uniseg.StringWidth(r), mostLabel))
 	}
 	left, top := 16+int(heatLabel*float64(longest)), 42
 	if m.YLabel != "" {
@@ -148,9 +149,18 @@ func text(b *strings.Builder, class string, x, y int, anchor, short, whole strin
 	b.WriteString("</text>")
 }
 
+// cut makes a label no longer than so many Latin letters; those of Chinese count
+// twice.
 func cut(text string, most int) string {
-	if r := []rune(text); len(r) > most {
-		return string(r[:most-1]) + "…"
+	if uniseg.StringWidth(text) <= most {
+		return text
 	}
-	return text
+	end, width := 0, 0
+	for graphemes := uniseg.NewGraphemes(text); graphemes.Next(); {
+		if width += graphemes.Width(); width > most-1 {
+			break
+		}
+		_, end = graphemes.Positions()
+	}
+	return text[:end] + "…"
 }

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/invopop/jsonschema"
+
+	"flowharness/harness/internal/label"
 )
 
 // checkBounds compares a number with the bounds of its key.
@@ -49,17 +51,20 @@ func checkString(s *jsonschema.Schema, text string) string {
 	if s.MaxLength != nil && uint64(utf8.RuneCountInString(text)) > *s.MaxLength {
 		return fmt.Sprintf("must have at most %d characters, has %d", *s.MaxLength, utf8.RuneCountInString(text))
 	}
-	if s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(text) {
-		if s.Pattern == wordPattern {
-			return fmt.Sprintf("must be letters, digits and . _ + - only, beginning with a letter or digit, got %q", shorten(text))
+	if check, ok := labelRules[s.Pattern]; ok {
+		if _, err := check(text); err != nil {
+			return err.Error()
 		}
+		return ""
+	}
+	if s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(text) {
 		return fmt.Sprintf("must not contain control characters, got %q", shorten(text))
 	}
 	return ""
 }
 
-// wordPattern is that of names and tags.
-const wordPattern = `^[A-Za-z0-9][A-Za-z0-9._+-]*$`
+// labelRules are the keys, by their patterns in the schema, whose rule is not the config's alone.
+var labelRules = map[string]func(text string) (string, error){label.NamePattern: label.Name, label.TagPattern: label.Tag}
 
 // checkLength compares the length of a list with its bounds.
 func checkLength(s *jsonschema.Schema, n int) string {
@@ -72,4 +77,14 @@ func checkLength(s *jsonschema.Schema, n int) string {
 		return fmt.Sprintf("must have at most %d entries, has %d", *s.MaxItems, n)
 	}
 	return ""
+}
+
+// labelled is a text as it is kept, which of a name and a tag is their normal form.
+func labelled(s *jsonschema.Schema, text string) string {
+	if check, ok := labelRules[s.Pattern]; ok {
+		if normal, err := check(text); err == nil {
+			return normal
+		}
+	}
+	return text
 }

@@ -24,8 +24,8 @@ const (
 //
 // A zero Config is not valid; [Load] and [Parse] start from [Defaults].
 type Config struct {
-	Name  string   `yaml:"name" json:"name" hash:"-" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9._+-]*$,maxLength=64" jsonschema_description:"What the run is called in lists. It is not inherited from a base. Default: the file's name without its extension."`
-	Tags  []string `yaml:"tags,omitempty,flow" json:"tags,omitempty" hash:"-" jsonschema:"uniqueItems=true,maxItems=32,pattern=^[A-Za-z0-9][A-Za-z0-9._+-]*$" jsonschema_description:"Words to find the run by."`
+	Name  string   `yaml:"name" json:"name" hash:"-" jsonschema:"pattern=^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}\\p{Cf}._+-]*$,maxLength=64" jsonschema_description:"What the run is called in lists: letters and digits of any language and . _ + -. It is not inherited from a base. Default: the file's name without its extension."`
+	Tags  []string `yaml:"tags,omitempty,flow" json:"tags,omitempty" hash:"-" jsonschema:"uniqueItems=true,maxItems=32,pattern=^[^\\,\\p{Cc}]+$" jsonschema_description:"Texts to find the run by, of any language, without commas."`
 	Notes string   `yaml:"notes,omitempty" json:"notes,omitempty" hash:"-" jsonschema_description:"Free text kept with the run."`
 	Seed  uint64   `yaml:"seed" json:"seed" jsonschema:"minimum=0,maximum=9223372036854775807" jsonschema_description:"Seed of everything random in training: initial weights, shuffling, flips, noise, timesteps and label dropping."`
 

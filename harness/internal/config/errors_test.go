@@ -86,7 +86,10 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 		{"name with odd characters", "name: \"../a b\"\ntrain: {steps: 10}", `x.yaml:1:1: name: must be letters, digits and . _ + - only, beginning with a letter or digit, got "../a b"`},
 		{"empty name", "name: \"\"\ntrain: {steps: 10}", `x.yaml:1:1: name: must be letters, digits and . _ + - only, beginning with a letter or digit, got ""`},
 		{"name of great length", "name: " + strings.Repeat("a", 65) + "\ntrain: {steps: 10}", `x.yaml:1:1: name: must have at most 64 characters, has 65`},
-		{"tag with odd characters", "tags: [ok, \"@1\"]\ntrain: {steps: 10}", `x.yaml:1:12: tags[1]: must be letters, digits and . _ + - only, beginning with a letter or digit, got "@1"`},
+		{"name that changes the direction of writing", "name: \"a\\u202eb\"\ntrain: {steps: 10}", `x.yaml:1:1: name: must be letters, digits and . _ + - only, beginning with a letter or digit, got "a\u202eb"`},
+		{"tag with a comma", "tags: [ok, \"a,b\"]\ntrain: {steps: 10}", `x.yaml:1:12: tags[1]: tag "a,b" has a comma in it`},
+		{"tag that changes the direction of writing", "tags: [\"a\\u202eb\"]\ntrain: {steps: 10}", `x.yaml:1:8: tags[0]: tag "a\u202eb" has a control character in it, or another that cannot be seen`},
+		{"empty tag", "tags: [\" \"]\ntrain: {steps: 10}", `x.yaml:1:8: tags[0]: a tag is empty`},
 		{"path with a NUL", "store: \"a\\0b\"\ntrain: {steps: 10}", `x.yaml:1:1: store: must not contain control characters, got "a\x00b"`},
 
 		{"no budget", "train: {lr: 0.1}", `x.yaml:1:1: train.epochs: is missing; set train.epochs or train.steps`},

@@ -3,11 +3,12 @@ package config
 import (
 	"errors"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/label"
 )
 
 // Resolved is a config that has been read, checked and completed.
@@ -133,14 +134,10 @@ func (l layer) start() Place {
 	return l.at(&yaml.Node{Line: 1, Column: 1})
 }
 
-var notInNames = regexp.MustCompile(`[^A-Za-z0-9._+-]+`)
-
 // nameOf makes a name of a file's.
 func nameOf(path string) string {
 	base := filepath.Base(path)
-	name := notInNames.ReplaceAllString(strings.TrimSuffix(base, filepath.Ext(base)), "-")
-	name = strings.Trim(name, "._+-")
-	if name = name[:min(len(name), 64)]; name != "" {
+	if name := label.Fit(strings.TrimSuffix(base, filepath.Ext(base))); name != "" {
 		return name
 	}
 	return "run"

@@ -41,7 +41,7 @@ func (d *decoder) scalar(path string, key, n *yaml.Node, s *jsonschema.Schema, w
 		case reflect.Struct:
 			out.FieldByName("Name").SetString(n.Value) // a sampler without options
 		default:
-			out.SetString(n.Value)
+			out.SetString(labelled(s, n.Value))
 		}
 	case "boolean":
 		switch {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -206,7 +207,7 @@ func (l *Slurm) eachJob(ctx context.Context, f func(job *jobArray, alive map[int
 // at once). It is written down first, so that no job is lost whatever happens in
 // between.
 func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int, after string) error {
-	job := &jobArray{Name: l.Sweep + "-" + strings.ToLower(ulid.Make().String()), StopAfter: stopAfter, Settled: make([]bool, len(tasks))}
+	job := &jobArray{Name: jobName(l.Sweep) + "-" + strings.ToLower(ulid.Make().String()), StopAfter: stopAfter, Settled: make([]bool, len(tasks))}
 	indices := make([]int, len(tasks))
 	for i, t := range tasks {
 		indices[i] = i
@@ -244,6 +245,16 @@ func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int, a
 	}
 	return l.remember()
 }
+
+// jobName is what of a sweep's name can be in that of a job.
+func jobName(sweep string) string {
+	if name := strings.Trim(notInJobNames.ReplaceAllString(sweep, "-"), "-"); name != "" {
+		return name
+	}
+	return "sweep"
+}
+
+var notInJobNames = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
 func (l *Slurm) grace() time.Duration {
 	if l.Settings.Time == "" {

@@ -48,3 +48,11 @@ func TestWhatMayBeTakenLater(t *testing.T) {
 		}
 	}
 }
+
+func TestAJobOfASweepInAnyScriptHasAName(t *testing.T) {
+	for sweep, want := range map[string]string{"fm_vs-ddpm.2": "fm_vs-ddpm.2", "größe": "gr-e", "a+b": "a-b", "模型": "sweep", "模型2": "2"} {
+		if got := jobName(sweep); got != want {
+			t.Errorf("%s is %s, want %s", sweep, got, want)
+		}
+	}
+}

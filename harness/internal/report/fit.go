@@ -3,12 +3,13 @@ package report
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/rivo/uniseg"
 )
 
-// Fit makes a table no wider than width characters: with runs as rows instead of
+// Fit makes a table no wider than so many columns of a terminal: with runs as rows instead of
 // columns if that helps, with long texts broken into lines, and as several tables
 // that repeat the columns which say what a row is about if there are too many columns. A width of 0 is
 // unlimited. The separator between columns is one space on each side.
@@ -77,22 +78,22 @@ func columnWidths(t Table) []int {
 	for _, row := range append([]table.Row{t.Header}, t.Rows...) {
 		for i, cell := range row {
 			for line := range strings.SplitSeq(fmt.Sprint(cell), "\n") {
-				widths[i] = max(widths[i], utf8.RuneCountInString(line))
+				widths[i] = max(widths[i], displayWidth(line))
 			}
 		}
 	}
 	return widths
 }
 
-// wrap breaks cells into lines of at most most characters, at spaces if it can.
+// wrap breaks cells into lines of at most so many columns of a terminal, at spaces if it can.
 func wrap(t Table, most int) Table {
 	wrapped := Table{ID: t.ID, Title: t.Title, Note: t.Note, keys: t.keys}
 	lines := func(row table.Row) table.Row {
 		out := make(table.Row, len(row))
 		for i, cell := range row {
 			out[i] = cell
-			if text := fmt.Sprint(cell); utf8.RuneCountInString(text) > most {
-				out[i] = strings.Join(Wrap(text, most), "\n")
+			if words := fmt.Sprint(cell); displayWidth(words) > most {
+				out[i] = strings.Join(Wrap(words, most), "\n")
 			}
 		}
 		return out
@@ -104,27 +105,52 @@ func wrap(t Table, most int) Table {
 	return wrapped
 }
 
-// Wrap breaks a text into lines of at most width characters, at spaces if it can.
-func Wrap(text string, width int) []string {
+// Wrap breaks a text into lines of at most width columns of a terminal, at spaces if
+// it can. What is one character to a reader is not broken, so that a line may be
+// wider where not even one fits.
+func Wrap(words string, width int) []string {
 	if width <= 0 {
-		return []string{text}
+		return []string{words}
 	}
 	var lines []string
-	line := []rune{}
-	for word := range strings.SplitSeq(text, " ") {
-		w := []rune(word)
-		if len(line) > 0 && len(line)+1+len(w) > width {
-			lines, line = append(lines, string(line)), nil
-		} else if len(line) > 0 {
-			line = append(line, ' ')
+	line, used := "", 0
+	for word := range strings.SplitSeq(words, " ") {
+		w := displayWidth(word)
+		if line != "" && used+1+w > width {
+			lines, line, used = append(lines, line), "", 0
+		} else if line != "" {
+			line, used = line+" ", used+1
 		}
-		for len(w) > width {
-			lines, w = append(lines, string(w[:width])), w[width:]
+		for w > width {
+			head, headWidth := fitting(word, width)
+			if len(head) == len(word) {
+				break
+			}
+			lines, word, w = append(lines, head), word[len(head):], w-headWidth
 		}
-		line = append(line, w...)
+		line, used = line+word, used+w
 	}
-	return append(lines, string(line))
+	return append(lines, line)
 }
+
+// fitting is the beginning of a text that is at most so wide, but one character at
+// least, and its width.
+func fitting(text string, most int) (head string, width int) {
+	graphemes := uniseg.NewGraphemes(text)
+	for graphemes.Next() {
+		w := displayWidth(graphemes.Str())
+		if from, to := graphemes.Positions(); from > 0 && width+w > most {
+			return text[:from], width
+		} else {
+			head, width = text[:to], width+w
+		}
+	}
+	return head, width
+}
+
+// displayWidth is how many columns of a terminal a text takes, as the tables count
+// them: two for a character of Chinese, none for an accent.
+func displayWidth(s string) int { return text.StringWidthWithoutEscSequences(s) }
 
 // split deals the columns out to tables that fit.
 func split(t Table, width int) []Table {

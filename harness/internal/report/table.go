@@ -66,7 +66,7 @@ func (l layout) runs() Table {
 		name string
 		of   func(compare.Run) string
 	}{
-		{"tags", func(run compare.Run) string { return strings.Join(run.Tags, " ") }},
+		{"tags", func(run compare.Run) string { return strings.Join(run.Tags, ", ") }},
 		{"notes", func(run compare.Run) string { return run.Notes }},
 	} {
 		if slices.ContainsFunc(l.Runs, func(run compare.Run) bool { return texts.of(run) != "" }) {

@@ -3,16 +3,16 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
+
+	"flowharness/harness/internal/label"
 )
 
 const (
 	queryInsertTag = `INSERT INTO run_tags (run_id, tag) VALUES (?, ?) ON CONFLICT DO NOTHING`
-	queryDeleteTag = `DELETE FROM run_tags WHERE run_id = ? AND tag = ?`
+	queryDeleteTag = `DELETE FROM run_tags WHERE run_id = ? AND tag IN (SELECT value FROM json_each(?))`
 	querySetNotes  = `UPDATE runs SET notes = ? WHERE id = ?`
 )
 
@@ -28,7 +28,7 @@ func (s *Store) UpdateTags(ctx context.Context, runID string, add, remove []stri
 			return err
 		}
 		for _, tag := range remove {
-			if _, err := tx.ExecContext(ctx, queryDeleteTag, runID, strings.TrimSpace(tag)); err != nil {
+			if _, err := tx.ExecContext(ctx, queryDeleteTag, runID, spellings(tag)); err != nil {
 				return err
 			}
 		}
@@ -56,19 +56,22 @@ func insertTags(ctx context.Context, tx *sql.Tx, runID string, tags []string) er
 	return nil
 }
 
-// cleanTags trims tags and refuses what could not be typed in a filter.
+// cleanTags brings tags into their normal form, sorted.
 func cleanTags(tags []string) ([]string, error) {
 	clean := make([]string, 0, len(tags))
 	for _, tag := range tags {
-		t := strings.TrimSpace(tag)
-		switch {
-		case t == "":
-			return nil, errors.New("a tag is empty")
-		case strings.ContainsFunc(t, func(r rune) bool { return r == ',' || unicode.IsControl(r) }):
-			return nil, fmt.Errorf("tag %q has a comma or a control character in it", tag)
+		t, err := label.Tag(tag)
+		if err != nil {
+			return nil, err
 		}
 		clean = append(clean, t)
 	}
 	slices.Sort(clean)
 	return slices.Compact(clean), nil
+}
+
+// spellings are how a tag may be recorded: in its normal form, or as it was typed, if a store is of an older version.
+func spellings(tag string) string {
+	tag = strings.TrimSpace(tag)
+	return asJSON([]string{tag, label.Normal(tag)})
 }

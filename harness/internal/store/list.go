@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"flowharness/harness/internal/label"
 )
 
 // Filter says which runs [Store.ListRuns] returns, and in what order. Its zero
@@ -126,10 +128,10 @@ func (q *conditions) addFilter(f Filter) error {
 		q.add("r.shown_status IN (SELECT value FROM json_each(?))", asJSON(names))
 	}
 	for _, tag := range f.Tags {
-		q.add("r.id IN (SELECT run_id FROM run_tags WHERE tag = ?)", strings.TrimSpace(tag))
+		q.add("r.id IN (SELECT run_id FROM run_tags WHERE tag IN (SELECT value FROM json_each(?)))", spellings(tag))
 	}
 	if f.Name != "" {
-		q.add("r.name GLOB ?", f.Name)
+		q.add("r.name GLOB ?", label.Normal(f.Name))
 	}
 	if f.Process != "" {
 		q.add("r.process = ?", f.Process)
@@ -140,7 +142,7 @@ func (q *conditions) addFilter(f Filter) error {
 	if f.Text != "" {
 		// instr, not LIKE: the user's % and _ are themselves.
 		q.add(`(instr(lower(r.id || char(10) || r.slug || char(10) || r.name || char(10) || r.notes), lower(?)) > 0
-			OR r.id IN (SELECT run_id FROM run_tags WHERE instr(lower(tag), lower(?)) > 0))`, f.Text, f.Text)
+			OR r.id IN (SELECT run_id FROM run_tags WHERE instr(lower(tag), lower(?)) > 0))`, label.Normal(f.Text), label.Normal(f.Text))
 	}
 	if !f.Since.IsZero() {
 		q.add("r.created_at >= ?", toMilliseconds(f.Since))

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"flowharness/harness/internal/label"
 )
 
 // Sweep is a family of runs that one sweep file describes.
@@ -82,7 +84,7 @@ func (s *Store) Sweeps(ctx context.Context) ([]Sweep, error) {
 // Sweep returns a sweep with its runs. An unknown name is [ErrNoSweep].
 func (s *Store) Sweep(ctx context.Context, name string) (*Sweep, error) {
 	const op = "reading a sweep"
-	sweep, err := scanSweep(s.read.QueryRowContext(ctx, querySweep, name).Scan)
+	sweep, err := scanSweep(s.read.QueryRowContext(ctx, querySweep, label.Normal(name)).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("%w: %q", ErrNoSweep, name)
 	}

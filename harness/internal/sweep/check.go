@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
-)
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$`)
+	"flowharness/harness/internal/label"
+)
 
 // notVaried are the config paths that do not belong into a sweep, and why.
 var notVaried = map[string]string{
@@ -26,8 +26,10 @@ var pathPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
 // check finds what contradicts itself in a file that could be read.
 func (r *reader) check(f *File) {
-	if !namePattern.MatchString(f.Name) {
-		r.fail("name", r.at("name"), "must be letters, digits and . _ + -, beginning with a letter or digit, at most 64, got %q; without it a sweep is named after its file", f.Name)
+	if name, err := label.Name(f.Name); err != nil {
+		r.fail("name", r.at("name"), "%v; without it a sweep is named after its file", err)
+	} else {
+		f.Name = name
 	}
 	if strings.TrimSpace(f.Base) == "" {
 		r.fail("base", r.at("base"), "a sweep needs the path of the config that it varies")

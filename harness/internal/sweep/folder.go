@@ -13,6 +13,8 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"flowharness/harness/internal/label"
+
 	"flowharness/harness/internal/files"
 )
 
@@ -26,7 +28,7 @@ type Folder string
 // or, if that is the folder of another store's sweep, the beginning of the id
 // besides.
 func FolderOf(storePath, id, name string) Folder {
-	folder := Folder(filepath.Join(foldersOf(storePath), name))
+	folder := Folder(filepath.Join(foldersOf(storePath), label.Normal(name)))
 	if owner := folder.store(); owner != "" && owner != id {
 		return Folder(string(folder) + separator + id[:min(len(id), 8)])
 	}

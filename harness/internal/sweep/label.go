@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"flowharness/harness/internal/label"
 )
 
 // labels makes short names of settings, of the paths that are not the same in
@@ -95,7 +97,8 @@ func shortValue(value string) string {
 	return value
 }
 
-var notInNames = regexp.MustCompile(`[^A-Za-z0-9.+]+`)
+// betweenWords is what becomes one hyphen of a name: anything but letters and digits of any language, . and +.
+var betweenWords = regexp.MustCompile(`[^\p{L}\p{M}\p{N}\x{200C}\x{200D}.+]+`)
 
 // names makes the names of a sweep's runs: those of one variant have the same.
 type names struct {
@@ -108,13 +111,12 @@ func newNames(sweep string) *names { return &names{sweep: sweep, taken: map[stri
 
 // of makes the label of the next variant fit to be the name of a config, as far
 // as its length allows; a number keeps those apart that would be the same then.
-func (n *names) of(label string) string {
-	const longest = 64
-	name := strings.Trim(n.sweep+"-"+notInNames.ReplaceAllString(label, "-"), "._+-")
+func (n *names) of(variant string) string {
+	name := label.Replace(n.sweep + "-" + betweenWords.ReplaceAllString(variant, "-"))
 	unique := name
-	for number := n.next; len(unique) > longest || n.taken[unique]; number++ {
+	for number := n.next; label.Cut(unique, label.Longest) != unique || n.taken[unique]; number++ {
 		end := fmt.Sprintf("-%d", number)
-		unique = strings.TrimRight(name[:min(len(name), longest-len(end))], "._+-") + end
+		unique = label.Cut(name, label.Longest-len(end)) + end
 	}
 	n.next++
 	n.taken[unique] = true

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/label"
 )
 
 func TestVariantsThatDifferInTheirSamplingShareATraining(t *testing.T) {
@@ -90,20 +91,22 @@ func TestRunsAreNamedAfterTheirVariant(t *testing.T) {
 		{"what would be the same is numbered", "s", []string{"a=1", "a 1", "a,1"}, []string{"s-a-1", "s-a-1-1", "s-a-1-2"}},
 		{"what is too long is cut off and numbered", long, []string{strings.Repeat("x", 50), strings.Repeat("x", 51)},
 			[]string{long + "-xxxxxxxxxxxxxxx-0", long + "-xxxxxxxxxxxxxxx-1"}},
-		{"what has no letters is left out", "s", []string{"…", "é"}, []string{"s", "s-1"}},
+		{"what has no letters is left out", "s", []string{"…", "—"}, []string{"s", "s-1"}},
+		{"letters of any language are kept", "größe", []string{"name=模型_a b", "gro\u0308ße=1"}, []string{"größe-name-模型-a-b", "größe-größe-1"}},
+		{"a long name of wide characters", strings.Repeat("𠀀", 40), []string{strings.Repeat("𠀀", 40)}, []string{strings.Repeat("𠀀", 40) + "-" + strings.Repeat("𠀀", 9) + "-0"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			n := newNames(tc.sweep)
 			var got []string
-			for _, label := range tc.labels {
-				got = append(got, n.of(label))
+			for _, variant := range tc.labels {
+				got = append(got, n.of(variant))
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			for _, name := range got {
-				if !namePattern.MatchString(name) {
-					t.Errorf("%q is no name", name)
+				if err := checkName(name); err != nil {
+					t.Errorf("%q is no name: %v", name, err)
 				}
 			}
 		})
@@ -204,4 +207,9 @@ func plan(t testing.TB, text string) *Plan {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func checkName(name string) error {
+	_, err := label.Name(name)
+	return err
 }

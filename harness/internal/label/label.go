@@ -1,0 +1,147 @@
+// Package label is the rule for what people call runs and sweeps: their names and tags, in any script.
+package label
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Longest is how many characters a name may have, and longestBytes how many bytes: a sweep's name is that of a folder,
+// and file systems take 255.
+const (
+	Longest      = 64
+	longestBytes = 200
+)
+
+// Patterns for a JSON schema. [Name] and [Tag] are stricter about characters that cannot be seen.
+const (
+	NamePattern = `^[\p{L}\p{N}][\p{L}\p{M}\p{N}\p{Cf}._+-]*$`
+	TagPattern  = `^[^,\p{Cc}]+$`
+)
+
+// Normal is the form in which texts are kept and looked for: one character where a letter and its accents can be
+// written as one or as several (Unicode's NFC).
+func Normal(text string) string { return norm.NFC.String(text) }
+
+// Name returns a name in its normal form. It consists of letters and digits of any language and . _ + -, and begins
+// with a letter or a digit.
+func Name(text string) (string, error) {
+	name := Normal(text)
+	if at := strings.IndexFunc(name, func(r rune) bool { return !inName(r) && !joiner(r) }); at >= 0 || name == "" || !begins(name) || hidden(name) >= 0 {
+		return "", fmt.Errorf("must be letters, digits and . _ + - only, beginning with a letter or digit, got %s", quote(text))
+	}
+	if n := utf8.RuneCountInString(name); n > Longest {
+		return "", fmt.Errorf("must have at most %d characters, has %d", Longest, n)
+	}
+	if len(name) > longestBytes {
+		return "", fmt.Errorf("must have at most %d bytes, as the name of a folder, has %d", longestBytes, len(name))
+	}
+	return name, nil
+}
+
+// Tag returns a tag in its normal form, without spaces around it. It is a text that can be seen and has no comma, which
+// stands between tags.
+func Tag(text string) (string, error) {
+	tag := Normal(strings.TrimSpace(text))
+	switch {
+	case tag == "":
+		return "", errors.New("a tag is empty")
+	case strings.ContainsRune(tag, ','):
+		return "", fmt.Errorf("tag %s has a comma in it", quote(text))
+	case hidden(tag) >= 0:
+		return "", fmt.Errorf("tag %s has a control character in it, or another that cannot be seen", quote(text))
+	}
+	return tag, nil
+}
+
+// Fit makes a name of any text: a stretch of what may not be in one becomes a hyphen. It is empty if nothing is left.
+func Fit(text string) string { return Cut(Replace(text), Longest) }
+
+// Replace is Fit of a text of any length.
+func Replace(text string) string {
+	var b strings.Builder
+	runes := []rune(Normal(text))
+	replaced := false
+	for i, r := range runes {
+		switch {
+		case inName(r) || Joins(runes, i) && inName(runes[i-1]) && inName(runes[i+1]):
+			b.WriteRune(r)
+			replaced = false
+		case !replaced:
+			b.WriteByte('-')
+			replaced = true
+		}
+	}
+	return trim(b.String())
+}
+
+// Cut is a name of at most so many characters, that ends as a name may.
+func Cut(name string, most int) string {
+	runes := []rune(name)
+	runes = runes[:min(len(runes), most)]
+	for len(string(runes)) > longestBytes-(Longest-most) {
+		runes = runes[:len(runes)-1]
+	}
+	return trim(string(runes))
+}
+
+// trim takes away what a name does not begin or end with.
+func trim(name string) string {
+	name = strings.TrimLeftFunc(name, func(r rune) bool { return !begins(string(r)) })
+	return strings.TrimRightFunc(name, func(r rune) bool { return strings.ContainsRune("._+-", r) || joiner(r) })
+}
+
+func begins(name string) bool {
+	r, _ := utf8.DecodeRuneInString(name)
+	return unicode.IsLetter(r) || unicode.IsNumber(r)
+}
+
+func inName(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) || strings.ContainsRune("._+-", r)
+}
+
+// hidden is where a text has a character that is not seen, -1 if it has none: control characters, those that change the
+// direction of writing and other formatting, line separators, what is not assigned, and bytes that are no UTF-8.
+func hidden(text string) int {
+	if !utf8.ValidString(text) {
+		return 0
+	}
+	runes := []rune(text)
+	for i, r := range runes {
+		if (!unicode.IsGraphic(r) || r == unicode.ReplacementChar) && !Joins(runes, i) {
+			return i
+		}
+	}
+	return -1
+}
+
+// joiner tells the two characters that join or part letters where the script needs it, as in Persian and Hindi.
+func joiner(r rune) bool { return r == '\u200c' || r == '\u200d' }
+
+// Joins tells whether the character at i is such a one and in its place: between two that are seen, of which none is
+// ASCII, where it would only hide.
+func Joins(runes []rune, i int) bool {
+	if !joiner(runes[i]) || i == 0 || i+1 == len(runes) {
+		return false
+	}
+	for _, r := range []rune{runes[i-1], runes[i+1]} {
+		if r <= unicode.MaxASCII || r == unicode.ReplacementChar || !unicode.In(r, unicode.L, unicode.M, unicode.So) {
+			return false
+		}
+	}
+	return true
+}
+
+// quote shows a text with what cannot be seen in it as escapes.
+func quote(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		return fmt.Sprintf("%q…", string(runes[:most]))
+	}
+	return fmt.Sprintf("%q", text)
+}
