@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/grid"
 	"flowharness/harness/internal/random"
 	"flowharness/harness/internal/record"
@@ -63,7 +64,7 @@ func addComparisonRun(t *testing.T, st *store.Store, name, process string, seed 
 	w.Progress(50, 50)
 	images := make([]float32, 2*8*8)
 	random.Normal(rng, images)
-	picture, err := grid.Encode(images, 8, 8, 1, 2)
+	picture, err := grid.Encode(images, dataset.Spec{Height: 8, Width: 8, Channels: 1}, 1, 2)
 	ok(err)
 	correct := make([]bool, 100)
 	for i := range correct {

@@ -113,7 +113,7 @@ func newDataSheetCommand(a *app) *cobra.Command {
 	var dir, split string
 	var force bool
 	cmd := &cobra.Command{
-		Use: "sheet DATASET FILE", Short: "Write the first 200 images of a dataset to a PNG file",
+		Use: "sheet DATASET FILE", Short: "Write the first images of a dataset, at most 200, to a PNG file",
 		Example: "  harness data sheet digits digits.png",
 		Args:    exactly(2, "DATASET and FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -127,16 +127,21 @@ func newDataSheetCommand(a *app) *cobra.Command {
 			if err := sheet.check(); err != nil {
 				return err
 			}
-			const rows, cols = 10, 20
+			spec, err := dataset.SpecOf(args[0])
+			if err != nil {
+				return err
+			}
+			cols := min(20, spec.Images(split))
+			rows := min(10, spec.Images(split)/cols)
 			d, err := dataset.Open(cmd.Context(), dataset.Options{Name: args[0], Dir: dir, Split: split, Limit: rows * cols})
 			if err != nil {
 				return err
 			}
 			images := make([]float32, len(d.Images))
-			for i, v := range d.Images {
-				images[i] = float32(v)/127.5 - 1
+			for i := range d.N {
+				d.Image(i, false, images[i*d.Pixels():(i+1)*d.Pixels()])
 			}
-			png, err := grid.Encode(images, d.Height, d.Width, rows, cols)
+			png, err := grid.Encode(images, d.Spec, rows, cols)
 			if err != nil {
 				return err
 			}

@@ -26,7 +26,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/plugin"
 	"flowharness/harness/internal/plugin/plugintest"
 )
@@ -34,18 +33,11 @@ import (
 // TestMain lets this binary be the program, too: a script that says harness
 // starts it again under that name.
 func TestMain(m *testing.M) {
-	if os.Getenv(drawingsEnv) != "" {
-		dataset.Register(drawings)
+	if os.Getenv(datasetsEnv) != "" {
+		registerDatasets()
 	}
 	testscript.Main(m, map[string]func(){"harness": main})
 }
-
-// drawingsEnv makes the program know the dataset drawings: few images whose files
-// a script can write, since nobody has published their hashes.
-const drawingsEnv = "HARNESS_TEST_DRAWINGS"
-
-var drawings = dataset.IDX{ID: "drawings", Shape: dataset.Spec{Height: 28, Width: 28, Channels: 1, Classes: 10, Train: 128, Test: 10},
-	Files: [4]dataset.IDXFile{{Name: "train-images-idx3-ubyte"}, {Name: "train-labels-idx1-ubyte"}, {Name: "t10k-images-idx3-ubyte"}, {Name: "t10k-labels-idx1-ubyte"}}}
 
 // TestScripts runs testdata/script. A script starts in an empty folder that
 // holds tiny.yaml, a config that trains in about a second on the pure-Go
@@ -86,6 +78,7 @@ func TestScripts(t *testing.T) {
 				nameRuns(ts)
 			},
 			"json":     checkJSON,
+			"picture":  checkPicture,
 			"cut":      cut,
 			"edit":     editFile,
 			"machine":  otherMachine,

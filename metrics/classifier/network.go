@@ -14,36 +14,57 @@ import (
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 )
 
-// Sizes of the network.
-const (
-	ImageSize   = 28 // height and width of an image
-	NumClasses  = 10
-	NumFeatures = 64 // of the penultimate layer
-)
+// NumFeatures is the number of values of the penultimate layer.
+const NumFeatures = 64
 
-// The network: four 3×3 convolutions, the last three with stride 2 (28 → 14 → 7
-// → 4), and two dense layers, SiLU between them. There is no max-pooling, whose
-// gradient XLA's deterministic mode for GPUs does not compile, and no
+// Shape is what a network takes and tells apart.
+type Shape struct {
+	Height, Width, Channels int // of an image
+	Classes                 int // at most 256
+}
+
+// Pixels is the number of values of an image.
+func (s Shape) Pixels() int { return s.Height * s.Width * s.Channels }
+
+func (s Shape) String() string {
+	return fmt.Sprintf("images of %d×%d of %d channels in %d classes", s.Height, s.Width, s.Channels, s.Classes)
+}
+
+// Check refuses a shape that no network can have.
+func (s Shape) Check() error {
+	if min(s.Height, s.Width, s.Channels, s.Classes) < 1 || s.Classes > 256 {
+		return fmt.Errorf("there is no classifier of %v", s)
+	}
+	return nil
+}
+
+// layers are the network: four 3×3 convolutions, the last three with stride 2 (28 →
+// 14 → 7 → 4), and two dense layers, SiLU between them. There is no max-pooling,
+// whose gradient XLA's deterministic mode for GPUs does not compile, and no
 // normalisation, so that an image's features do not depend on its batch.
-var (
+func (s Shape) layers() (convolutions []convolution, hidden, output dense) {
 	convolutions = []convolution{
-		{"conv1", 1, 16, 1},
+		{"conv1", s.Channels, 16, 1},
 		{"conv2", 16, 32, 2},
 		{"conv3", 32, 48, 2},
 		{"conv4", 48, 64, 2},
 	}
-	hidden = dense{"fc1", 4 * 4 * 64, NumFeatures}
-	output = dense{"fc2", NumFeatures, NumClasses}
-)
-
-// Forward classifies images [B,28,28,1] in [-1, 1]. It returns the logits [B,10]
-// and the features they are a linear function of, [B,64]. flat holds the
-// parameters, see [Params].
-func Forward(flat, images *Node) (logits, features *Node) {
-	return forward(split(flat), images)
+	height, width := s.Height, s.Width
+	for _, c := range convolutions {
+		height, width = (height+c.stride-1)/c.stride, (width+c.stride-1)/c.stride
+	}
+	return convolutions, dense{"fc1", height * width * 64, NumFeatures}, dense{"fc2", NumFeatures, s.Classes}
 }
 
-func forward(p map[string]*Node, images *Node) (logits, features *Node) {
+// Forward classifies images [B, Height, Width, Channels] in [-1, 1]. It returns the
+// logits [B, Classes] and the features they are a linear function of, [B, 64]. flat
+// holds the parameters, see [Shape.Params].
+func (s Shape) Forward(flat, images *Node) (logits, features *Node) {
+	return s.forward(s.split(flat), images)
+}
+
+func (s Shape) forward(p map[string]*Node, images *Node) (logits, features *Node) {
+	convolutions, hidden, output := s.layers()
 	x := images
 	for _, c := range convolutions {
 		x = silu(c.forward(p, x))
@@ -53,10 +74,10 @@ func forward(p map[string]*Node, images *Node) (logits, features *Node) {
 	return output.forward(p, features), features
 }
 
-// loss is the mean cross-entropy of the labels [B] (int32, 0 … 9).
-func loss(p map[string]*Node, images, labels *Node) *Node {
-	logits, _ := forward(p, images)
-	wanted := OneHot(labels, NumClasses, logits.DType())
+// loss is the mean cross-entropy of the labels [B] (int32, 0 … Classes-1).
+func (s Shape) loss(p map[string]*Node, images, labels *Node) *Node {
+	logits, _ := s.forward(p, images)
+	wanted := OneHot(labels, s.Classes, logits.DType())
 	return Neg(MulScalar(ReduceAllSum(Mul(wanted, LogSoftmax(logits))), 1/float64(labels.Shape().Dim(0))))
 }
 
@@ -80,8 +101,9 @@ func (p Param) Size() int {
 }
 
 // Params lists the parameters in their order in the flat vector.
-func Params() []Param {
+func (s Shape) Params() []Param {
 	var all []Param
+	convolutions, hidden, output := s.layers()
 	for _, c := range convolutions {
 		bound := 1 / math.Sqrt(float64(c.in*kernel*kernel))
 		all = append(all, Param{Name: c.name + ".weight", Shape: []int{c.out, c.in, kernel, kernel}, bound: bound},
@@ -101,8 +123,8 @@ func Params() []Param {
 }
 
 // Size is the length of the flat vector.
-func Size() int {
-	all := Params()
+func (s Shape) Size() int {
+	all := s.Params()
 	last := all[len(all)-1]
 	return last.Offset + last.Size()
 }
@@ -110,9 +132,9 @@ func Size() int {
 // Init returns initial parameters, distributed as PyTorch's layers are by
 // default: uniform on ±1/sqrt(fan_in). rng gives the random numbers of one
 // parameter, by name.
-func Init(rng func(name string) *rand.Rand) []float32 {
-	flat := make([]float32, Size())
-	for _, p := range Params() {
+func (s Shape) Init(rng func(name string) *rand.Rand) []float32 {
+	flat := make([]float32, s.Size())
+	for _, p := range s.Params() {
 		r := rng(p.Name)
 		for i := range p.Size() {
 			flat[p.Offset+i] = float32((2*r.Float64() - 1) * p.bound)
@@ -122,9 +144,12 @@ func Init(rng func(name string) *rand.Rand) []float32 {
 }
 
 // CheckWeights refuses a flat vector that cannot be the network's.
-func CheckWeights(flat []float32) error {
-	if len(flat) != Size() {
-		return fmt.Errorf("the classifier has %d parameters, not %d", Size(), len(flat))
+func (s Shape) CheckWeights(flat []float32) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	if len(flat) != s.Size() {
+		return fmt.Errorf("the classifier has %d parameters, not %d", s.Size(), len(flat))
 	}
 	for _, v := range flat {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
@@ -165,9 +190,9 @@ func (d dense) forward(p map[string]*Node, x *Node) *Node {
 func silu(x *Node) *Node { return Mul(x, Sigmoid(x)) }
 
 // split cuts the flat vector into the named parameters.
-func split(flat *Node) map[string]*Node {
+func (s Shape) split(flat *Node) map[string]*Node {
 	named := map[string]*Node{}
-	for _, p := range Params() {
+	for _, p := range s.Params() {
 		named[p.Name] = Reshape(Slice(flat, AxisRange(p.Offset, p.Offset+p.Size())), p.Shape...)
 	}
 	return named

@@ -15,33 +15,34 @@ const readBatch = 250
 // Reader classifies images with fixed weights. It panics as GoMLX does where a
 // graph cannot be built.
 type Reader struct {
+	shape   Shape
 	exec    *Exec
 	weights *tensors.Tensor
 }
 
-// NewReader puts the parameters, a flat vector in the order of [Params], on the
-// device.
-func NewReader(b compute.Backend, weights []float32) (*Reader, error) {
-	if err := CheckWeights(weights); err != nil {
+// NewReader puts the parameters, a flat vector in the order of [Shape.Params], on
+// the device.
+func NewReader(b compute.Backend, shape Shape, weights []float32) (*Reader, error) {
+	if err := shape.CheckWeights(weights); err != nil {
 		return nil, err
 	}
 	exec, err := NewExec(b, func(flat, images *Node) (*Node, *Node) {
-		logits, features := Forward(flat, ClipScalar(images, -1, 1))
+		logits, features := shape.Forward(flat, ClipScalar(images, -1, 1))
 		return ArgMax(logits, -1), features
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building the classifier: %w", err)
 	}
-	return &Reader{exec: exec.WithName("classifier"), weights: tensors.FromFlatDataAndDimensions(weights, len(weights))}, nil
+	return &Reader{shape: shape, exec: exec.WithName("classifier"), weights: tensors.FromFlatDataAndDimensions(weights, len(weights))}, nil
 }
 
-// Run classifies n images [n,28,28,1] in [-1, 1]; what is outside is clipped, as
-// a picture file would. It returns the class of the largest logit [n] and the
+// Run classifies n images [n, Height, Width, Channels] in [-1, 1]; what is outside
+// is clipped, as a picture file would. It returns the class of the largest logit [n] and the
 // features [n,64], row-major.
 func (r *Reader) Run(images []float32, n int) (predicted []uint8, features []float32, err error) {
-	const pixels = ImageSize * ImageSize
+	pixels := r.shape.Pixels()
 	if n < 0 || len(images) != n*pixels {
-		return nil, nil, fmt.Errorf("the classifier takes images of %d×%d: %d images are %d values, not %d", ImageSize, ImageSize, n, n*pixels, len(images))
+		return nil, nil, fmt.Errorf("the classifier takes %v: %d images are %d values, not %d", r.shape, n, n*pixels, len(images))
 	}
 	predicted, features = make([]uint8, 0, n), make([]float32, 0, n*NumFeatures)
 	padded := make([]float32, readBatch*pixels)
@@ -61,7 +62,7 @@ func (r *Reader) Run(images []float32, n int) (predicted []uint8, features []flo
 }
 
 func (r *Reader) batch(images []float32) (classes []int32, features []float32, err error) {
-	in := tensors.FromFlatDataAndDimensions(images, readBatch, ImageSize, ImageSize, 1)
+	in := tensors.FromFlatDataAndDimensions(images, readBatch, r.shape.Height, r.shape.Width, r.shape.Channels)
 	defer in.MustFinalizeAll()
 	outputs, err := r.exec.Call(r.weights, in)
 	if err != nil {

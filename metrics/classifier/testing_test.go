@@ -48,16 +48,26 @@ func findPlugin() string {
 	return ""
 }
 
-func testWeights() []float32 {
-	return Init(func(name string) *rand.Rand {
+// Shapes of images: mnist's, and one whose sides and channels differ.
+var (
+	mnist = Shape{Height: 28, Width: 28, Channels: 1, Classes: 10}
+	flags = Shape{Height: 10, Width: 7, Channels: 3, Classes: 4}
+)
+
+func testWeights() []float32 { return weightsOf(mnist) }
+
+func weightsOf(s Shape) []float32 {
+	return s.Init(func(name string) *rand.Rand {
 		return rand.New(rand.NewPCG(uint64(len(name)), uint64(name[len(name)-1])))
 	})
 }
 
 // testImages are n images of noise in [-1, 1].
-func testImages(n int) []float32 {
+func testImages(n int) []float32 { return imagesOf(mnist, n) }
+
+func imagesOf(s Shape, n int) []float32 {
 	rng := rand.New(rand.NewPCG(1, 2))
-	images := make([]float32, n*ImageSize*ImageSize)
+	images := make([]float32, n*s.Pixels())
 	for i := range images {
 		images[i] = 2*rng.Float32() - 1
 	}

@@ -16,27 +16,28 @@ type Update func(param, grad, m, v, lr, biasCorrection1, biasCorrection2 *Node) 
 // Trainer trains the network, one batch at a time. Parameters and moments stay
 // on the device. It panics as GoMLX does where a graph cannot be built.
 type Trainer struct {
+	shape   Shape
 	backend compute.Backend
 	exec    *Exec
 	state   []*tensors.Tensor // parameters and two moments
 }
 
 // NewTrainer starts from the given parameters.
-func NewTrainer(b compute.Backend, weights []float32, update Update) (*Trainer, error) {
-	if err := CheckWeights(weights); err != nil {
+func NewTrainer(b compute.Backend, shape Shape, weights []float32, update Update) (*Trainer, error) {
+	if err := shape.CheckWeights(weights); err != nil {
 		return nil, err
 	}
 	exec, err := NewExec(b, func(in []*Node) []*Node {
 		param, m, v, images, labels, hyper := in[0], in[1], in[2], in[3], in[4], in[5]
-		named := split(param)
-		l := loss(named, images, labels)
-		param, m, v = update(param, gradient(l, named), m, v, at(hyper, 0), at(hyper, 1), at(hyper, 2))
+		named := shape.split(param)
+		l := shape.loss(named, images, labels)
+		param, m, v = update(param, shape.gradient(l, named), m, v, at(hyper, 0), at(hyper, 1), at(hyper, 2))
 		return []*Node{param, m, v, l}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building the classifier's training step: %w", err)
 	}
-	t := &Trainer{backend: b, exec: exec.WithName("classifier_training_step")}
+	t := &Trainer{shape: shape, backend: b, exec: exec.WithName("classifier_training_step")}
 	for _, flat := range [][]float32{weights, make([]float32, len(weights)), make([]float32, len(weights))} {
 		t.state = append(t.state, tensors.FromFlatDataAndDimensions(flat, len(flat)))
 	}
@@ -45,9 +46,9 @@ func NewTrainer(b compute.Backend, weights []float32, update Update) (*Trainer, 
 
 // gradient differentiates with respect to each parameter and joins the
 // gradients to a flat vector.
-func gradient(loss *Node, named map[string]*Node) *Node {
+func (s Shape) gradient(loss *Node, named map[string]*Node) *Node {
 	var nodes []*Node
-	for _, p := range Params() {
+	for _, p := range s.Params() {
 		nodes = append(nodes, named[p.Name])
 	}
 	grads := Gradient(loss, nodes...)
@@ -59,11 +60,11 @@ func gradient(loss *Node, named map[string]*Node) *Node {
 
 func at(vector *Node, i int) *Node { return Reshape(Slice(vector, AxisElem(i))) }
 
-// Step updates the parameters with a batch: images [B,28,28,1] in [-1, 1] and
-// labels [B], 0 … 9. It returns the mean cross-entropy before the update, in nats.
+// Step updates the parameters with a batch: images [B, Height, Width, Channels]
+// in [-1, 1] and labels [B], 0 … Classes-1. It returns the mean cross-entropy before the update, in nats.
 func (t *Trainer) Step(images []float32, labels []int32, lr, biasCorrection1, biasCorrection2 float64) (float64, error) {
 	inputs := []*tensors.Tensor{
-		tensors.FromFlatDataAndDimensions(images, len(labels), ImageSize, ImageSize, 1),
+		tensors.FromFlatDataAndDimensions(images, len(labels), t.shape.Height, t.shape.Width, t.shape.Channels),
 		tensors.FromFlatDataAndDimensions(labels, len(labels)),
 		tensors.FromFlatDataAndDimensions([]float32{float32(lr), float32(biasCorrection1), float32(biasCorrection2)}, 3),
 	}

@@ -22,7 +22,7 @@ type Classifier struct {
 func New(b compute.Backend, w *Weights) (*Classifier, error) {
 	c := &Classifier{Weights: w}
 	err := backend.Catch(func() (err error) {
-		c.reader, err = classifier.NewReader(b, w.flat)
+		c.reader, err = classifier.NewReader(b, w.shape, w.flat)
 		return err
 	})
 	if err != nil {
@@ -31,8 +31,8 @@ func New(b compute.Backend, w *Weights) (*Classifier, error) {
 	return c, nil
 }
 
-// Run reads n images [n, 28, 28] in [-1, 1], as a sampler draws them: the class
-// of each, 0 … 9, and the features [n, NumFeatures], row-major. What is outside
+// Run reads n images [n, H, W, C] in [-1, 1], as a sampler draws them: the class
+// of each, 0 … Classes-1, and the features [n, NumFeatures], row-major. What is outside
 // of [-1, 1] is clipped, as in the picture that people look at. Images go
 // through in batches of one size, so that one program is compiled. What is read
 // in an image depends neither on the others nor on how many there are.

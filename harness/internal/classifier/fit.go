@@ -41,7 +41,7 @@ const DefaultEpochs = 8
 
 // How every classifier is trained.
 const (
-	batchSize   = 128
+	batchSize   = 128 // or all images, if there are fewer
 	peakLR      = 2e-3
 	warmupSteps = 100
 	maxShift    = 2 // pixels, each way
@@ -54,10 +54,8 @@ const (
 // on one machine are equal to the bit on the CPU. When ctx ends, so does Fit,
 // between two steps, with its error.
 func Fit(ctx context.Context, o FitOptions) (*Weights, error) {
-	for _, d := range []*dataset.Dataset{o.Train, o.Test} {
-		if err := checkData(d); err != nil {
-			return nil, err
-		}
+	if o.Train.Name != o.Test.Name || o.Train.Spec != o.Test.Spec {
+		return nil, fmt.Errorf("to train on %s and to tell the accuracy on %s: both must be splits of one dataset", o.Train.Name, o.Test.Name)
 	}
 	if o.Epochs < 1 {
 		return nil, fmt.Errorf("the number of epochs is %d, must be at least 1", o.Epochs)
@@ -80,23 +78,20 @@ func Fit(ctx context.Context, o FitOptions) (*Weights, error) {
 	return w, nil
 }
 
-// checkData refuses images that the network does not take.
-func checkData(d *dataset.Dataset) error {
-	if d.Height != classifier.ImageSize || d.Width != classifier.ImageSize || d.Classes != classifier.NumClasses {
-		return fmt.Errorf("the classifier takes images of %d×%d of %d classes; dataset %s has %d×%d and %d",
-			classifier.ImageSize, classifier.ImageSize, classifier.NumClasses, d.Name, d.Height, d.Width, d.Classes)
-	}
-	return nil
+// shapeOf is the shape of the classifier for a dataset.
+func shapeOf(s dataset.Spec) classifier.Shape {
+	return classifier.Shape{Height: s.Height, Width: s.Width, Channels: s.Channels, Classes: s.Classes}
 }
 
 func train(ctx context.Context, o FitOptions) ([]float32, error) {
-	loader, err := dataset.NewLoader(o.Train, dataset.LoaderOptions{Seed: o.Seed, BatchSize: batchSize, Flip: o.Flip, DropLast: true})
+	loader, err := dataset.NewLoader(o.Train, dataset.LoaderOptions{Seed: o.Seed, BatchSize: min(batchSize, o.Train.N), Flip: o.Flip, DropLast: true})
 	if err != nil {
 		return nil, err
 	}
 	optimizer := optim.DefaultAdamW()
-	weights := classifier.Init(func(name string) *rand.Rand { return random.New(o.Seed, "classifier/init/"+name, 0) })
-	trainer, err := classifier.NewTrainer(o.Backend, weights, optimizer.Update)
+	shape := shapeOf(o.Train.Spec)
+	weights := shape.Init(func(name string) *rand.Rand { return random.New(o.Seed, "classifier/init/"+name, 0) })
+	trainer, err := classifier.NewTrainer(o.Backend, shape, weights, optimizer.Update)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +99,7 @@ func train(ctx context.Context, o FitOptions) ([]float32, error) {
 
 	perEpoch := loader.StepsPerEpoch()
 	steps := o.Epochs * perEpoch
-	batches := dataset.Prefetch(context.WithoutCancel(ctx), 0, steps, 2, func(step int) (batch, error) { return makeBatch(loader, step), nil })
+	batches := dataset.Prefetch(context.WithoutCancel(ctx), 0, steps, 2, func(step int) (batch, error) { return makeBatch(loader, o.Train.Spec, step), nil })
 	defer batches.Close()
 	for n := 1; n <= steps; n++ {
 		if err := ctx.Err(); err != nil {
@@ -140,13 +135,13 @@ func learningRate(n, steps int) float64 {
 }
 
 type batch struct {
-	images []float32 // [B, 28, 28, 1]
-	labels []int32   // [B], 0 … 9
+	images []float32 // [B, H, W, C]
+	labels []int32   // [B], 0 … Classes-1
 }
 
 // makeBatch is a pure function of (seed, step).
-func makeBatch(loader *dataset.Loader, step int) batch {
-	const pixels = classifier.ImageSize * classifier.ImageSize
+func makeBatch(loader *dataset.Loader, spec dataset.Spec, step int) batch {
+	pixels := spec.Pixels()
 	n := loader.Size(step)
 	upright := make([]float32, n*pixels)
 	b := batch{images: make([]float32, n*pixels), labels: make([]int32, n)}
@@ -155,28 +150,28 @@ func makeBatch(loader *dataset.Loader, step int) batch {
 	for i := range n {
 		b.labels[i]-- // the loader keeps 0 for "no class"
 		dx, dy := shifts.IntN(2*maxShift+1)-maxShift, shifts.IntN(2*maxShift+1)-maxShift
-		shift(b.images[i*pixels:(i+1)*pixels], upright[i*pixels:(i+1)*pixels], dx, dy)
+		shift(b.images[i*pixels:(i+1)*pixels], upright[i*pixels:(i+1)*pixels], spec, dx, dy)
 	}
 	return b
 }
 
 // shift moves an image by (dx, dy) pixels; what comes in is background.
-func shift(dst, src []float32, dx, dy int) {
-	const size, background = classifier.ImageSize, -1
-	for y := range size {
-		for x := range size {
-			dst[y*size+x] = background
-			if u, v := x-dx, y-dy; u >= 0 && u < size && v >= 0 && v < size {
-				dst[y*size+x] = src[v*size+u]
-			}
+func shift(dst, src []float32, shape dataset.Spec, dx, dy int) {
+	const background = -1
+	width, height, channels := shape.Width, shape.Height, shape.Channels
+	for i := range dst {
+		dst[i] = background
+		x, y, channel := i/channels%width, i/channels/width, i%channels
+		if u, v := x-dx, y-dy; u >= 0 && u < width && v >= 0 && v < height {
+			dst[i] = src[(v*width+u)*channels+channel]
 		}
 	}
 }
 
 // measured makes Weights of what was trained.
 func measured(o FitOptions, flat []float32) (*Weights, error) {
-	w := &Weights{Dataset: o.Train.Name, Flip: o.Flip, Epochs: o.Epochs, Seed: o.Seed, Fingerprint: o.Train.Fingerprint, flat: flat}
-	reader, err := classifier.NewReader(o.Backend, flat)
+	w := &Weights{Dataset: o.Train.Name, Flip: o.Flip, Epochs: o.Epochs, Seed: o.Seed, Fingerprint: o.Train.Fingerprint, shape: shapeOf(o.Train.Spec), flat: flat}
+	reader, err := classifier.NewReader(o.Backend, shapeOf(o.Train.Spec), flat)
 	if err != nil {
 		return nil, err
 	}

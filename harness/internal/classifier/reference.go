@@ -35,9 +35,6 @@ func (c *Classifier) Reference(ctx context.Context, test *dataset.Dataset) (*Ref
 
 // readSplit reads the first n images of a split.
 func (c *Classifier) readSplit(ctx context.Context, d *dataset.Dataset, n int) (*metrics.Features, []uint8, error) {
-	if err := checkData(d); err != nil {
-		return nil, nil, err
-	}
 	if d.Name != c.Weights.Dataset {
 		return nil, nil, fmt.Errorf("the classifier was trained for dataset %s, not for %s", c.Weights.Dataset, d.Name)
 	}
@@ -81,7 +78,7 @@ type Anchors struct {
 }
 
 // Anchors computes the metrics of the first n training images, and of as many
-// images of noise that were to show the ten classes in turn, against the
+// images of noise that were to show the classes in turn, against the
 // reference. The values depend on dataset, classifier and n alone.
 func (c *Classifier) Anchors(ctx context.Context, ref *Reference, train *dataset.Dataset, n int) (*Anchors, error) {
 	if n < 0 || n > train.N {
@@ -95,7 +92,7 @@ func (c *Classifier) Anchors(ctx context.Context, ref *Reference, train *dataset
 	if a.Train, err = metrics.Evaluate(ref.Input(features, predicted, train.Labels[:n], referenceSeed)); err != nil {
 		return nil, fmt.Errorf("metrics of the training images: %w", err)
 	}
-	pixels, wanted := train.Height*train.Width, make([]uint8, n)
+	pixels, wanted := train.Pixels(), make([]uint8, n)
 	for i := range wanted {
 		wanted[i] = uint8(i % train.Classes)
 	}
@@ -116,7 +113,7 @@ func (c *Classifier) Anchors(ctx context.Context, ref *Reference, train *dataset
 }
 
 // Input is the metrics' input for samples: their features and classes as Run
-// read them, and the classes that were asked for, 0 … 9. seed chooses the subsets
+// read them, and the classes that were asked for, 0 … NumClasses-1. seed chooses the subsets
 // of the kernel distance.
 func (r *Reference) Input(features *metrics.Features, predicted, wanted []uint8, seed uint64) metrics.Input {
 	return metrics.Input{Dataset: r.Dataset, NumClasses: r.NumClasses, Reference: r.Features, ReferenceMoments: r.Moments,

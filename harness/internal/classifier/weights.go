@@ -47,8 +47,9 @@ type Weights struct {
 	Seed             uint64
 	Fingerprint      string // of the training images
 
-	flat []float32
-	file []byte
+	shape classifier.Shape
+	flat  []float32
+	file  []byte
 }
 
 // NotFoundError says that there is no classifier for a dataset, and what to type.
@@ -160,7 +161,7 @@ const (
 // seal writes the file in memory and takes its hash.
 func (w *Weights) seal() error {
 	dict := map[string]safetensors.Tensor{}
-	for _, p := range classifier.Params() {
+	for _, p := range w.shape.Params() {
 		dict[p.Name] = safetensors.Tensor{Shape: p.Shape, Data: w.flat[p.Offset : p.Offset+p.Size()]}
 	}
 	meta := map[string]string{
@@ -193,19 +194,24 @@ func decode(file []byte) (*Weights, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Weights{Dataset: meta[metaDataset], SHA256: hash(file), Fingerprint: meta[metaFingerprint],
-		flat: make([]float32, classifier.Size()), file: file}
-	for _, p := range classifier.Params() {
+	spec, err := dataset.SpecOf(meta[metaDataset])
+	if err != nil {
+		return nil, fmt.Errorf("whose it is cannot be told: %w", err)
+	}
+	w := &Weights{Dataset: meta[metaDataset], SHA256: hash(file), Fingerprint: meta[metaFingerprint], shape: shapeOf(spec), file: file}
+	w.flat = make([]float32, w.shape.Size())
+	params := w.shape.Params()
+	for _, p := range params {
 		t, ok := dict[p.Name]
 		if !ok || !slices.Equal(t.Shape, p.Shape) {
 			return nil, fmt.Errorf("it is no classifier of this version: parameter %s has shape %v, wanted %v; train it again", p.Name, t.Shape, p.Shape)
 		}
 		copy(w.flat[p.Offset:], t.Data)
 	}
-	if len(dict) != len(classifier.Params()) {
-		return nil, fmt.Errorf("it is no classifier of this version: it has %d tensors, wanted %d; train it again", len(dict), len(classifier.Params()))
+	if len(dict) != len(params) {
+		return nil, fmt.Errorf("it is no classifier of this version: it has %d tensors, wanted %d; train it again", len(dict), len(params))
 	}
-	if err := classifier.CheckWeights(w.flat); err != nil {
+	if err := w.shape.CheckWeights(w.flat); err != nil {
 		return nil, err
 	}
 	var errFlip, errAccuracy, errMirrored, errEpochs, errSeed error

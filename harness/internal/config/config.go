@@ -52,23 +52,22 @@ type Backend struct {
 	Precision models.Precision `yaml:"precision,omitempty" json:"precision,omitzero" jsonschema:"enum=float32,enum=bfloat16" jsonschema_description:"What the network computes in. bfloat16: convolutions, linear layers and attention products in half precision, from float32 weights, which stay what is trained and saved. For GPUs; slow on a CPU."`
 }
 
-// Data says which images to train on. All datasets are 28×28 grey images in ten
-// classes, with 60,000 to train on.
+// Data says which images to train on.
 type Data struct {
 	Name     string `yaml:"name" json:"name" jsonschema_description:"digits is drawn by the program itself and needs no files."`
 	Dir      string `yaml:"dir,omitempty" json:"dir,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Folder that holds the dataset's files, or a folder of them named after it. Nothing is read from elsewhere. Default: $HARNESS_DATA_DIR, then the user cache."`
 	Flip     bool   `yaml:"flip" json:"flip" jsonschema_description:"Mirror every image left to right with probability 0.5. This makes mirrored digits."`
-	Limit    int    `yaml:"limit" json:"limit" jsonschema:"minimum=0,maximum=60000" jsonschema_description:"Use the first so many training images; 0 uses all."`
+	Limit    int    `yaml:"limit" json:"limit" jsonschema:"minimum=0" jsonschema_description:"Use the first so many training images; 0 uses all."`
 	DropLast bool   `yaml:"drop_last" json:"drop_last" jsonschema_description:"Leave out the last batch of an epoch if it is not full."`
 }
 
 // Train is the budget and the optimizer. Exactly one of Epochs and Steps is
 // set, the other is 0.
 type Train struct {
-	BatchSize int `yaml:"batch_size" json:"batch_size" jsonschema:"minimum=1,maximum=60000" jsonschema_description:"Images in a batch."`
+	BatchSize int `yaml:"batch_size" json:"batch_size" jsonschema:"minimum=1" jsonschema_description:"Images in a batch."`
 	// MicrobatchSize changes the last bits of a run's result. [AutoMicrobatch] is not
 	// written out, and not hashed: configs from before there was a choice keep their hashes.
-	MicrobatchSize int `yaml:"microbatch_size,omitempty" json:"microbatch_size,omitzero" jsonschema:"minimum=1,maximum=60000" jsonschema_description:"Images that the network is run on at once, a divisor of batch_size (of each device's part of it): gradient accumulation inside a batch. Losses and gradients are those of the whole batch, up to rounding. auto: all, but on a CPU parts of large batches, which is faster. Default: auto."`
+	MicrobatchSize int `yaml:"microbatch_size,omitempty" json:"microbatch_size,omitzero" jsonschema:"minimum=1" jsonschema_description:"Images that the network is run on at once, a divisor of batch_size (of each device's part of it): gradient accumulation inside a batch. Losses and gradients are those of the whole batch, up to rounding. auto: all, but on a CPU parts of large batches, which is faster. Default: auto."`
 	Epochs         int `yaml:"epochs,omitempty" json:"epochs,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Passes over the data. Set this or steps."`
 	Steps          int `yaml:"steps,omitempty" json:"steps,omitempty" jsonschema:"minimum=1,maximum=1000000000" jsonschema_description:"Optimizer steps. Set this or epochs."`
 
@@ -107,10 +106,10 @@ func (i Interval) IsZero() bool { return i == Interval{} }
 
 // Metrics says how the quality of the model is measured.
 type Metrics struct {
-	ValidationImages   int  `yaml:"validation_images" json:"validation_images" jsonschema:"minimum=0,maximum=10000" jsonschema_description:"Test images that the validation loss is computed on, after every epoch and at the end; 0 does not compute it."`
+	ValidationImages   int  `yaml:"validation_images" json:"validation_images" jsonschema:"minimum=0" jsonschema_description:"Test images that the validation loss is computed on, after every epoch and at the end; 0 does not compute it. Default: 1000, or as many as there are."`
 	ValidateEverySteps int  `yaml:"validate_every_steps" json:"validate_every_steps" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Compute the validation loss after every so many steps too; 0 does not."`
 	AtEnd              bool `yaml:"at_end" json:"at_end" jsonschema_description:"When training is done, draw images with every sampler, number of steps and guidance scale of sampling and measure them. harness evaluate does it later."`
-	Images             int  `yaml:"images" json:"images" jsonschema:"minimum=100,maximum=60000" jsonschema_description:"Images drawn for that, as many of each class. Published figures take 10000."`
+	Images             int  `yaml:"images" json:"images" jsonschema:"minimum=100" jsonschema_description:"Images drawn for that, as many of each class. Published figures take 10000. Default: 2000, or as many as there are to train on."`
 }
 
 // Checkpoint says when the state of training is written besides at its end.
@@ -153,6 +152,7 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 	if !isSet("sampling.use_ema") {
 		c.Sampling.UseEMA = c.Train.EMADecay > 0
 	}
+	c.setDataDefaults(isSet)
 	levels := len(c.Model.BlockOutChannels)
 	if !isSet("model.down_block_types") && levels > 0 {
 		c.Model.DownBlockTypes = blockTypes(levels, 0, "DownBlock2D", "AttnDownBlock2D")

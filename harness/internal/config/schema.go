@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -56,6 +57,7 @@ func newSchema() *jsonschema.Schema {
 	property(s, "sampling.samplers").Description += " Default: " + eachProcess(", ", func(name string) string {
 		return "[" + schedulers.DefaultSampler(name) + "] for " + name
 	}) + "."
+	limitToTheData(s)
 	addDefaults(s, reflect.ValueOf(file{Config: Defaults()}))
 	describeDefaults(property(s, "process"), processDefaults())
 	describeDefaults(property(s, "sampling.samplers[]"), samplerDefaults())
@@ -63,6 +65,20 @@ func newSchema() *jsonschema.Schema {
 	allowWord(property(s, "backend.devices"), allDevices)
 	allowWord(property(s, "train.microbatch_size"), autoMicrobatch)
 	return s
+}
+
+// limitToTheData bounds numbers of images by those of the largest dataset. Which
+// one a config takes is for [validator.data].
+func limitToTheData(s *jsonschema.Schema) {
+	var train, test int
+	for _, name := range dataset.Names() {
+		spec, _ := dataset.SpecOf(name)
+		train, test = max(train, spec.Train), max(test, spec.Test)
+	}
+	for key, images := range map[string]int{"data.limit": train, "train.batch_size": train, "train.microbatch_size": train,
+		"metrics.images": train, "metrics.validation_images": test} {
+		property(s, key).Maximum = json.Number(strconv.Itoa(images))
+	}
 }
 
 // property finds a key by its dotted path. It panics if there is none: a table

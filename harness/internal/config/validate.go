@@ -5,15 +5,9 @@ import (
 	"reflect"
 	"slices"
 
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/files"
 	"flowharness/schedulers"
-)
-
-// What all datasets have in common.
-const (
-	imageSize   = 28
-	trainImages = 60_000
-	labels      = 10
 )
 
 // validator checks what no key can be checked for alone: that the values fit
@@ -66,28 +60,60 @@ func (v *validator) model() {
 	for _, p := range libraryProblems(c.Validate()) {
 		v.fail(join("model", p.key), shape, "%s", p.message)
 	}
+	spec, err := dataset.SpecOf(v.config.Data.Name)
+	if err != nil {
+		return // reported where the name was read
+	}
+	colour := map[bool]string{true: "grey", false: "in colour"}[spec.Channels == 1]
 	for _, fixed := range []struct {
 		key       string
 		got, want int
 		why       string
 	}{
-		{"model.sample_size", c.SampleSize, imageSize, "images are 28×28"},
-		{"model.in_channels", c.InChannels, 1, "images are grey"},
-		{"model.out_channels", c.OutChannels, 1, "images are grey"},
-		{"model.num_classes", c.NumClasses, labels + 1, "there are 10 classes and no class"},
+		{"model.sample_size", c.SampleSize, spec.Height, fmt.Sprintf("images are %d×%d", spec.Height, spec.Width)},
+		{"model.in_channels", c.InChannels, spec.Channels, "images are " + colour},
+		{"model.out_channels", c.OutChannels, spec.Channels, "images are " + colour},
+		{"model.num_classes", c.NumClasses, spec.Classes + 1, fmt.Sprintf("there are %d classes and no class", spec.Classes)},
 	} {
 		if fixed.got != fixed.want {
-			v.fail(fixed.key, nil, "must be %d for dataset %s (%s), got %d", fixed.want, v.config.Data.Name, fixed.why, fixed.got)
+			v.fail(fixed.key, []string{"data.name"}, "must be %d for dataset %s (%s), got %d; leave it out to have the data's",
+				fixed.want, v.config.Data.Name, fixed.why, fixed.got)
+		}
+	}
+	if c.Validate() == nil && spec.Width != spec.Height {
+		c.SampleSize = spec.Width // the levels halve the width, too
+		for _, p := range libraryProblems(c.Validate()) {
+			v.fail(join("model", p.key), shape, "%s", p.message)
 		}
 	}
 }
 
+// data checks what is limited by the number of images that there are.
 func (v *validator) data() {
 	c := v.config
-	if n := c.images(); c.Train.BatchSize > n && c.Data.DropLast {
-		v.fail("train.batch_size", []string{"data.limit", "data.drop_last"},
+	spec, err := dataset.SpecOf(c.Data.Name)
+	if err != nil {
+		return
+	}
+	atMost := func(key string, got, images int, split string) {
+		if got > images {
+			v.fail(key, []string{"data.name"}, "must be at most %d, the number of %s images of dataset %s, got %d", images, split, c.Data.Name, got)
+		}
+	}
+	atMost("data.limit", c.Data.Limit, spec.Train, "training")
+	atMost("metrics.validation_images", c.Metrics.ValidationImages, spec.Test, "test")
+	if v.isSet("metrics.images") || c.Metrics.AtEnd { // as many real images are measured beside those drawn
+		atMost("metrics.images", c.Metrics.Images, spec.Train, "training")
+	}
+	if n := c.trainImages(); c.Train.BatchSize > n && c.Data.DropLast {
+		v.fail("train.batch_size", []string{"data.limit", "data.drop_last", "data.name"},
 			"%d is more than the %d training images, so that data.drop_last leaves no batch", c.Train.BatchSize, n)
 	}
+}
+
+func (v *validator) isSet(key string) bool {
+	_, set := v.decoder.places[key]
+	return set
 }
 
 func (v *validator) budget() {
@@ -100,13 +126,13 @@ func (v *validator) budget() {
 		v.fail("train.epochs", []string{"train.steps"}, "is missing; set train.epochs or train.steps")
 		return
 	}
-	stepsPerEpoch := v.config.stepsPerEpoch()
+	stepsPerEpoch := v.config.StepsPerEpoch()
 	if stepsPerEpoch == 0 {
 		return // reported by data
 	}
-	steps, budget := c.Steps, "train.steps"
+	steps, budget := v.config.Steps(), "train.steps"
 	if c.Epochs > 0 {
-		steps, budget = c.Epochs*stepsPerEpoch, "train.epochs"
+		budget = "train.epochs"
 	}
 	size := []string{budget, "train.batch_size", "data.limit", "data.drop_last"}
 	if c.WarmupSteps >= steps {
@@ -196,22 +222,6 @@ func (v *validator) sampling() {
 			v.fail(key, []string{"train.label_drop"}, "guidance %v needs a model that was trained with classes, but train.label_drop is 1; use 0", g)
 		}
 	}
-}
-
-// images is the number of training images.
-func (c Config) images() int {
-	if c.Data.Limit > 0 {
-		return c.Data.Limit
-	}
-	return trainImages
-}
-
-func (c Config) stepsPerEpoch() int {
-	n := c.images()
-	if !c.Data.DropLast {
-		n += c.Train.BatchSize - 1
-	}
-	return n / c.Train.BatchSize
 }
 
 func stepsKey(i int) string { return fmt.Sprintf("sampling.steps[%d]", i) }

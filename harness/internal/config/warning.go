@@ -21,7 +21,12 @@ func FewImages(images int) string {
 		"(of 200 images of pure noise precision is 0.76); %d or more are better", images, EnoughImages)
 }
 
+// measuring warns of few images, unless no number is given and nothing measured: a
+// small dataset then has no more of them.
 func (v *validator) measuring() {
+	if !v.isSet("metrics.images") && !v.config.Metrics.AtEnd {
+		return
+	}
 	if few := FewImages(v.config.Metrics.Images); few != "" {
 		v.warn("metrics.images", few)
 	}

@@ -72,7 +72,7 @@ type Result struct {
 	Guidance   float64
 	Seed       uint64  // of the noise: image i starts from the same in every run
 	NFE        int     // network evaluations an image
-	Images     int     // image i was asked to be of class i mod 10
+	Images     int     // image i was asked to be of class i mod the number of classes
 	Seconds    float64 // of drawing all of them, without compilation
 	Dataset    string  // whose test split they were compared with
 	Classifier string  // SHA-256 of the classifier's weights
@@ -86,8 +86,8 @@ func (t *Tools) Run(ctx context.Context, o Options) error {
 	return backend.Catch(func() error {
 		weights := tensors.FromFlatDataAndDimensions(o.Weights, len(o.Weights))
 		defer weights.MustFinalizeAll()
-		size := o.Config.Model.SampleSize
-		e := &evaluation{Options: o, Tools: t, weights: weights, pixels: size * size}
+		spec := o.Config.Spec()
+		e := &evaluation{Options: o, Tools: t, weights: weights, pixels: spec.Pixels(), classes: spec.Classes}
 		return e.run(ctx)
 	})
 }
@@ -97,12 +97,13 @@ type evaluation struct {
 	Options
 	*Tools
 	weights *tensors.Tensor
-	pixels  int // of an image
+	pixels  int // values of an image
+	classes int
 }
 
 func (e *evaluation) run(ctx context.Context) error {
 	sampling := e.Config.Sampling
-	if err := e.gen.WarmUp(ctx, e.weights, e.Config, labels(0, batchSize)); err != nil {
+	if err := e.gen.WarmUp(ctx, e.weights, e.Config, e.labels(0, batchSize)); err != nil {
 		return err
 	}
 	for _, sampler := range sampling.Samplers {
@@ -135,7 +136,7 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 	way := newWay(e.pixels)
 	for first := 0; first < total; first += batchSize {
 		n := min(batchSize, total-first)
-		request.Labels, request.FirstImage = labels(first, batchSize), first
+		request.Labels, request.FirstImage = e.labels(first, batchSize), first
 		request.Observe = func(t float64, samples []float32) { way.observe(t, samples[:n*e.pixels]) }
 		out, err := e.gen.Generate(ctx, e.weights, request)
 		if err != nil {
@@ -171,14 +172,11 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 	return r, err
 }
 
-// numClasses of every dataset.
-const numClasses = 10
-
 // labels of images first, first+1, …: the model's class 0 is "no class".
-func labels(first, n int) []int32 {
+func (e *evaluation) labels(first, n int) []int32 {
 	l := make([]int32, n)
 	for i := range l {
-		l[i] = int32((first+i)%numClasses) + 1
+		l[i] = int32((first+i)%e.classes) + 1
 	}
 	return l
 }

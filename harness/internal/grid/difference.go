@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/png"
 )
 
@@ -15,7 +16,7 @@ var ErrShapes = errors.New("the pictures are of different sizes")
 // WithDifferences puts pictures of one size side by side, as [SideBySide] does,
 // and below each but the first a strip that shows where and how much it differs
 // from the first: paper where they agree, ink where one has paper and the other
-// ink.
+// ink. Pictures in colour differ channel by channel.
 func WithDifferences(pictures ...[]byte) ([]byte, error) {
 	upper, err := SideBySide(pictures...)
 	if err != nil || len(pictures) < 2 {
@@ -36,7 +37,7 @@ func WithDifferences(pictures ...[]byte) ([]byte, error) {
 	}
 	const gap = 4 * gutter
 	size := decoded[0].Bounds().Size()
-	out := blank(top.Bounds().Dx(), 2*size.Y+gap)
+	out := blank(top.Bounds().Dx(), 2*size.Y+gap, inColour(top))
 	for y := range size.Y {
 		for x := range top.Bounds().Dx() {
 			out.Set(x, y, top.At(x, y))
@@ -64,24 +65,35 @@ func Difference(a, b []byte) ([]byte, error) {
 	if second.Bounds().Size() != size {
 		return nil, fmt.Errorf("%w: picture 1 %v, picture 2 %v", ErrShapes, size, second.Bounds().Size())
 	}
-	out := blank(size.X, size.Y)
+	out := blank(size.X, size.Y, inColour(first) || inColour(second))
 	differ(out, 0, 0, first, second)
 	return encode(out)
 }
 
 // differ draws the difference of two pictures of one size.
-func differ(out *image.Gray, left, top int, first, second image.Image) {
+func differ(out draw.Image, left, top int, first, second image.Image) {
+	apart := func(a, b uint8) uint8 { return paper.Y - max(a, b) + min(a, b) }
+	colour := inColour(out)
 	size := first.Bounds().Size()
 	for y := range size.Y {
 		for x := range size.X {
-			a, b := grey(first, x, y), grey(second, x, y)
-			out.SetGray(left+x, top+y, color.Gray{Y: paper.Y - max(a, b) + min(a, b)})
+			if !colour {
+				out.Set(left+x, top+y, color.Gray{Y: apart(grey(first, x, y), grey(second, x, y))})
+				continue
+			}
+			a, b := rgb(first, x, y), rgb(second, x, y)
+			out.Set(left+x, top+y, color.RGBA{R: apart(a.R, b.R), G: apart(a.G, b.G), B: apart(a.B, b.B), A: 0xff})
 		}
 	}
 }
 
-// grey is a pixel counted from the picture's own corner.
+// grey is a pixel counted from the picture's own corner; rgb is one in colour.
 func grey(img image.Image, x, y int) uint8 {
 	b := img.Bounds()
 	return color.GrayModel.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.Gray).Y
+}
+
+func rgb(img image.Image, x, y int) color.RGBA {
+	b := img.Bounds()
+	return color.RGBAModel.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.RGBA)
 }

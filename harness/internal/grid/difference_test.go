@@ -10,7 +10,7 @@ import (
 
 func drawn(t *testing.T, values ...float32) []byte {
 	t.Helper()
-	picture, err := Encode(values, 1, 1, 1, len(values))
+	picture, err := Encode(values, onePixel, 1, len(values))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/png"
 	"math"
+	"slices"
+
+	"flowharness/harness/internal/dataset"
 )
 
 // Look of a grid: every pixel of a sample becomes scale × scale, and images
@@ -19,22 +23,27 @@ const (
 
 var paper = color.Gray{Y: 0xff}
 
-// Encode draws rows × cols images [rows·cols, height, width], values in
-// [-1, 1], dark on light as the tutorial prints them: -1 is paper, 1 is ink.
-// Values beyond are clipped; one that is not a number is drawn mid-grey. Equal
-// images give equal bytes.
-func Encode(images []float32, height, width, rows, cols int) ([]byte, error) {
-	if want := rows * cols * height * width; len(images) != want || want == 0 {
-		return nil, fmt.Errorf("a grid of %d×%d images of %d×%d needs %d values, got %d", rows, cols, height, width, want, len(images))
+// Encode draws rows × cols images [rows·cols, Height, Width, Channels] of a
+// dataset's shape, values in [-1, 1]. Images of one channel are drawn dark on light
+// as the tutorial prints them: -1 is paper, 1 is ink. Those of three are red, green
+// and blue, -1 dark and 1 bright. Values beyond are clipped; one that is not a
+// number is drawn mid-grey. Equal images give equal bytes.
+func Encode(images []float32, shape dataset.Spec, rows, cols int) ([]byte, error) {
+	if shape.Channels != 1 && shape.Channels != 3 {
+		return nil, fmt.Errorf("images of %d channels cannot be drawn: it takes 1 (grey) or 3 (red, green, blue)", shape.Channels)
 	}
-	cellH, cellW := height*scale+gutter, width*scale+gutter
-	img := blank(cols*cellW+gutter, rows*cellH+gutter)
+	if want := rows * cols * shape.Pixels(); len(images) != want || want == 0 {
+		return nil, fmt.Errorf("a grid of %d×%d images of %d×%d needs %d values, got %d", rows, cols, shape.Height, shape.Width, want, len(images))
+	}
+	cellH, cellW := shape.Height*scale+gutter, shape.Width*scale+gutter
+	img := blank(cols*cellW+gutter, rows*cellH+gutter, shape.Channels == 3)
 	for i := range rows * cols {
 		top, left := gutter+i/cols*cellH, gutter+i%cols*cellW
-		pixels := images[i*height*width : (i+1)*height*width]
-		for y := range height * scale {
-			for x := range width * scale {
-				img.SetGray(left+x, top+y, color.Gray{Y: ink(pixels[y/scale*width+x/scale])})
+		values := images[i*shape.Pixels() : (i+1)*shape.Pixels()]
+		for y := range shape.Height * scale {
+			for x := range shape.Width * scale {
+				at := (y/scale*shape.Width + x/scale) * shape.Channels
+				img.Set(left+x, top+y, colourOf(values[at:at+shape.Channels]))
 			}
 		}
 	}
@@ -58,7 +67,7 @@ func SideBySide(pictures ...[]byte) ([]byte, error) {
 		height = max(height, img.Bounds().Dy())
 	}
 	const gap = 4 * gutter
-	out := blank(width+gap*(len(decoded)-1), height)
+	out := blank(width+gap*(len(decoded)-1), height, slices.ContainsFunc(decoded, inColour))
 	left := 0
 	for _, img := range decoded {
 		b := img.Bounds()
@@ -72,20 +81,37 @@ func SideBySide(pictures ...[]byte) ([]byte, error) {
 	return encode(out)
 }
 
-func ink(v float32) uint8 {
+// colourOf is the colour of a pixel of one or three values.
+func colourOf(values []float32) color.Color {
+	if len(values) == 1 {
+		return color.Gray{Y: level(-values[0])}
+	}
+	return color.RGBA{R: level(values[0]), G: level(values[1]), B: level(values[2]), A: 0xff}
+}
+
+// level maps [-1, 1] to 0 … 255.
+func level(v float32) uint8 {
 	f := float64(v)
 	if math.IsNaN(f) {
 		return 0x80
 	}
-	return uint8(math.Round((1 - min(max(f, -1), 1)) / 2 * 255))
+	return uint8(math.Round((1 + min(max(f, -1), 1)) / 2 * 255))
 }
 
-func blank(width, height int) *image.Gray {
-	img := image.NewGray(image.Rect(0, 0, width, height))
-	for i := range img.Pix {
-		img.Pix[i] = paper.Y
+// blank is paper to draw on.
+func blank(width, height int, colour bool) draw.Image {
+	size := image.Rect(0, 0, width, height)
+	var img draw.Image = image.NewGray(size)
+	if colour {
+		img = image.NewRGBA(size)
 	}
+	draw.Draw(img, size, image.NewUniform(paper), image.Point{}, draw.Src)
 	return img
+}
+
+// inColour tells a picture that was drawn of images of three channels.
+func inColour(img image.Image) bool {
+	return img.ColorModel() != color.GrayModel && img.ColorModel() != color.Gray16Model
 }
 
 func encode(img image.Image) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"image"
+	"image/color"
 	"image/png"
 	"math"
 	"os"
@@ -11,6 +12,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"flowharness/harness/internal/dataset"
+)
+
+// Shapes of images.
+var (
+	grey4x3  = dataset.Spec{Height: 4, Width: 3, Channels: 1}
+	onePixel = dataset.Spec{Height: 1, Width: 1, Channels: 1}
+	rgb1x2   = dataset.Spec{Height: 1, Width: 2, Channels: 3}
 )
 
 var update = flag.Bool("update", false, "write the golden pictures anew")
@@ -29,13 +39,13 @@ func ramps(rows, cols int) []float32 {
 }
 
 func TestEncodeDrawsRowsOfImages(t *testing.T) {
-	got, err := Encode(ramps(2, 3), 4, 3, 2, 3)
+	got, err := Encode(ramps(2, 3), grey4x3, 2, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "grid.png", got)
 
-	again, err := Encode(ramps(2, 3), 4, 3, 2, 3)
+	again, err := Encode(ramps(2, 3), grey4x3, 2, 3)
 	if err != nil || !bytes.Equal(got, again) {
 		t.Errorf("equal images give different bytes (%v)", err)
 	}
@@ -57,7 +67,7 @@ func TestEncodeMapsValuesToInk(t *testing.T) {
 		{"not a number is grey", math.NaN(), 0x80},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			data, err := Encode([]float32{float32(tc.value)}, 1, 1, 1, 1)
+			data, err := Encode([]float32{float32(tc.value)}, onePixel, 1, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,11 +84,11 @@ func TestEncodeMapsValuesToInk(t *testing.T) {
 
 func TestEncodeRefusesOtherNumbersOfValues(t *testing.T) {
 	for _, n := range []int{0, 71, 73} {
-		if _, err := Encode(make([]float32, n), 4, 3, 2, 3); err == nil || !strings.Contains(err.Error(), "a grid of 2×3 images of 4×3 needs 72 values") {
+		if _, err := Encode(make([]float32, n), grey4x3, 2, 3); err == nil || !strings.Contains(err.Error(), "a grid of 2×3 images of 4×3 needs 72 values") {
 			t.Errorf("%d values: error is %v", n, err)
 		}
 	}
-	if _, err := Encode(nil, 4, 3, 0, 3); err == nil {
+	if _, err := Encode(nil, grey4x3, 0, 3); err == nil {
 		t.Error("a grid without rows was drawn")
 	}
 }
@@ -86,7 +96,7 @@ func TestEncodeRefusesOtherNumbersOfValues(t *testing.T) {
 func TestSideBySideAlignsTops(t *testing.T) {
 	var pictures [][]byte
 	for _, rows := range []int{2, 1} {
-		p, err := Encode(ramps(rows, 2), 4, 3, rows, 2)
+		p, err := Encode(ramps(rows, 2), grey4x3, rows, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +116,7 @@ func TestSideBySideAlignsTops(t *testing.T) {
 }
 
 func TestSideBySideRefuses(t *testing.T) {
-	good, err := Encode([]float32{0}, 1, 1, 1, 1)
+	good, err := Encode([]float32{0}, onePixel, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,4 +178,60 @@ func decode(t *testing.T, data []byte) image.Image {
 		t.Fatal(err)
 	}
 	return img
+}
+
+func TestImagesOfThreeChannelsAreDrawnInTheirColours(t *testing.T) {
+	nan := float32(math.NaN())
+	picture, err := Encode([]float32{1, -1, 0, nan, 5, -5}, rgb1x2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := decode(t, picture)
+	for i, want := range []color.RGBA{{0xff, 0, 0x80, 0xff}, {0x80, 0xff, 0, 0xff}} {
+		if got := rgb(img, gutter+i*scale, gutter); got != want {
+			t.Errorf("pixel %d is %v, want %v", i, got, want)
+		}
+	}
+	if got := rgb(img, 0, 0); got != (color.RGBA{0xff, 0xff, 0xff, 0xff}) {
+		t.Errorf("paper is %v", got)
+	}
+	if _, err := Encode(make([]float32, 4), dataset.Spec{Height: 1, Width: 2, Channels: 2}, 1, 1); err == nil || !strings.Contains(err.Error(), "1 (grey) or 3") {
+		t.Errorf("images of two channels: %v", err)
+	}
+
+	other, err := Encode([]float32{1, 1, 0, nan, 5, 5}, rgb1x2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	difference, err := Difference(picture, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strip, err := WithDifferences(picture, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	below := decode(t, strip)
+	left, top := img.Bounds().Dx()+4*gutter, img.Bounds().Dy()+4*gutter
+	for i, want := range []color.RGBA{{0xff, 0, 0xff, 0xff}, {0xff, 0xff, 0, 0xff}} { // green differs, then blue
+		x, y := gutter+i*scale, gutter
+		if got := rgb(decode(t, difference), x, y); got != want {
+			t.Errorf("pixel %d differs by %v, want %v", i, got, want)
+		}
+		if got := rgb(below, left+x, top+y); got != want {
+			t.Errorf("below, pixel %d differs by %v, want %v", i, got, want)
+		}
+	}
+	// Beside a grey picture, both keep their colours.
+	grey, err := Encode([]float32{1, -1}, dataset.Spec{Height: 1, Width: 2, Channels: 1}, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := SideBySide(grey, picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rgb(decode(t, both), left+gutter, gutter); got != (color.RGBA{0xff, 0, 0x80, 0xff}) {
+		t.Errorf("beside a grey picture, the first pixel is %v", got)
+	}
 }

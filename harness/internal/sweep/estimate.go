@@ -78,7 +78,7 @@ func (c Costs) Task(t Task, inv Inventory) (d time.Duration, known bool) {
 		}
 		seconds += earlier.overhead
 		if i == 0 {
-			seconds += earlier.step * float64(max(0, steps(first)-found.Run.LastStep))
+			seconds += earlier.step * float64(max(0, first.Steps()-found.Run.LastStep))
 		}
 	}
 	return time.Duration(seconds * float64(time.Second)), true
@@ -101,26 +101,4 @@ func costKey(c config.Config) string {
 		return "" // numbers that JSON has no words for do not pass the config's checks
 	}
 	return string(key)
-}
-
-// trainingImages is how many images every dataset has to train on.
-const trainingImages = 60_000
-
-// steps is how many updates a config asks for.
-func steps(c config.Config) int {
-	if c.Train.Steps > 0 {
-		return c.Train.Steps
-	}
-	return c.Train.Epochs * stepsPerEpoch(c)
-}
-
-func stepsPerEpoch(c config.Config) int {
-	n := trainingImages
-	if c.Data.Limit > 0 {
-		n = min(n, c.Data.Limit)
-	}
-	if c.Data.DropLast {
-		return n / c.Train.BatchSize
-	}
-	return (n + c.Train.BatchSize - 1) / c.Train.BatchSize
 }

@@ -31,12 +31,12 @@ func (f *File) canBeStopped(c config.Config) error {
 		return nil
 	}
 	rung := f.Search.Stopping.MinSteps
-	earliest := stepsPerEpoch(c)
+	earliest := c.StepsPerEpoch()
 	if every := c.Metrics.ValidateEverySteps; every > 0 {
 		earliest = min(earliest, every)
 	}
 	switch {
-	case rung >= steps(c): // nothing is compared early
+	case rung >= c.Steps(): // nothing is compared early
 		return nil
 	case c.Metrics.ValidationImages == 0:
 		return errors.New("trials are stopped by val/loss, and with metrics.validation_images 0 there is none")
@@ -57,7 +57,7 @@ func (c *Conductor) conductSearch(ctx context.Context) (Outcome, error) {
 	search := c.Plan.File.Search
 	total := 0
 	for _, t := range c.Plan.Tasks {
-		total = max(total, steps(t.Runs[0].Config.Config))
+		total = max(total, t.Runs[0].Config.Config.Steps())
 	}
 	rungs, err := search.Stopping.Rungs(total)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/random"
 	"flowharness/models"
 	"flowharness/schedulers"
@@ -27,7 +28,7 @@ type Generator struct {
 	backend compute.Backend
 	model   *models.UNet2D
 	process schedulers.ProcessConfig
-	size    int // height and width of an image
+	spec    dataset.Spec // of the images
 	runner  *schedulers.Runner
 	execs   map[schedulers.GuidanceMode]*Exec
 	warm    map[string]bool // what was drawn once, and so is compiled; by [warmKey]
@@ -38,13 +39,13 @@ type Request struct {
 	Sampler  schedulers.SamplerConfig
 	Steps    int
 	Guidance schedulers.Guidance
-	// Labels holds one class index an image; 0 is no class, digit d is d+1.
+	// Labels holds one class index an image; 0 is no class, class c is c+1.
 	Labels []int32
 	// Seed and FirstImage determine the noise: image i of the request starts
 	// from the noise of image FirstImage+i of the seed, in any run.
 	Seed       uint64
 	FirstImage int
-	// Observe, if set, is shown the samples [len(Labels), H, W, 1] as they are at
+	// Observe, if set, is shown the samples [len(Labels), H, W, C] as they are at
 	// time t: at the beginning of a flow-matching sampler and after each of its
 	// steps.
 	Observe func(t float64, samples []float32)
@@ -52,7 +53,7 @@ type Request struct {
 
 // Generated is what a request produced.
 type Generated struct {
-	Images  []float32 // [len(Labels), H, W, 1], data range [-1, 1] (not clipped)
+	Images  []float32 // [len(Labels), H, W, C], data range [-1, 1] (not clipped)
 	NFE     int       // network evaluations an image: a guided evaluation counts two
 	Elapsed time.Duration
 }
@@ -63,7 +64,7 @@ func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Generator{backend: b, model: model, process: cfg.Process, size: cfg.Model.SampleSize,
+	return &Generator{backend: b, model: model, process: cfg.Process, spec: cfg.Spec(),
 		runner: schedulers.NewRunner(b), execs: map[schedulers.GuidanceMode]*Exec{}, warm: map[string]bool{}}, nil
 }
 
@@ -165,14 +166,14 @@ func (g *Generator) compiled(mode schedulers.GuidanceMode) (*Exec, error) {
 	return g.execs[mode], nil
 }
 
-// noise returns n images [n, H, W, 1] filled one by one.
+// noise returns n images [n, H, W, C] filled one by one.
 func (g *Generator) noise(n int, fill func(i int, dst []float32)) *tensors.Tensor {
-	pixels := g.size * g.size
+	pixels := g.spec.Pixels()
 	flat := make([]float32, n*pixels)
 	for i := range n {
 		fill(i, flat[i*pixels:(i+1)*pixels])
 	}
-	return tensors.FromFlatDataAndDimensions(flat, n, g.size, g.size, 1)
+	return tensors.FromFlatDataAndDimensions(flat, n, g.spec.Height, g.spec.Width, g.spec.Channels)
 }
 
 // samplerJSON is the sampler's settings as they are recorded with a grid.

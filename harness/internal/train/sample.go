@@ -124,7 +124,7 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 			return samples, err
 		}
 		s.NFE, s.Seconds = out.NFE, out.Elapsed.Seconds()
-		s.PNG, err = grid.Encode(out.Images, cfg.Model.SampleSize, cfg.Model.SampleSize, cfg.Sampling.Rows, cfg.Model.NumClasses)
+		s.PNG, err = grid.Encode(out.Images, gen.spec, cfg.Sampling.Rows, cfg.Model.NumClasses)
 		if err != nil {
 			return samples, fmt.Errorf("drawing the grid of %s: %w", what, err)
 		}

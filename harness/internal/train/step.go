@@ -230,7 +230,7 @@ func (c *call) free() {
 // inputs are the images of a batch, and what goes with them, as a program takes them.
 func (t *trainer) inputs(b *batch) []*tensors.Tensor {
 	size := len(b.labels)
-	image := []int{size, t.Data.Height, t.Data.Width, 1}
+	image := []int{size, t.Data.Height, t.Data.Width, t.Data.Channels}
 	return []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(b.images, image...),
 		tensors.FromFlatDataAndDimensions(b.noise, image...),

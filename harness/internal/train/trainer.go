@@ -61,8 +61,9 @@ func Check(cfg config.Config, d *dataset.Dataset) error {
 }
 
 func newLoader(cfg config.Config, d *dataset.Dataset) (*dataset.Loader, error) {
-	if size := cfg.Model.SampleSize; d.Height != size || d.Width != size {
-		return nil, fmt.Errorf("dataset %s has images of %d×%d, the model takes %d×%d: set model.sample_size", d.Name, d.Height, d.Width, size, size)
+	if spec := cfg.Spec(); d.Height != spec.Height || d.Width != spec.Width || d.Channels != spec.Channels {
+		return nil, fmt.Errorf("dataset %s has images of %d×%d, the model takes %d×%d (channels: %d, %d)",
+			d.Name, d.Height, d.Width, spec.Height, spec.Width, d.Channels, spec.Channels)
 	}
 	return dataset.NewLoader(d, dataset.LoaderOptions{
 		Seed: cfg.Seed, BatchSize: cfg.Train.BatchSize, Flip: cfg.Data.Flip, DropLast: cfg.Data.DropLast})
@@ -83,7 +84,7 @@ func newTrainer(o Options) (*trainer, error) {
 		return nil, err
 	}
 	t := &trainer{Options: o, process: process, model: model, loader: loader,
-		stepsPerEpoch: loader.StepsPerEpoch(), pixels: o.Data.Height * o.Data.Width}
+		stepsPerEpoch: loader.StepsPerEpoch(), pixels: o.Data.Pixels()}
 	t.steps = cfg.Train.Steps
 	if t.steps == 0 {
 		t.steps = cfg.Train.Epochs * t.stepsPerEpoch
@@ -242,7 +243,7 @@ func (t *trainer) finalize() {
 
 // batch is what one training step consumes, drawn on the host.
 type batch struct {
-	images, noise []float32 // [B, H, W, 1]
+	images, noise []float32 // [B, H, W, C]
 	timesteps     []float32 // [B]
 	labels        []int32   // [B]; 0 is no class
 }

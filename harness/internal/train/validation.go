@@ -36,8 +36,8 @@ func newValidation(b compute.Backend, data *dataset.Dataset, model *models.UNet2
 	if err != nil {
 		return nil, fmt.Errorf("the images to validate on: %w", err)
 	}
-	v := &validation{image: []int{data.Height, data.Width, 1}, trainTimesteps: float64(process.NumTrainTimesteps())}
-	pixels := data.Height * data.Width
+	v := &validation{image: []int{data.Height, data.Width, data.Channels}, trainTimesteps: float64(process.NumTrainTimesteps())}
+	pixels := data.Pixels()
 	first := 0
 	for step := range loader.StepsPerEpoch() {
 		n := loader.Size(step)

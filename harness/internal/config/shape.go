@@ -1,0 +1,65 @@
+package config
+
+import "flowharness/harness/internal/dataset"
+
+// Spec is the shape of the images of a config that has passed validation, so that
+// its dataset is known.
+func (c Config) Spec() dataset.Spec {
+	spec, _ := dataset.SpecOf(c.Data.Name)
+	return spec
+}
+
+// StepsPerEpoch is how many updates a pass over the training images has; 0 where
+// they do not make a batch.
+func (c Config) StepsPerEpoch() int {
+	n := c.trainImages()
+	if !c.Data.DropLast {
+		n += c.Train.BatchSize - 1
+	}
+	return n / c.Train.BatchSize
+}
+
+// Steps is how many updates the run is to have, whether they are given as such or
+// as epochs.
+func (c Config) Steps() int {
+	if c.Train.Steps > 0 {
+		return c.Train.Steps
+	}
+	return c.Train.Epochs * c.StepsPerEpoch()
+}
+
+// trainImages is the number of images that are trained on.
+func (c Config) trainImages() int {
+	n := c.Spec().Train
+	if c.Data.Limit > 0 {
+		n = min(n, c.Data.Limit)
+	}
+	return n
+}
+
+// setDataDefaults fills what follows from the data.
+func (c *Config) setDataDefaults(isSet func(key string) bool) {
+	spec, err := dataset.SpecOf(c.Data.Name)
+	if err != nil {
+		return
+	}
+	for _, d := range []struct {
+		key   string
+		field *int
+		value int
+	}{
+		{"model.sample_size", &c.Model.SampleSize, spec.Height},
+		{"model.in_channels", &c.Model.InChannels, spec.Channels},
+		{"model.out_channels", &c.Model.OutChannels, spec.Channels},
+		{"model.num_classes", &c.Model.NumClasses, spec.Classes + 1},
+		{"metrics.validation_images", &c.Metrics.ValidationImages, min(c.Metrics.ValidationImages, spec.Test)},
+		{"metrics.images", &c.Metrics.Images, max(minMeasured, min(c.Metrics.Images, spec.Train))},
+	} {
+		if !isSet(d.key) {
+			*d.field = d.value
+		}
+	}
+}
+
+// minMeasured is the least that metrics.images may be.
+const minMeasured = 100
