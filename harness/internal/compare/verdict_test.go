@@ -12,8 +12,6 @@ import (
 	"flowharness/harness/internal/store"
 )
 
-func same(s string) string { return s }
-
 func labels(r *Result) (list []string) {
 	for _, g := range r.Groups {
 		list = append(list, fmt.Sprintf("%s:%d", g.Label, len(g.Counted)))
