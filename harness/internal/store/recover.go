@@ -77,7 +77,7 @@ func Recover(ctx context.Context, from, to string, o RecoverOptions) (*Recovery,
 		if errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("%s: %s exists: name a file that is yet to be made", op, to)
 		}
-		if err := os.Rename(temp, to); err != nil { // a disk without hard links
+		if err := files.Place(temp, to); err != nil { // a disk without hard links
 			return nil, fmt.Errorf("%s: writing %s: %w", op, to, files.Reason(err))
 		}
 	}
