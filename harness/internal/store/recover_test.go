@@ -116,6 +116,9 @@ func TestAnyOnePageCanBeDamaged(t *testing.T) {
 		if page > 45 && page%20 > 0 { // before, each is something of its own
 			continue
 		}
+		if testing.Short() && page%7 > 0 { // under the race detector, for which one page is as good as another
+			continue
+		}
 		damaged := bytes.Clone(data)
 		copy(damaged[page*recoveredPage:(page+1)*recoveredPage], noise(uint64(page), recoveredPage))
 		file := filepath.Join(t.TempDir(), "damaged.db")
