@@ -41,15 +41,20 @@ func (o *showOptions) checkSeries() error {
 
 // printSeries prints step,value lines.
 func (o *showOptions) printSeries(ctx context.Context, st *store.Store, r *store.Run, name string) error {
-	table, err := o.readSeries(ctx, st, r)
+	points, err := st.Series(ctx, r.ID, name, store.SeriesOptions{})
 	if err != nil {
 		return err
 	}
+	if len(points) == 0 {
+		if _, err := o.readSeries(ctx, st, r); err != nil { // it says which series there are
+			return err
+		}
+	}
 	var b strings.Builder
-	for i, step := range table.Steps {
-		b.WriteString(strconv.Itoa(step))
+	for _, p := range points {
+		b.WriteString(strconv.Itoa(p.Step))
 		b.WriteByte(',')
-		b.WriteString(strconv.FormatFloat(table.Columns[0].Values[i], 'g', -1, 64))
+		b.WriteString(strconv.FormatFloat(p.Value, 'g', -1, 64))
 		b.WriteByte('\n')
 	}
 	_, err = fmt.Fprint(o.out, b.String())
