@@ -46,7 +46,7 @@ bench-once: plugin ## run every benchmark once at a small size: do they still wo
 PYTHON ?= python3
 
 bench-peers: plugin ## measure against other programs; the last lines are ratios (an hour; torch, diffusers and the trackers are installed by pip)
-	$(PYTHON) harness/internal/bench/peers/peers.py
+	$(PYTHON) harness/internal/speed/peers/peers.py
 
 bench-ci: plugin ## train the benchmark's variants and hold them against runs/baselines/ci.json (ten minutes)
 	test -n "$$HARNESS_DATA_DIR" || bin/harness data fetch mnist

@@ -13,13 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/backend"
-	"flowharness/harness/internal/bench"
 	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/speed"
 )
 
 type benchOptions struct {
 	*app
-	bench.Options
+	speed.Options
 	only  string
 	child string
 	json  bool
@@ -61,7 +61,7 @@ func newBenchCommand(a *app) *cobra.Command {
 
 func (o *benchOptions) run(ctx context.Context) error {
 	if o.child != "" {
-		return bench.RunChild(ctx, o.child, o.in, o.out)
+		return speed.RunChild(ctx, o.child, o.in, o.out)
 	}
 	if err := o.check(); err != nil {
 		return err
@@ -72,9 +72,9 @@ func (o *benchOptions) run(ctx context.Context) error {
 	}
 	o.Child = []string{program, "bench", "--child"}
 	o.Progress = func(message string) { fmt.Fprintln(o.err, message) }
-	result, err := bench.Run(ctx, o.Options)
+	result, err := speed.Run(ctx, o.Options)
 	switch {
-	case errors.Is(err, bench.ErrNoCase):
+	case errors.Is(err, speed.ErrNoCase):
 		return &usageError{err}
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("interrupted, nothing is left on disk: %w", context.Canceled)
@@ -108,7 +108,7 @@ func (o *benchOptions) check() (err error) {
 	return nil
 }
 
-func (o *benchOptions) print(r *bench.Result, facts machine.Facts) {
+func (o *benchOptions) print(r *speed.Result, facts machine.Facts) {
 	fmt.Fprintf(o.out, "%d × %s, %s, %s, %s; harness %s\n", facts.CPUs, facts.CPUModel, bytesText(int64(facts.MemoryBytes)), facts.OS, r.Backend.Name, commitOf(machine.BuildGit()))
 	low, high := r.Calibration.Range()
 	fmt.Fprintf(o.out, "the fixed work took %s (%s to %s)\n\n", seconds(r.Calibration.Median()), seconds(low), seconds(high))
@@ -137,15 +137,15 @@ func (o *benchOptions) print(r *bench.Result, facts machine.Facts) {
 }
 
 // inUnit writes a measured value.
-func inUnit(v float64, unit bench.Unit) string {
+func inUnit(v float64, unit speed.Unit) string {
 	switch unit {
-	case bench.Seconds:
+	case speed.Seconds:
 		return seconds(v)
-	case bench.Bytes:
+	case speed.Bytes:
 		return bytesText(int64(v))
-	case bench.Share:
+	case speed.Share:
 		return fmt.Sprintf("%.4f %%", 100*v)
-	case bench.PointsPerTime:
+	case speed.PointsPerTime:
 		return fmt.Sprintf("%.0f %s", v, unit)
 	default:
 		return fmt.Sprintf("%.1f %s", v, unit)
@@ -171,7 +171,7 @@ type benchCaseJSON struct {
 
 type benchMeasureJSON struct {
 	Name string     `json:"name"`
-	Unit bench.Unit `json:"unit"`
+	Unit speed.Unit `json:"unit"`
 	spreadJSON
 	// Ratio is to the fixed work, see the command's help; absent where there is none.
 	Ratio *spreadJSON `json:"ratio,omitempty"`
@@ -185,7 +185,7 @@ type spreadJSON struct {
 	Rounds   []float64 `json:"rounds"`
 }
 
-func toBenchJSON(r *bench.Result, facts machine.Facts) benchJSON {
+func toBenchJSON(r *speed.Result, facts machine.Facts) benchJSON {
 	git := machine.BuildGit()
 	j := benchJSON{Commit: git.Commit, Dirty: git.Dirty, Backend: r.Backend, Machine: facts, Cases: []benchCaseJSON{}}
 	if len(r.Calibration) > 0 { // not if every case was skipped
@@ -206,7 +206,7 @@ func toBenchJSON(r *bench.Result, facts machine.Facts) benchJSON {
 	return j
 }
 
-func toSpread(s bench.Series) spreadJSON {
+func toSpread(s speed.Series) spreadJSON {
 	low, high := s.Range()
 	return spreadJSON{Median: s.Median(), Smallest: low, Largest: high, Rounds: s}
 }

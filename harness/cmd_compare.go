@@ -12,8 +12,8 @@ import (
 
 	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/files"
-	"flowharness/harness/internal/gate"
 	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 )
@@ -114,7 +114,7 @@ func (o *compareOptions) complete(cmd *cobra.Command, args []string) error {
 		}
 		o.Targets = append(o.Targets, t)
 	}
-	o.Also = gate.Metrics(o.failIf)
+	o.Also = condition.Metrics(o.failIf)
 	return nil
 }
 
@@ -161,9 +161,9 @@ func (o *compareOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	var checks []gate.Check
+	var checks []condition.Check
 	if len(o.failIf) > 0 {
-		if checks, err = gate.Evaluate(result, o.failIf); err != nil {
+		if checks, err = condition.Evaluate(result, o.failIf); err != nil {
 			return &usageError{err}
 		}
 	}
@@ -173,7 +173,7 @@ func (o *compareOptions) run(ctx context.Context, args []string) error {
 	if err := o.print(result, checks); err != nil {
 		return err
 	}
-	if failed := gate.Failed(checks); len(failed) > 0 {
+	if failed := condition.Failed(checks); len(failed) > 0 {
 		return &gateError{len(failed), len(checks)}
 	}
 	return nil

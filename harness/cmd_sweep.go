@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/sweep"
 )
@@ -171,7 +171,7 @@ func (a *app) finish(ctx context.Context, session *launch.Session, outcome sweep
 		return fmt.Errorf("%d of %d tasks failed; when the cause is removed the same command goes on", n, len(plan.Tasks))
 	}
 	if comparison != nil {
-		if failed := gate.Failed(comparison.Checks); len(failed) > 0 {
+		if failed := condition.Failed(comparison.Checks); len(failed) > 0 {
 			return &gateError{len(failed), len(comparison.Checks)}
 		}
 	}

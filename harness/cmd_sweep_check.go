@@ -10,16 +10,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/baseline"
-	"flowharness/harness/internal/benchmark"
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/launch"
+	"flowharness/harness/internal/regression"
 	"flowharness/harness/internal/store"
 )
 
 type sweepCheckOptions struct {
 	*app
-	benchmark.Options
+	regression.Options
 	baseline, folder string
 	save, json       bool
 	force            bool
@@ -61,8 +61,8 @@ Exit codes: 0 passed, 4 a check failed.`,
 	f.BoolVar(&o.save, "save", false, "write the baseline file from these runs")
 	f.BoolVar(&o.anyVersion, "any-version", false, "take runs made by other versions of this program, too")
 	f.BoolVar(&o.json, "json", false, "print the checks as JSON")
-	f.Float64Var(&o.LossTolerance, "loss-tolerance", benchmark.DefaultLossTolerance, "how far, relatively, losses of another machine may be away")
-	f.Float64Var(&o.SpeedAllowance, "speed-allowance", benchmark.DefaultSpeedAllowance, "how many times slower a step may be, in units of the calibration")
+	f.Float64Var(&o.LossTolerance, "loss-tolerance", regression.DefaultLossTolerance, "how far, relatively, losses of another machine may be away")
+	f.Float64Var(&o.SpeedAllowance, "speed-allowance", regression.DefaultSpeedAllowance, "how many times slower a step may be, in units of the calibration")
 	return cmd
 }
 
@@ -83,7 +83,7 @@ func (o *sweepCheckOptions) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	report, err := benchmark.Judge(data, base, o.Options)
+	report, err := regression.Judge(data, base, o.Options)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (o *sweepCheckOptions) saveBaseline(data compare.Data) error {
 	return nil
 }
 
-func (o *sweepCheckOptions) writeReports(ctx context.Context, st *store.Store, report benchmark.Report) error {
+func (o *sweepCheckOptions) writeReports(ctx context.Context, st *store.Store, report regression.Report) error {
 	if err := os.MkdirAll(o.folder, 0o755); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func TestImportsGoOneWay(t *testing.T) {
 			func(_, imported string) bool { return !within(imported, internal+"store") }},
 		{"comparing does not know training",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"compare", "report", "gate", "baseline", "benchmark"}, func(p string) bool { return within(importer, internal+p) })
+				return slices.ContainsFunc([]string{"compare", "report", "condition", "baseline", "regression"}, func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool {
 				return !slices.ContainsFunc([]string{"train", "experiment", "backend", "checkpoint"}, func(p string) bool { return within(imported, internal+p) })
@@ -87,7 +87,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"pages show what the store holds and what comparing says, and do not train",
 			func(importer string) bool { return within(importer, internal+"web") },
 			func(_, imported string) bool {
-				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend", "launch", "evaluate"}, func(p string) bool { return within(imported, internal+p) })
+				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend", "launch", "measure"}, func(p string) bool { return within(imported, internal+p) })
 			}},
 		{"searching is of values alone",
 			func(importer string) bool { return within(importer, internal+"search") },
@@ -236,7 +236,7 @@ func writesFiles(inCommand bool, pkg, name string) bool {
 func TestOnlySchedulersKnowProcesses(t *testing.T) {
 	processes := []string{strconv.Quote(schedulers.FlowMatch), strconv.Quote(schedulers.DDPM)}
 	for _, p := range list(t) {
-		if within(p.ImportPath, module+"/schedulers") || within(p.ImportPath, internal+"bench") || strings.HasSuffix(p.ImportPath, "test") {
+		if within(p.ImportPath, module+"/schedulers") || within(p.ImportPath, internal+"speed") || strings.HasSuffix(p.ImportPath, "test") {
 			continue
 		}
 		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {

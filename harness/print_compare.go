@@ -5,24 +5,24 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/compare"
-	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/report"
 )
 
-func (o *compareOptions) print(result *compare.Result, checks []gate.Check) error {
+func (o *compareOptions) print(result *compare.Result, checks []condition.Check) error {
 	switch {
 	case o.quiet:
 		return nil
 	case o.json:
 		return o.printJSON(struct {
 			report.Document
-			Gate []gate.Check `json:"gate,omitempty"`
+			Gate []condition.Check `json:"gate,omitempty"`
 		}{report.JSON(result), checks})
 	case o.csvOutput:
 		for _, w := range result.Warnings {
 			fmt.Fprintf(o.err, "warning: %s\n", clean(w))
 		}
-		if failed := gate.Failed(checks); len(failed) > 0 {
+		if failed := condition.Failed(checks); len(failed) > 0 {
 			o.printTable(o.err, gateTable(failed), 0)
 		}
 		return report.WriteCSV(o.out, result)
@@ -58,7 +58,7 @@ func (o *compareOptions) print(result *compare.Result, checks []gate.Check) erro
 }
 
 // printSummary prints what a comparison comes to whose report is in a file.
-func (o *compareOptions) printSummary(result *compare.Result, checks []gate.Check) {
+func (o *compareOptions) printSummary(result *compare.Result, checks []condition.Check) {
 	width := o.width()
 	for _, line := range report.Summary(result) {
 		fmt.Fprintln(o.out, strings.Join(report.Wrap(clean(line), width-2), "\n  "))

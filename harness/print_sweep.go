@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/compare"
-	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/sweep"
@@ -73,7 +73,7 @@ func sweepJSON(session *launch.Session, outcome sweep.Outcome, comparison *sweep
 	if comparison != nil {
 		out["comparison"] = struct {
 			report.Document
-			Gate []gate.Check `json:"gate,omitempty"`
+			Gate []condition.Check `json:"gate,omitempty"`
 		}{report.JSON(comparison.Result), comparison.Checks}
 		if b := comparison.Best; b != nil {
 			out["best"] = map[string]any{"variant": b.Variant, "objective": number(b.Value)}

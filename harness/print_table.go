@@ -7,12 +7,12 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/report"
 )
 
 // gateTable lays checks out.
-func gateTable(checks []gate.Check) report.Table {
+func gateTable(checks []condition.Check) report.Table {
 	t := report.Table{Title: "Gate", Header: row("fail if", "group", "outcome", "value", "baseline", "note")}
 	for _, c := range checks {
 		outcome := "passed"

@@ -67,7 +67,7 @@ func TestScripts(t *testing.T) {
 			env.Values[valueT] = env.T()
 			return os.WriteFile(filepath.Join(env.WorkDir, "tiny.yaml"), tiny, 0o644)
 		},
-		Condition: condition,
+		Condition: requirement,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"refused": refused,
@@ -123,9 +123,9 @@ func mnistDir() string {
 	return dir
 }
 
-// condition is true for what a script may need and this machine may lack. With
+// requirement is true for what a script may need and this machine may lack. With
 // CI=true lacking it is a failure.
-func condition(name string) (bool, error) {
+func requirement(name string) (bool, error) {
 	var err error
 	switch name {
 	case "mnist":

@@ -9,7 +9,7 @@ import (
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
-	"flowharness/harness/internal/evaluate"
+	"flowharness/harness/internal/measure"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
@@ -52,7 +52,7 @@ func MeasureReferences(ctx context.Context, ref string, images int, o Options) (
 		return nil, err
 	}
 	defer b.Finalize()
-	tools, err := evaluate.Open(ctx, b.Backend, c.Data, nil) // nothing is drawn
+	tools, err := measure.Open(ctx, b.Backend, c.Data, nil) // nothing is drawn
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +92,9 @@ func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *
 	}
 	weights, ema := state.Weights(cfg.Sampling.UseEMA)
 	var records []store.EvaluationRecord
-	err = tools.Run(ctx, evaluate.Options{
+	err = tools.Run(ctx, measure.Options{
 		Config: cfg, Weights: weights,
-		Record: func(ctx context.Context, r evaluate.Result) error {
+		Record: func(ctx context.Context, r measure.Result) error {
 			record, err := evaluationRecord(r, state.Step, ema)
 			if err != nil {
 				return err
@@ -111,7 +111,7 @@ func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *
 
 // reference records the values of real images and of noise, if the store lacks
 // them.
-func reference(ctx context.Context, st *store.Store, tools *evaluate.Tools, cfg config.Config, progress func(train.Event)) error {
+func reference(ctx context.Context, st *store.Store, tools *measure.Tools, cfg config.Config, progress func(train.Event)) error {
 	if known, err := referencesOf(ctx, st, cfg); err != nil || len(known) == 2 {
 		return err
 	}
@@ -133,7 +133,7 @@ func reference(ctx context.Context, st *store.Store, tools *evaluate.Tools, cfg 
 	return record(store.ReferenceNoise, anchors.Noise)
 }
 
-func evaluationRecord(r evaluate.Result, step int, ema bool) (store.EvaluationRecord, error) {
+func evaluationRecord(r measure.Result, step int, ema bool) (store.EvaluationRecord, error) {
 	sampler, err := json.Marshal(r.Sampler)
 	if err != nil {
 		return store.EvaluationRecord{}, err

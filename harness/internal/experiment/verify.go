@@ -8,8 +8,8 @@ import (
 	"os"
 
 	"flowharness/harness/internal/config"
-	"flowharness/harness/internal/evaluate"
 	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/measure"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 	"flowharness/models"
@@ -137,9 +137,9 @@ func (s *session) repeatEvaluations(ctx context.Context, c config.Config, dir st
 	if err != nil {
 		return err
 	}
-	return tools.Run(ctx, evaluate.Options{
+	return tools.Run(ctx, measure.Options{
 		Config: c, Weights: weights,
-		Record: func(_ context.Context, r evaluate.Result) error {
+		Record: func(_ context.Context, r measure.Result) error {
 			record, err := evaluationRecord(r, state.Step, ema)
 			if err != nil {
 				return err

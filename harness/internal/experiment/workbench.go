@@ -9,7 +9,7 @@ import (
 	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
-	"flowharness/harness/internal/evaluate"
+	"flowharness/harness/internal/measure"
 	"flowharness/harness/internal/train"
 )
 
@@ -23,7 +23,7 @@ type Workbench struct {
 	test     *dataset.Dataset // the first images of the test split, see validation
 
 	gen   *train.Generator // nil until something is drawn
-	tools *evaluate.Tools  // nil until something is measured
+	tools *measure.Tools   // nil until something is measured
 }
 
 // OpenWorkbench opens what the runs of a config's training need.
@@ -125,13 +125,13 @@ func (w *Workbench) generator(cfg config.Config) (_ *train.Generator, err error)
 }
 
 // measuring is what measures.
-func (w *Workbench) measuring(ctx context.Context, cfg config.Config) (_ *evaluate.Tools, err error) {
+func (w *Workbench) measuring(ctx context.Context, cfg config.Config) (_ *measure.Tools, err error) {
 	if w.tools != nil {
 		return w.tools, nil
 	}
 	gen, err := w.generator(cfg)
 	if err == nil {
-		w.tools, err = evaluate.Open(ctx, w.backend.Backend, cfg.Data, gen)
+		w.tools, err = measure.Open(ctx, w.backend.Backend, cfg.Data, gen)
 	}
 	return w.tools, err
 }

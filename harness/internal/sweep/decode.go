@@ -14,8 +14,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/config"
-	"flowharness/harness/internal/gate"
 	"flowharness/harness/internal/search"
 )
 
@@ -247,9 +247,9 @@ func (r *reader) compare(key string, n *yaml.Node, c *Compare) {
 		"guidance": func(key string, n *yaml.Node) { c.Guidance = r.number(key, n) },
 		"fail_if": func(key string, n *yaml.Node) {
 			r.texts(key, n, &c.FailIf)
-			for i, condition := range c.FailIf {
-				var wrong *gate.ExpressionError
-				if errors.As(gate.Parse(condition), &wrong) {
+			for i, text := range c.FailIf {
+				var wrong *condition.ExpressionError
+				if errors.As(condition.Parse(text), &wrong) {
 					r.fail(fmt.Sprintf("%s[%d]", key, i), n.Content[i], "column %d of the condition: %s", wrong.Column, wrong.Problem)
 				}
 			}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/compare"
-	"flowharness/harness/internal/gate"
+	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 )
@@ -16,8 +16,8 @@ import (
 // Comparison is what the variants of a sweep have come to.
 type Comparison struct {
 	Result *compare.Result
-	Checks []gate.Check // of the sweep's conditions
-	Best   *Best        // of a search
+	Checks []condition.Check // of the sweep's conditions
+	Best   *Best             // of a search
 }
 
 // Best is the trial with the best objective.
@@ -55,7 +55,7 @@ func (p *Plan) recordTasks(ctx context.Context, st *store.Store, inv Inventory, 
 // Compare compares the variants, each with the first, by the runs that have come
 // to their end. It is nil if these are fewer than two.
 func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Comparison, error) {
-	options := compare.Options{GroupBy: p.File.Compare.GroupBy, Metrics: p.File.Compare.Metrics, Also: gate.Metrics(p.File.Compare.FailIf),
+	options := compare.Options{GroupBy: p.File.Compare.GroupBy, Metrics: p.File.Compare.Metrics, Also: condition.Metrics(p.File.Compare.FailIf),
 		Sampler: p.File.Compare.Sampler, Steps: p.File.Compare.Steps, Guidance: p.File.Compare.Guidance, Labels: map[string]string{}}
 	chosen, err := p.ended(ctx, st, inv)
 	if err != nil {
@@ -100,7 +100,7 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 	case len(c.Result.Groups) < 2:
 		c.Result.Warnings = append(c.Result.Warnings, "the conditions of compare.fail_if are not checked: these runs form one group")
 	default:
-		if c.Checks, err = gate.Evaluate(c.Result, p.File.Compare.FailIf); err != nil {
+		if c.Checks, err = condition.Evaluate(c.Result, p.File.Compare.FailIf); err != nil {
 			return nil, err
 		}
 	}

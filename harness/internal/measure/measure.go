@@ -1,0 +1,216 @@
+// Package measure finds the quality of a trained model: it draws many
+// images, reads them with the dataset's classifier, and compares them with the
+// test split.
+package measure
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"flowharness/harness/internal/backend"
+	"flowharness/harness/internal/classifier"
+	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/train"
+	"flowharness/metrics"
+	"flowharness/schedulers"
+)
+
+// kernelSeed chooses the subsets of the kernel distance, the same in all runs.
+const kernelSeed = 0
+
+// batchSize is the number of images drawn and read at a time.
+const batchSize = 200
+
+// Tools are what measuring needs besides a model's weights: the classifier, what
+// it reads in the test split, and the programs that draw. Measurements of one
+// dataset, model and process can share them.
+type Tools struct {
+	classifier *classifier.Classifier
+	reference  *classifier.Reference
+	gen        *train.Generator
+}
+
+// Open prepares to measure models of a config's dataset. The generator stays the
+// caller's.
+func Open(ctx context.Context, b compute.Backend, data config.Data, gen *train.Generator) (*Tools, error) {
+	t := &Tools{gen: gen}
+	err := backend.Catch(func() (err error) {
+		t.classifier, t.reference, err = openReference(ctx, b, data)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Close frees the classifier.
+func (t *Tools) Close() { t.classifier.Finalize() }
+
+// Options say what to measure.
+type Options struct {
+	// Config holds the model, its process, the samplings to measure (every
+	// sampler, number of steps and guidance scale of sampling) and the number of
+	// images.
+	Config config.Config
+	// Weights is the flat vector of the model's parameters.
+	Weights []float32
+	// Record is called with every result as soon as there is one.
+	Record func(context.Context, Result) error
+	// Progress is called after every batch of images; it may be nil.
+	Progress func(what string, done, total int)
+}
+
+// Result is what was measured on the samples of one sampler, number of steps and
+// guidance scale.
+type Result struct {
+	Sampler    schedulers.SamplerConfig
+	Steps      int
+	Guidance   float64
+	Seed       uint64  // of the noise: image i starts from the same in every run
+	NFE        int     // network evaluations an image
+	Images     int     // image i was asked to be of class i mod the number of classes
+	Seconds    float64 // of drawing all of them, without compilation
+	Dataset    string  // whose test split they were compared with
+	Classifier string  // SHA-256 of the classifier's weights
+	Correct    []bool  // which images were read as the class asked for
+	Values     []metrics.Value
+}
+
+// Run measures every sampling of the config. It stops between two evaluations of
+// the network when ctx ends.
+func (t *Tools) Run(ctx context.Context, o Options) error {
+	return backend.Catch(func() error {
+		weights := tensors.FromFlatDataAndDimensions(o.Weights, len(o.Weights))
+		defer weights.MustFinalizeAll()
+		spec := o.Config.Spec()
+		e := &evaluation{Options: o, Tools: t, weights: weights, pixels: spec.Pixels(), classes: spec.Classes}
+		return e.run(ctx)
+	})
+}
+
+// evaluation is a measurement in progress.
+type evaluation struct {
+	Options
+	*Tools
+	weights *tensors.Tensor
+	pixels  int // values of an image
+	classes int
+}
+
+func (e *evaluation) run(ctx context.Context) error {
+	sampling := e.Config.Sampling
+	if err := e.gen.WarmUp(ctx, e.weights, e.Config, e.labels(0, batchSize)); err != nil {
+		return err
+	}
+	for _, sampler := range sampling.Samplers {
+		for _, steps := range sampling.Steps {
+			for _, guidance := range sampling.Guidance {
+				what := fmt.Sprintf("%v, %d steps, guidance %g", sampler, steps, guidance)
+				result, err := e.measure(ctx, what, train.Request{Sampler: sampler, Steps: steps, Seed: sampling.Seed,
+					Guidance: schedulers.Guidance{Scale: guidance, Interval: [2]float64(sampling.GuidanceInterval)}})
+				if err != nil {
+					return fmt.Errorf("measuring %s: %w", what, err)
+				}
+				if err := e.Record(ctx, result); err != nil {
+					return fmt.Errorf("recording the metrics of %s: %w", what, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// measure draws batch after batch; of the images only the features stay. All
+// batches have one size, so that one program serves them; what the last one
+// draws too much is left out.
+func (e *evaluation) measure(ctx context.Context, what string, request train.Request) (Result, error) {
+	total := e.Config.Metrics.Images
+	r := Result{Sampler: request.Sampler, Steps: request.Steps, Guidance: request.Guidance.Scale, Seed: request.Seed, Images: total,
+		Dataset: e.Config.Data.Name, Classifier: e.classifier.Weights.SHA256}
+	var predicted, wanted []uint8
+	var features metrics.Features
+	way := newWay(e.pixels)
+	for first := 0; first < total; first += batchSize {
+		n := min(batchSize, total-first)
+		request.Labels, request.FirstImage = e.labels(first, batchSize), first
+		request.Observe = func(t float64, samples []float32) { way.observe(t, samples[:n*e.pixels]) }
+		out, err := e.gen.Generate(ctx, e.weights, request)
+		if err != nil {
+			return r, err
+		}
+		if err := way.end(); err != nil {
+			return r, fmt.Errorf("the way from noise to images %d to %d: %w", first, first+n-1, err)
+		}
+		read, vectors, err := e.classifier.Run(out.Images[:n*e.pixels], n)
+		if err == nil {
+			err = features.Append(vectors, classifier.NumFeatures)
+		}
+		if err != nil {
+			return r, fmt.Errorf("reading images %d to %d: %w", first, first+n-1, err)
+		}
+		predicted = append(predicted, read...)
+		for _, l := range request.Labels[:n] {
+			wanted = append(wanted, uint8(l-1))
+		}
+		r.NFE = out.NFE
+		r.Seconds += out.Elapsed.Seconds() * float64(n) / batchSize
+		if e.Progress != nil {
+			e.Progress(what, first+n, total)
+		}
+	}
+	for i, class := range predicted {
+		r.Correct = append(r.Correct, class == wanted[i])
+	}
+	input := e.reference.Input(&features, predicted, wanted, kernelSeed)
+	input.Straightness = way.straightness()
+	var err error
+	r.Values, err = metrics.Evaluate(input)
+	return r, err
+}
+
+// labels of images first, first+1, …: the model's class 0 is "no class".
+func (e *evaluation) labels(first, n int) []int32 {
+	l := make([]int32, n)
+	for i := range l {
+		l[i] = int32((first+i)%e.classes) + 1
+	}
+	return l
+}
+
+// way follows samples from noise to image.
+type way struct {
+	lines  *metrics.Straightness
+	before []float32
+	t      float64
+	any    bool
+	err    error
+}
+
+func newWay(pixels int) *way { return &way{lines: metrics.NewStraightness(pixels)} }
+
+func (w *way) observe(t float64, samples []float32) {
+	if w.before != nil && w.err == nil {
+		w.err = w.lines.Step(w.before, samples, t-w.t)
+		w.any = true
+	}
+	w.before, w.t = samples, t
+}
+
+// end closes the ways of a batch.
+func (w *way) end() error {
+	w.lines.End()
+	w.before = nil
+	return w.err
+}
+
+// straightness is nil for samplers whose steps have no place in time.
+func (w *way) straightness() *metrics.Straightness {
+	if !w.any {
+		return nil
+	}
+	return w.lines
+}
