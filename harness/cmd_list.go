@@ -208,6 +208,8 @@ type runJSON struct {
 	ConfigHash   string         `json:"config_hash"`
 	CodeVersion  string         `json:"code_version,omitempty"`
 	TrainedBy    string         `json:"trained_by,omitempty"`
+	Parent       string         `json:"parent,omitempty"`
+	ParentStep   int            `json:"parent_step,omitempty"`
 	Seed         uint64         `json:"seed"`
 	Process      string         `json:"process"`
 	Dataset      string         `json:"dataset"`
@@ -225,8 +227,9 @@ type runJSON struct {
 }
 
 func toJSON(r store.RunInfo) runJSON {
-	j := runJSON{ID: r.ID, Slug: r.Slug, Name: r.Name, Status: r.Status, StatusReason: r.StatusReason, ConfigHash: r.ConfigHash, CodeVersion: r.CodeVersion, TrainedBy: r.TrainedBy, Seed: r.Seed,
-		Process: r.Process, Dataset: r.Dataset, Tags: append([]string{}, r.Tags...), Notes: r.Notes, CreatedAt: r.CreatedAt.UTC(),
+	j := runJSON{ID: r.ID, Slug: r.Slug, Name: r.Name, Status: r.Status, StatusReason: r.StatusReason,
+		ConfigHash: r.ConfigHash, CodeVersion: r.CodeVersion, TrainedBy: r.TrainedBy, Parent: r.Parent, ParentStep: r.ParentStep,
+		Seed: r.Seed, Process: r.Process, Dataset: r.Dataset, Tags: append([]string{}, r.Tags...), Notes: r.Notes, CreatedAt: r.CreatedAt.UTC(),
 		Step: r.LastStep, TotalSteps: r.TotalSteps, PeakMemory: r.PeakMemoryBytes}
 	for _, at := range []struct {
 		time time.Time

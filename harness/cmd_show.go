@@ -189,11 +189,10 @@ func (a *app) printRun(ctx context.Context, st *store.Store, r *store.Run) error
 		pairs = append(pairs, [2]string{"in the trash", "since " + r.DeletedAt.Local().Format(time.DateTime)})
 	}
 	if r.TrainedBy != "" {
-		trainedBy := r.TrainedBy
-		if parent, err := st.Run(ctx, r.TrainedBy); err == nil {
-			trainedBy = parent.Slug + "  (" + parent.ID + ")"
-		}
-		pairs = append(pairs, [2]string{"trained by", trainedBy})
+		pairs = append(pairs, [2]string{"trained by", nameOfRun(ctx, st, r.TrainedBy)})
+	}
+	if r.Parent != "" {
+		pairs = append(pairs, [2]string{"parent", fmt.Sprintf("%s, step %d", nameOfRun(ctx, st, r.Parent), r.ParentStep)})
 	}
 	if len(r.Tags) > 0 {
 		pairs = append(pairs, [2]string{"tags", clean(strings.Join(r.Tags, ", "))})
@@ -245,6 +244,14 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 		t.Render()
 	}
 	return a.printEvaluations(ctx, st, r)
+}
+
+// nameOfRun names another run, which need not be in the store any more.
+func nameOfRun(ctx context.Context, st *store.Store, id string) string {
+	if r, err := st.Run(ctx, id); err == nil {
+		return r.Slug + "  (" + r.ID + ")"
+	}
+	return id
 }
 
 func commitText(env experiment.Environment) string {

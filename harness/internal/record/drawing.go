@@ -15,6 +15,9 @@ type Drawing struct {
 	Images      int     // images drawn
 	Seconds     float64 // wall time for all of them, without compilation
 	UsedEMA     bool
+	// WeightsFile is the name of the file that the weights were read from, and
+	// WeightsSHA256 that of its bytes, where they are not the run's own.
+	WeightsFile, WeightsSHA256 string
 }
 
 // ImagesPerSecond is the speed of sampling; 0 if it was not timed.
@@ -35,6 +38,10 @@ func (d Drawing) Same(other Drawing) bool {
 
 // JSON is the drawing as commands print it.
 func (d Drawing) JSON() map[string]any {
-	return map[string]any{"step": d.Step, "epoch": d.Epoch, "sampler": d.Sampler, "sampler_config": json.RawMessage(d.SamplerJSON), "steps": d.Steps,
+	j := map[string]any{"step": d.Step, "epoch": d.Epoch, "sampler": d.Sampler, "sampler_config": json.RawMessage(d.SamplerJSON), "steps": d.Steps,
 		"guidance": d.Guidance, "seed": d.Seed, "nfe": d.NFE, "images": d.Images, "seconds": d.Seconds, "ema": d.UsedEMA}
+	if d.WeightsFile != "" {
+		j["weights_file"], j["weights_sha256"] = d.WeightsFile, d.WeightsSHA256
+	}
+	return j
 }

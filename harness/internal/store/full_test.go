@@ -66,10 +66,10 @@ func TestARunOnAFullDiskEndsAsFailedAndKeepsWhatItRecorded(t *testing.T) {
 }
 
 func TestAStoreIsNotHalfCreatedOnAFullDisk(t *testing.T) {
-	const size = 1 << 20
+	const size = 2 << 20
 	dir := mountSmallDisk(t, size)
 	created := 0
-	for free := 52 << 10; free < 512<<10; free += 8 << 10 { // with less, the migrations library tries for seconds
+	for free := 52 << 10; free < 1<<20; free += 8 << 10 { // with less, the migrations library tries for seconds
 		filler := filepath.Join(dir, "filler")
 		must(t, os.WriteFile(filler, make([]byte, size-free), 0o666))
 		path := filepath.Join(dir, "harness.db")

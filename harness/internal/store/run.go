@@ -26,11 +26,15 @@ type RunInfo struct {
 	ConfigHash   string
 	CodeVersion  string // of the program that made it; "" if it was not recorded
 	TrainedBy    string // id of the run whose training this one took over; "" if it was trained itself
-	Seed         uint64
-	Process      string // "flow_match" or "ddpm"
-	Dataset      string
-	Tags         []string // sorted
-	Notes        string
+	// Parent is the id of the run whose weights this one began with, and ParentStep
+	// the number of updates they had behind them; "" if it began with others.
+	Parent     string
+	ParentStep int
+	Seed       uint64
+	Process    string // "flow_match" or "ddpm"
+	Dataset    string
+	Tags       []string // sorted
+	Notes      string
 
 	CreatedAt   time.Time
 	StartedAt   time.Time // start of the process that trained last: later than CreatedAt if resumed
@@ -55,7 +59,9 @@ type NewRun struct {
 	Notes        string
 	ConfigHash   string
 	CodeVersion  string
-	TrainedBy    string // see RunInfo
+	TrainedBy    string // see RunInfo, as the next two
+	Parent       string
+	ParentStep   int
 	Seed         uint64
 	Process      string
 	Dataset      string

@@ -18,8 +18,8 @@ import (
 
 const (
 	queryInsertRun = `INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, notes,
-		created_at, started_at, heartbeat_at, pid, pid_started_at, host, boot, code_version, trained_by)
-		VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		created_at, started_at, heartbeat_at, pid, pid_started_at, host, boot, code_version, trained_by, parent, parent_step)
+		VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	queryInsertRecord = `INSERT INTO run_records (run_id, source_yaml, base_yaml, resolved_yaml, overrides, argv, environment) VALUES (?, ?, ?, ?, ?, ?, ?)`
 	queryInsertConfig = `INSERT INTO run_config (run_id, path, value, number) VALUES (?, ?, ?, ?)`
 	querySelectRecord = `SELECT source_yaml, base_yaml, resolved_yaml, overrides, argv, environment FROM run_records WHERE run_id = ?`
@@ -29,7 +29,7 @@ const (
 	querySelectRuns = `SELECT r.id, r.slug, r.name, r.shown_status, r.status_reason, r.config_hash, r.seed, r.process, r.dataset,
 		(SELECT json_group_array(tag) FROM (SELECT tag FROM run_tags WHERE run_id = r.id ORDER BY tag)), r.notes,
 		r.created_at, r.started_at, r.ended_at, r.heartbeat_at, r.archived_at, r.deleted_at,
-		r.last_step, r.total_steps, r.pid, r.host, r.peak_memory_bytes, r.code_version, r.trained_by,
+		r.last_step, r.total_steps, r.pid, r.host, r.peak_memory_bytes, r.code_version, r.trained_by, r.parent, r.parent_step,
 		loss.count, loss.last_step, loss.last, loss.min, loss.max, loss.sum` + fromRuns
 	queryChooseRuns = `SELECT r.id` + fromRuns
 
@@ -84,7 +84,7 @@ func insertRun(ctx context.Context, tx *sql.Tx, id string, n NewRun) error {
 	now, p := toMilliseconds(time.Now()), thisProcess()
 	for attempt := 0; ; attempt++ {
 		_, err := tx.ExecContext(ctx, queryInsertRun, id, slug(id, attempt), n.Name, n.ConfigHash, strconv.FormatUint(n.Seed, 10), n.Process, n.Dataset, n.Notes,
-			now, now, now, p.pid, p.startedAt, p.host, p.boot, n.CodeVersion, n.TrainedBy)
+			now, now, now, p.pid, p.startedAt, p.host, p.boot, n.CodeVersion, n.TrainedBy, n.Parent, n.ParentStep)
 		if e, ok := errors.AsType[sqlite3.Error](err); ok && e.ExtendedCode == sqlite3.ErrConstraintUnique && attempt < maxSlugAttempts {
 			continue
 		}
@@ -159,7 +159,7 @@ func scanRun(rows *sql.Rows) (RunInfo, error) {
 	var last, lowest, highest, sum number
 	err := rows.Scan(&r.ID, &r.Slug, &r.Name, &r.Status, &r.StatusReason, &r.ConfigHash, &seed, &r.Process, &r.Dataset,
 		&tags, &r.Notes, &created, &started, &ended, &heartbeat, &archived, &deleted,
-		&r.LastStep, &r.TotalSteps, &r.PID, &r.Host, &r.PeakMemoryBytes, &r.CodeVersion, &r.TrainedBy,
+		&r.LastStep, &r.TotalSteps, &r.PID, &r.Host, &r.PeakMemoryBytes, &r.CodeVersion, &r.TrainedBy, &r.Parent, &r.ParentStep,
 		&count, &lastStep, &last, &lowest, &highest, &sum)
 	if err != nil {
 		return r, err

@@ -19,6 +19,7 @@ type headView struct {
 	progress.Progress
 	Duration     time.Duration
 	TrainedBy    string // slug of the run that the weights are of; "" if its own
+	BegunFrom    string // slug of the run whose weights training began with; "" if it has no parent
 	Commands     []commandLine
 	Older, Newer string // slugs of the runs of the same name before and after
 	Seeds        []sibling
@@ -38,17 +39,23 @@ type sibling struct {
 // maxSiblings bounds how many runs of a name are looked at.
 const maxSiblings = 200
 
+// slugOf names a run by its id, which stays what it is where the run is not there.
+func (s *Server) slugOf(ctx context.Context, id string) string {
+	if id == "" {
+		return ""
+	}
+	if run, err := s.Store.Run(ctx, id); err == nil {
+		return run.Slug
+	}
+	return id
+}
+
 func (s *Server) readHead(ctx context.Context, run *store.Run) (v headView, err error) {
 	if v.Progress, err = s.liveProgress(ctx, run); err != nil {
 		return v, err
 	}
 	v.Duration = runDuration(run.RunInfo)
-	if run.TrainedBy != "" {
-		v.TrainedBy = run.TrainedBy
-		if parent, err := s.Store.Run(ctx, run.TrainedBy); err == nil {
-			v.TrainedBy = parent.Slug
-		}
-	}
+	v.TrainedBy, v.BegunFrom = s.slugOf(ctx, run.TrainedBy), s.slugOf(ctx, run.Parent)
 	v.Commands = reproduce(run)
 	named, err := s.Store.ListRuns(ctx, store.Filter{Name: globOf(run.Name), Limit: maxSiblings})
 	if err != nil {
