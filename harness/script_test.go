@@ -35,6 +35,7 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(datasetsEnv) != "" {
 		registerDatasets()
+		registerProcesses()
 	}
 	testscript.Main(m, map[string]func(){"harness": main})
 }

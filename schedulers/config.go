@@ -2,7 +2,6 @@ package schedulers
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -37,6 +36,9 @@ type ProcessConfig struct {
 	// BetaStart (default 0.0001) and BetaEnd (default 0.02) are the ends of the linear schedules.
 	BetaStart float64 `yaml:"beta_start,omitempty" json:"beta_start,omitempty"`
 	BetaEnd   float64 `yaml:"beta_end,omitempty" json:"beta_end,omitempty"`
+
+	// Sections are the options of processes that have some of their own, beside the keys above.
+	Sections Sections `yaml:",inline" json:"-"`
 }
 
 // SamplerConfig names a sampler and its options. One trained model can be sampled with several.
@@ -153,8 +155,8 @@ func (c *SamplerConfig) SetDefaults() {
 // Validate reports every problem of a config whose defaults have been set, as *ConfigError values
 // joined with errors.Join; nil when there is none. Whether the sampler fits a process is NewSampler's to say.
 func (c SamplerConfig) Validate() error {
-	var p problems
-	if !p.oneOf("name", c.Name, SamplerNames("")...) {
+	var p Problems
+	if !p.OneOf("name", c.Name, SamplerNames("")...) {
 		return p.err()
 	}
 	owner := fmt.Sprintf("sampler %q", c.Name)
@@ -164,87 +166,50 @@ func (c SamplerConfig) Validate() error {
 		if slices.Contains(sampler.options, key) {
 			return true
 		}
-		p.unset(key, unset, owner)
+		p.Unset(key, unset, owner)
 		return false
 	}
 	if belongs("grid", c.Grid == "") {
-		p.oneOf("grid", c.Grid, sampler.grids...)
+		p.OneOf("grid", c.Grid, sampler.grids...)
 	}
 	if belongs("shift", c.Shift == 0) {
-		p.positive("shift", c.Shift)
+		p.Positive("shift", c.Shift)
 	}
 	if belongs("timestep_input", c.TimestepInput == "") {
-		p.oneOf("timestep_input", c.TimestepInput, "scaled", "index")
+		p.OneOf("timestep_input", c.TimestepInput, "scaled", "index")
 	}
 	if belongs("timestep_spacing", c.TimestepSpacing == "") {
-		p.oneOf("timestep_spacing", c.TimestepSpacing, "leading", "trailing", "linspace")
+		p.OneOf("timestep_spacing", c.TimestepSpacing, "leading", "trailing", "linspace")
 	}
 	if belongs("steps_offset", c.StepsOffset == 0) {
-		p.check(c.StepsOffset >= 0, "steps_offset", "must not be negative, got %d", c.StepsOffset)
+		p.Check(c.StepsOffset >= 0, "steps_offset", "must not be negative, got %d", c.StepsOffset)
 		if c.TimestepSpacing != "leading" {
-			p.unset("steps_offset", c.StepsOffset == 0, fmt.Sprintf("timestep_spacing %q", c.TimestepSpacing))
+			p.Unset("steps_offset", c.StepsOffset == 0, fmt.Sprintf("timestep_spacing %q", c.TimestepSpacing))
 		}
 	}
 	if belongs("previous_timestep", c.PreviousTimestep == "") {
 		if c.TimestepSpacing == "leading" {
-			p.unset("previous_timestep", c.PreviousTimestep == "", `timestep_spacing "leading"`)
+			p.Unset("previous_timestep", c.PreviousTimestep == "", `timestep_spacing "leading"`)
 		} else {
-			p.oneOf("previous_timestep", c.PreviousTimestep, "listed", "diffusers")
+			p.OneOf("previous_timestep", c.PreviousTimestep, "listed", "diffusers")
 		}
 	}
 	if belongs("variance_type", c.VarianceType == "") {
-		p.oneOf("variance_type", c.VarianceType, "fixed_small", "fixed_large")
+		p.OneOf("variance_type", c.VarianceType, "fixed_small", "fixed_large")
 	}
 	belongs("clip_sample", c.ClipSample == nil)
 	if belongs("clip_sample_range", c.ClipSampleRange == 0) {
 		if c.ClipSample != nil && *c.ClipSample {
-			p.positive("clip_sample_range", c.ClipSampleRange)
+			p.Positive("clip_sample_range", c.ClipSampleRange)
 		} else {
-			p.unset("clip_sample_range", c.ClipSampleRange == 0, "clip_sample false")
+			p.Unset("clip_sample_range", c.ClipSampleRange == 0, "clip_sample false")
 		}
 	}
 	if belongs("eta", c.Eta == 0) {
-		p.check(c.Eta >= 0 && c.Eta <= 1, "eta", "must be between 0 and 1, got %v", c.Eta)
+		p.Check(c.Eta >= 0 && c.Eta <= 1, "eta", "must be between 0 and 1, got %v", c.Eta)
 	}
 	belongs("set_alpha_to_one", c.SetAlphaToOne == nil)
 	return p.err()
-}
-
-// ConfigError is one problem of a config.
-type ConfigError struct {
-	// Key is the yaml key the problem is about, relative to the config's section.
-	Key string
-	// Problem says what is wrong and what would be right.
-	Problem string
-}
-
-func (e *ConfigError) Error() string { return e.Key + ": " + e.Problem }
-
-// maxTrainTimesteps bounds the tables of a process.
-const maxTrainTimesteps = 100_000
-
-// problems collects config errors.
-type problems []error
-
-func (p *problems) err() error { return errors.Join(*p...) }
-
-func (p *problems) check(ok bool, key, format string, args ...any) bool {
-	if !ok {
-		*p = append(*p, &ConfigError{Key: key, Problem: fmt.Sprintf(format, args...)})
-	}
-	return ok
-}
-
-func (p *problems) oneOf(key, value string, allowed ...string) bool {
-	return p.check(slices.Contains(allowed, value), key, "must be one of %s, got %q", strings.Join(allowed, ", "), value)
-}
-
-func (p *problems) positive(key string, value float64) {
-	p.check(value > 0 && isFinite(value), key, "must be a finite number above 0, got %v", value)
-}
-
-func (p *problems) unset(key string, unset bool, owner string) {
-	p.check(unset, key, "does not apply to %s; remove it", owner)
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

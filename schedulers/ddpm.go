@@ -1,8 +1,6 @@
 package schedulers
 
 import (
-	"math/rand/v2"
-
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -10,31 +8,31 @@ import (
 // DDPM is the name of the discrete diffusion of Ho et al. 2020.
 const DDPM = "ddpm"
 
-var ddpmProcess = processRegistration{
-	name: DDPM, about: "the diffusion baseline.", sampler: "ddim",
-	predictions: []string{"epsilon", "v_prediction", "sample"},
-	densities:   []string{"uniform"},
-	options:     []string{"beta_schedule", "beta_start", "beta_end"},
-	setDefaults: func(c *ProcessConfig) {
+var ddpmProcess = Registration{
+	Name: DDPM, About: "the diffusion baseline.", Sampler: "ddim",
+	Predictions: []string{"epsilon", "v_prediction", "sample"},
+	Densities:   []string{"uniform"},
+	Keys:        []string{"beta_schedule", "beta_start", "beta_end"},
+	SetDefaults: func(c *ProcessConfig) {
 		setDefault(&c.BetaSchedule, "linear")
 		if c.BetaSchedule != cosineBetas {
 			setDefault(&c.BetaStart, 0.0001)
 			setDefault(&c.BetaEnd, 0.02)
 		}
 	},
-	validate: func(c ProcessConfig, p *problems) {
-		p.oneOf("beta_schedule", c.BetaSchedule, "linear", "scaled_linear", cosineBetas)
+	Validate: func(c ProcessConfig, p *Problems) {
+		p.OneOf("beta_schedule", c.BetaSchedule, "linear", "scaled_linear", cosineBetas)
 		if c.BetaSchedule == cosineBetas {
-			p.unset("beta_start", c.BetaStart == 0, `beta_schedule "squaredcos_cap_v2"`)
-			p.unset("beta_end", c.BetaEnd == 0, `beta_schedule "squaredcos_cap_v2"`)
+			p.Unset("beta_start", c.BetaStart == 0, `beta_schedule "squaredcos_cap_v2"`)
+			p.Unset("beta_end", c.BetaEnd == 0, `beta_schedule "squaredcos_cap_v2"`)
 			return
 		}
-		if p.check(c.BetaStart > 0 && c.BetaStart < 1, "beta_start", "must be between 0 and 1, got %v", c.BetaStart) {
-			p.check(c.BetaEnd >= c.BetaStart && c.BetaEnd < 1, "beta_end",
+		if p.Check(c.BetaStart > 0 && c.BetaStart < 1, "beta_start", "must be between 0 and 1, got %v", c.BetaStart) {
+			p.Check(c.BetaEnd >= c.BetaStart && c.BetaEnd < 1, "beta_end",
 				"must be at least beta_start (%v) and below 1, got %v", c.BetaStart, c.BetaEnd)
 		}
 	},
-	new: func(c ProcessConfig) Process { return ddpm{c, alphasCumprod(c)} },
+	New: func(c ProcessConfig) Process { return ddpm{Base{c}, alphasCumprod(c)} },
 }
 
 const cosineBetas = "squaredcos_cap_v2"
@@ -42,16 +40,8 @@ const cosineBetas = "squaredcos_cap_v2"
 // ddpm is the discrete variance-preserving diffusion of Ho et al. 2020 (arXiv:2006.11239), with the
 // targets of Salimans and Ho 2022 (arXiv:2202.00512).
 type ddpm struct {
-	config        ProcessConfig
+	Base
 	alphasCumprod []float32
-}
-
-func (p ddpm) Name() string           { return DDPM }
-func (p ddpm) NumTrainTimesteps() int { return p.config.NumTrainTimesteps }
-
-// SampleTimestep draws uniformly from the integers 0..T-1.
-func (p ddpm) SampleTimestep(rng *rand.Rand) float64 {
-	return float64(rng.IntN(p.config.NumTrainTimesteps))
 }
 
 // AddNoise is x_t = sqrt(alphas_cumprod_t)*data + sqrt(1-alphas_cumprod_t)*noise.
@@ -63,7 +53,7 @@ func (p ddpm) AddNoise(sample, noise, timestep *Node) *Node {
 // Target is the noise ("epsilon"), the data ("sample") or the velocity
 // sqrt(alphas_cumprod)*noise - sqrt(1-alphas_cumprod)*data ("v_prediction").
 func (p ddpm) Target(sample, noise, timestep *Node) *Node {
-	switch p.config.PredictionType {
+	switch p.Config.PredictionType {
 	case "sample":
 		return sample
 	case "v_prediction":

@@ -10,42 +10,39 @@ import (
 // FlowMatch is the name of conditional flow matching.
 const FlowMatch = "flow_match"
 
-var flowMatchProcess = processRegistration{
-	name: FlowMatch, about: "straight paths from noise (t = 0) to data (t = 1).", sampler: "euler",
-	predictions: []string{"velocity"},
-	densities:   []string{"uniform", logitNormal},
-	options:     []string{"shift", "logit_mean", "logit_std"},
-	setDefaults: func(c *ProcessConfig) {
+var flowMatchProcess = Registration{
+	Name: FlowMatch, About: "straight paths from noise (t = 0) to data (t = 1).", Sampler: "euler",
+	Predictions: []string{"velocity"},
+	Densities:   []string{"uniform", logitNormal},
+	Keys:        []string{"shift", "logit_mean", "logit_std"},
+	SetDefaults: func(c *ProcessConfig) {
 		setDefault(&c.Shift, 1)
 		if c.TimestepDensity == logitNormal {
 			setDefault(&c.LogitStd, 1)
 		}
 	},
-	validate: func(c ProcessConfig, p *problems) {
-		p.positive("shift", c.Shift)
+	Validate: func(c ProcessConfig, p *Problems) {
+		p.Positive("shift", c.Shift)
 		if c.TimestepDensity == logitNormal {
-			p.check(isFinite(c.LogitMean), "logit_mean", "must be a finite number, got %v", c.LogitMean)
-			p.positive("logit_std", c.LogitStd)
+			p.Check(isFinite(c.LogitMean), "logit_mean", "must be a finite number, got %v", c.LogitMean)
+			p.Positive("logit_std", c.LogitStd)
 			return
 		}
-		p.unset("logit_mean", c.LogitMean == 0, `timestep_density "uniform"`)
-		p.unset("logit_std", c.LogitStd == 0, `timestep_density "uniform"`)
+		p.Unset("logit_mean", c.LogitMean == 0, `timestep_density "uniform"`)
+		p.Unset("logit_std", c.LogitStd == 0, `timestep_density "uniform"`)
 	},
-	new: func(c ProcessConfig) Process { return flowMatch{c} },
+	New: func(c ProcessConfig) Process { return flowMatch{Base{c}} },
 }
 
 const logitNormal = "logit_normal"
 
 // flowMatch is conditional flow matching on straight paths (Lipman et al. 2023, arXiv:2210.02747;
 // Liu et al. 2023, arXiv:2209.03003).
-type flowMatch struct{ config ProcessConfig }
-
-func (p flowMatch) Name() string           { return FlowMatch }
-func (p flowMatch) NumTrainTimesteps() int { return p.config.NumTrainTimesteps }
+type flowMatch struct{ Base }
 
 // AddNoise is x_t = t*data + (1-t)*noise with t = timestep/NumTrainTimesteps.
 func (p flowMatch) AddNoise(sample, noise, timestep *Node) *Node {
-	t := perSample(DivScalar(timestep, float64(p.config.NumTrainTimesteps)), sample)
+	t := perSample(DivScalar(timestep, float64(p.Config.NumTrainTimesteps)), sample)
 	return Add(Mul(t, sample), Mul(OneMinus(t), noise))
 }
 
@@ -55,7 +52,7 @@ func (p flowMatch) Target(sample, noise, _ *Node) *Node { return Sub(sample, noi
 // SampleTimestep draws from the timestep density and then shifts. Uniform without a shift gives the
 // integers 0..T-1; everything else is continuous and cut off at T-1, the largest timestep trained.
 func (p flowMatch) SampleTimestep(rng *rand.Rand) float64 {
-	c := p.config
+	c := p.Config
 	T := float64(c.NumTrainTimesteps)
 	if c.TimestepDensity == "uniform" {
 		timestep := float64(rng.IntN(c.NumTrainTimesteps))

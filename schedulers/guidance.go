@@ -25,11 +25,11 @@ type Guidance struct {
 
 // Validate reports a scale that is not a finite number, or an interval outside of 0 <= a < b <= 1.
 func (g Guidance) Validate() error {
-	var p problems
-	p.check(isFinite(g.Scale), "guidance", "must be a finite number, got %v", g.Scale)
+	var p Problems
+	p.Check(isFinite(g.Scale), "guidance", "must be a finite number, got %v", g.Scale)
 	if g.Interval != [2]float64{} {
 		a, b := g.Interval[0], g.Interval[1]
-		p.check(a >= 0 && a < b && b <= 1, "guidance_interval", "must be [a, b] with 0 <= a < b <= 1, got [%v, %v]", a, b)
+		p.Check(a >= 0 && a < b && b <= 1, "guidance_interval", "must be [a, b] with 0 <= a < b <= 1, got [%v, %v]", a, b)
 	}
 	return p.err()
 }

@@ -1,5 +1,5 @@
 // Package schedulers holds the mathematics of diffusion models: the processes a model is trained on
-// (flow matching and DDPM) and the samplers that turn noise into data with a trained model.
+// (flow matching, DDPM) and the samplers that turn noise into data with a trained model.
 //
 // Time follows the flow-matching convention of the literature: t = 0 is noise and t = 1 is data,
 // x_t = t*data + (1-t)*noise, and the model predicts the velocity data - noise. Diffusers counts the
@@ -28,8 +28,58 @@ type Process interface {
 	// AddNoise returns the noisy sample at the timesteps. sample (the data) and noise are shaped
 	// [batch, ...], timestep [batch] in the scale of SampleTimestep.
 	AddNoise(sample, noise, timestep *Node) *Node
-	// Target returns what the model should predict there, shaped like sample.
+	// Target returns what the prediction should be there, shaped like sample.
 	Target(sample, noise, timestep *Node) *Node
+	// ScaleInput returns what the network is given for a noisy sample: c_in·x for those that precondition it
+	// (Karras et al. 2022, arXiv:2206.00364, equation 7), the sample itself for others.
+	ScaleInput(sample, timestep *Node) *Node
+	// ScaleOutput returns the prediction that the network's output for a noisy sample stands for: c_skip·x + c_out·F
+	// there, the output itself for others.
+	ScaleOutput(output, sample, timestep *Node) *Node
+	// LossWeight returns what the loss of a sample at a timestep is multiplied by, shaped as the timesteps are: [batch].
+	// nil is 1 for all.
+	LossWeight(timestep *Node) *Node
+}
+
+// Base is what processes have in common and may embed: the methods of [Process] but AddNoise and Target, for a network
+// that is given the noisy sample and makes the prediction, at timesteps drawn uniformly from the integers 0..T-1, all
+// with the same weight.
+type Base struct{ Config ProcessConfig }
+
+// Name is the config's.
+func (b Base) Name() string { return b.Config.Name }
+
+// NumTrainTimesteps is the config's.
+func (b Base) NumTrainTimesteps() int { return b.Config.NumTrainTimesteps }
+
+// SampleTimestep draws uniformly from the integers 0..T-1.
+func (b Base) SampleTimestep(rng *rand.Rand) float64 {
+	return float64(rng.IntN(b.Config.NumTrainTimesteps))
+}
+
+// ScaleInput is the sample.
+func (Base) ScaleInput(sample, _ *Node) *Node { return sample }
+
+// ScaleOutput is the output.
+func (Base) ScaleOutput(output, _, _ *Node) *Node { return output }
+
+// LossWeight is nil: 1 for all.
+func (Base) LossWeight(*Node) *Node { return nil }
+
+// Preconditioned returns the prediction that a network makes of a noisy sample [batch, ...] at timesteps [batch]. Where a
+// process scales neither input nor output it is the network's output itself.
+func Preconditioned(p Process, network func(input *Node) *Node, sample, timestep *Node) *Node {
+	return p.ScaleOutput(network(p.ScaleInput(sample, timestep)), sample, timestep)
+}
+
+// Loss is the loss of each value of a prediction, shaped like it: the squared difference from the target, times the
+// weight of the timestep. No gradient flows through the target.
+func Loss(p Process, prediction, target, timestep *Node) *Node {
+	loss := Square(Sub(prediction, StopGradient(target)))
+	if weight := p.LossWeight(timestep); weight != nil {
+		loss = Mul(loss, perSample(weight, loss))
+	}
+	return loss
 }
 
 // perSample reshapes one value per sample, [batch], so that it broadcasts over like: [batch, 1, ...].

@@ -8,35 +8,72 @@ import (
 )
 
 // processes lists every process, in the order names are shown; the first is what a config means
-// that names none. A new one takes a file and a line here.
-var processes = []processRegistration{
+// that names none. A new one takes a file and a line here, or a call of [Register].
+var processes = []Registration{
 	flowMatchProcess,
 	ddpmProcess,
 }
 
-// processRegistration is a process's entry in the list.
-type processRegistration struct {
-	// name selects it in a config.
-	name string
-	// about is a sentence about it, for those who write configs.
-	about string
-	// sampler is the name of the one it is sampled with by default.
-	sampler string
-	// samplersOf is the process whose samplers sample it: what its model predicts, at the timesteps
-	// that it is trained on, must mean to them what that process's does. "" is the process itself.
-	samplersOf string
-	// predictions are the kinds of prediction a model of it can make, the default first.
-	predictions []string
-	// densities are the densities its training timesteps can be drawn from, the default first.
-	densities []string
-	// options are the config keys it understands besides those that all processes have.
-	options []string
-	// setDefaults fills its options.
-	setDefaults func(*ProcessConfig)
-	// validate reports what is wrong with its options.
-	validate func(ProcessConfig, *problems)
-	// new makes the process from a config that has been validated.
-	new func(ProcessConfig) Process
+// Registration is a process's entry in the list.
+type Registration struct {
+	// Name selects it in a config.
+	Name string
+	// About is a sentence about it, for those who write configs.
+	About string
+	// Sampler is the name of the one it is sampled with by default.
+	Sampler string
+	// SampledAs is the process whose samplers sample it; "" is the process itself. A sampler needs to know what a
+	// prediction (after [Process.ScaleOutput]) at a timestep means, so it must be what that process's is: the velocity
+	// dx/dt of the sample at t = timestep/num_train_timesteps for flow_match; for ddpm, the noise, the data or
+	// v-prediction at the timesteps of its alphas_cumprod.
+	SampledAs string
+	// Predictions are the kinds of prediction a model of it can make, the default first.
+	Predictions []string
+	// Densities are the densities its training timesteps can be drawn from, the default first.
+	Densities []string
+	// Keys are the keys of [ProcessConfig] that it understands besides those that all processes have.
+	Keys []string
+	// Options, if it has any of its own, point to a struct that holds their defaults. They are a section of the config
+	// named after the process. The struct's tags say what it holds, as those of ProcessConfig and the harness's Config do:
+	// yaml and json (the key), jsonschema (its range) and jsonschema_description. [OptionsOf] reads them.
+	Options any
+	// SetDefaults, if not nil, fills its unset Keys.
+	SetDefaults func(*ProcessConfig)
+	// Validate, if not nil, reports what is wrong with its Keys and Options; a problem of an option has the key NAME.KEY.
+	Validate func(ProcessConfig, *Problems)
+	// New makes the process from a config that has been validated.
+	New func(ProcessConfig) Process
+}
+
+// Register adds a process. It panics if there is one of its name, or if it lacks what configs and samplers take from it.
+func Register(r Registration) {
+	if _, known := findProcess(r.Name); known {
+		panic("schedulers: there is a process " + r.Name + " already")
+	}
+	if r.Name == "" || r.New == nil || len(r.Predictions) == 0 || len(r.Densities) == 0 {
+		panic(fmt.Sprintf("schedulers: process %q needs a name, predictions, densities and New", r.Name))
+	}
+	if t := reflect.TypeOf(r.Options); t != nil && (t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct) {
+		panic(fmt.Sprintf("schedulers: the options of process %q must be a pointer to a struct, not %s", r.Name, t))
+	}
+	if _, taken := reflect.TypeFor[ProcessConfig]().FieldByNameFunc(func(field string) bool { return keyOf[ProcessConfig](field) == r.Name }); taken {
+		panic(fmt.Sprintf("schedulers: process %q is named as a key of all processes is", r.Name))
+	}
+	as := r.SampledAs
+	if as == "" {
+		as = r.Name
+	}
+	if sampler, known := find(r.Sampler); !known || sampler.process != as {
+		panic(fmt.Sprintf("schedulers: process %q is sampled as %q, which sampler %q does not sample", r.Name, as, r.Sampler))
+	}
+	processes = append(slices.Clip(processes), r)
+}
+
+// keyOf is the yaml key of a struct's field.
+func keyOf[T any](field string) string {
+	f, _ := reflect.TypeFor[T]().FieldByName(field)
+	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return key
 }
 
 // sharedProcessKeys are the keys of a ProcessConfig that every process has.
@@ -49,26 +86,26 @@ func NewProcess(config ProcessConfig) (Process, error) {
 		return nil, fmt.Errorf("process: %w", err)
 	}
 	r, _ := findProcess(config.Name)
-	return r.new(config), nil
+	return r.New(config), nil
 }
 
 // ProcessNames lists the processes.
 func ProcessNames() []string {
 	names := make([]string, 0, len(processes))
 	for _, p := range processes {
-		names = append(names, p.name)
+		names = append(names, p.Name)
 	}
 	return names
 }
 
 // DefaultProcess is the name of the process of a config that names none.
-func DefaultProcess() string { return processes[0].name }
+func DefaultProcess() string { return processes[0].Name }
 
 // DefaultSampler is the name of the sampler that a process is sampled with by default; "" if there is
 // no such process.
 func DefaultSampler(process string) string {
 	r, _ := findProcess(process)
-	return r.sampler
+	return r.Sampler
 }
 
 // PredictionTypes lists the kinds of prediction a model of a process can make, the default first, or
@@ -76,8 +113,8 @@ func DefaultSampler(process string) string {
 func PredictionTypes(process string) []string {
 	var types []string
 	for _, p := range processes {
-		for _, t := range p.predictions {
-			if (process == "" || p.name == process) && !slices.Contains(types, t) {
+		for _, t := range p.Predictions {
+			if (process == "" || p.Name == process) && !slices.Contains(types, t) {
 				types = append(types, t)
 			}
 		}
@@ -88,7 +125,7 @@ func PredictionTypes(process string) []string {
 // AboutProcess is a sentence about a process; "" if there is none of that name.
 func AboutProcess(name string) string {
 	r, _ := findProcess(name)
-	return r.about
+	return r.About
 }
 
 // SetDefaults fills the unset fields that belong to the named process.
@@ -99,56 +136,64 @@ func (c *ProcessConfig) SetDefaults() {
 		setDefault(&c.TimestepDensity, "uniform")
 		return
 	}
-	setDefault(&c.TimestepDensity, r.densities[0])
-	setDefault(&c.PredictionType, r.predictions[0])
-	if r.setDefaults != nil {
-		r.setDefaults(c)
+	c.Sections = c.Sections.completed(r.Name)
+	setDefault(&c.TimestepDensity, r.Densities[0])
+	setDefault(&c.PredictionType, r.Predictions[0])
+	if r.SetDefaults != nil {
+		r.SetDefaults(c)
 	}
 }
 
 // Validate reports every problem of a config whose defaults have been set, as *ConfigError values
 // joined with errors.Join; nil when there is none.
 func (c ProcessConfig) Validate() error {
-	var p problems
-	if !p.oneOf("name", c.Name, ProcessNames()...) {
+	var p Problems
+	if !p.OneOf("name", c.Name, ProcessNames()...) {
 		return p.err()
 	}
 	r, _ := findProcess(c.Name)
-	p.check(c.NumTrainTimesteps >= 1 && c.NumTrainTimesteps <= maxTrainTimesteps, "num_train_timesteps",
+	p.Check(c.NumTrainTimesteps >= 1 && c.NumTrainTimesteps <= maxTrainTimesteps, "num_train_timesteps",
 		"must be between 1 and %d, got %d", maxTrainTimesteps, c.NumTrainTimesteps)
-	p.oneOf("prediction_type", c.PredictionType, r.predictions...)
-	p.oneOf("timestep_density", c.TimestepDensity, r.densities...)
+	p.OneOf("prediction_type", c.PredictionType, r.Predictions...)
+	p.OneOf("timestep_density", c.TimestepDensity, r.Densities...)
 	r.refuseOthers(c, &p)
-	if r.validate != nil {
-		r.validate(c, &p)
+	if r.Validate != nil {
+		r.Validate(c, &p)
 	}
 	return p.err()
 }
 
+// maxTrainTimesteps bounds the tables of a process.
+const maxTrainTimesteps = 100_000
+
 // refuseOthers complains about options of other processes that are set.
-func (r processRegistration) refuseOthers(c ProcessConfig, p *problems) {
+func (r Registration) refuseOthers(c ProcessConfig, p *Problems) {
+	owner := fmt.Sprintf("process %q", c.Name)
 	fields := reflect.ValueOf(c)
 	for i := range fields.NumField() {
 		key, _, _ := strings.Cut(fields.Type().Field(i).Tag.Get("yaml"), ",")
-		if !slices.Contains(sharedProcessKeys, key) && !slices.Contains(r.options, key) {
-			p.unset(key, fields.Field(i).IsZero(), fmt.Sprintf("process %q", c.Name))
+		if key != "" && !slices.Contains(sharedProcessKeys, key) && !slices.Contains(r.Keys, key) {
+			p.Unset(key, fields.Field(i).IsZero(), owner)
 		}
+	}
+	for _, name := range c.Sections.names() {
+		p.Unset(name, name == r.Name, owner)
 	}
 }
 
 // samplersOf is the process that the samplers of a process are registered for.
 func samplersOf(process string) string {
-	if r, _ := findProcess(process); r.samplersOf != "" {
-		return r.samplersOf
+	if r, _ := findProcess(process); r.SampledAs != "" {
+		return r.SampledAs
 	}
 	return process
 }
 
-func findProcess(name string) (processRegistration, bool) {
+func findProcess(name string) (Registration, bool) {
 	for _, p := range processes {
-		if p.name == name {
+		if p.Name == name {
 			return p, true
 		}
 	}
-	return processRegistration{}, false
+	return Registration{}, false
 }

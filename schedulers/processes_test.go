@@ -2,6 +2,7 @@ package schedulers
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -11,20 +12,19 @@ import (
 // reversed predicts the noise less the data.
 type reversed struct{ flowMatch }
 
-func (p reversed) Name() string                        { return "reversed" }
 func (p reversed) Target(sample, noise, _ *Node) *Node { return Sub(noise, sample) }
 
-// TestAProcessIsALineInTheList adds one, as a new file would, and it is named, completed,
+// TestAProcessIsRegistered adds one, as a file of its own would, and it is named, completed,
 // checked and made as the others are.
-func TestAProcessIsALineInTheList(t *testing.T) {
+func TestAProcessIsRegistered(t *testing.T) {
 	before := processes
 	t.Cleanup(func() { processes = before })
-	processes = append(slices.Clone(processes), processRegistration{
-		name: "reversed", about: "flow matching, backwards.", sampler: "euler", samplersOf: FlowMatch,
-		predictions: []string{"reversed_velocity"}, densities: []string{"uniform"}, options: []string{"shift"},
-		setDefaults: func(c *ProcessConfig) { setDefault(&c.Shift, 2) },
-		validate:    func(c ProcessConfig, p *problems) { p.positive("shift", c.Shift) },
-		new:         func(c ProcessConfig) Process { return reversed{flowMatch{c}} },
+	Register(Registration{
+		Name: "reversed", About: "flow matching, backwards.", Sampler: "euler", SampledAs: FlowMatch,
+		Predictions: []string{"reversed_velocity"}, Densities: []string{"uniform"}, Keys: []string{"shift"},
+		SetDefaults: func(c *ProcessConfig) { setDefault(&c.Shift, 2) },
+		Validate:    func(c ProcessConfig, p *Problems) { p.Positive("shift", c.Shift) },
+		New:         func(c ProcessConfig) Process { return reversed{flowMatch{Base{c}}} },
 	})
 	if got, want := ProcessNames(), []string{FlowMatch, DDPM, "reversed"}; !slices.Equal(got, want) {
 		t.Errorf("the processes are %v, want %v", got, want)
@@ -35,7 +35,7 @@ func TestAProcessIsALineInTheList(t *testing.T) {
 	c := ProcessConfig{Name: "reversed"}
 	c.SetDefaults()
 	want := ProcessConfig{Name: "reversed", NumTrainTimesteps: 1000, PredictionType: "reversed_velocity", TimestepDensity: "uniform", Shift: 2}
-	if c != want {
+	if !reflect.DeepEqual(c, want) {
 		t.Errorf("its defaults are %+v, want %+v", c, want)
 	}
 	p, err := NewProcess(c)

@@ -126,7 +126,7 @@ func Defaults() Config {
 		Backend: Backend{Name: "auto", Devices: 1, Precision: models.Float32},
 		Data:    Data{Name: "digits", DropLast: true},
 		Model:   models.DefaultConfig(),
-		Process: schedulers.ProcessConfig{Name: schedulers.DefaultProcess()},
+		Process: schedulers.ProcessConfig{Name: schedulers.DefaultProcess(), Sections: schedulers.NewSections()},
 		Train: Train{BatchSize: 256, LR: 1e-3, LRSchedule: Constant, Betas: [2]float64{0.9, 0.999}, Eps: 1e-8,
 			WeightDecay: 0.01, LabelDrop: 0.2, LogEverySeconds: 10},
 		Sampling:   Sampling{Steps: []int{50}, Guidance: []float64{4}, Rows: 4, AtEnd: true},

@@ -151,6 +151,9 @@ func TestJSONAndYAMLNamesAgree(t *testing.T) {
 			f := s.Field(i)
 			y, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 			j, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Type == reflect.TypeFor[schedulers.Sections]() {
+				continue // it is written as keys beside the others; testdata/script/process.txtar has some
+			}
 			if y == "" || y != j {
 				t.Errorf("%s.%s is %q in YAML and %q in JSON", s, f.Name, y, j)
 			}

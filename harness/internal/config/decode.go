@@ -8,6 +8,8 @@ import (
 
 	"github.com/invopop/jsonschema"
 	"gopkg.in/yaml.v3"
+
+	"flowharness/schedulers"
 )
 
 // decoder puts the layers of a config into a struct, one on top of the other,
@@ -205,7 +207,7 @@ func alternative(s *jsonschema.Schema, n *yaml.Node) *jsonschema.Schema {
 }
 
 // fieldByKey finds the field of a struct, or of one embedded in it, that has a
-// YAML key.
+// YAML key, or the section of a process.
 func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
@@ -217,6 +219,9 @@ func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
 			if found, ok := fieldByKey(v.Field(i), key); ok {
 				return found, true
 			}
+		}
+		if sections, ok := v.Field(i).Interface().(schedulers.Sections); ok && sections[key] != nil {
+			return reflect.ValueOf(sections[key]).Elem(), true
 		}
 	}
 	return reflect.Value{}, false

@@ -169,7 +169,7 @@ func describeDefaults(s *jsonschema.Schema, variants []variant) {
 		owners := map[string][]string{}
 		for _, v := range variants {
 			field, _ := fieldByKey(v.value, name)
-			if name == "name" || field.IsZero() {
+			if name == "name" || p.Type == "object" || field.IsZero() {
 				continue
 			}
 			text := inText(field)

@@ -36,7 +36,7 @@ func newKeyRow(name string, s *jsonschema.Schema) keyRow {
 // list.
 func keysOf(section *jsonschema.Schema) []keyRow {
 	var rows []keyRow
-	for name, s := range section.Properties.FromOldest() {
+	for name, s := range leavesOf("", section) {
 		rows = append(rows, newKeyRow(name, s))
 		if s.Items != nil && len(s.Items.AnyOf) > 0 {
 			for _, row := range keysOf(s.Items.AnyOf[1]) {

@@ -3,7 +3,9 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,6 +47,13 @@ var rules = sync.OnceValue(newSchema)
 func newSchema() *jsonschema.Schema {
 	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true, ExpandedStruct: true}
 	s := r.Reflect(&file{})
+	sections := schedulers.NewSections()
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		section := r.Reflect(sections[name])
+		section.Version = ""
+		section.Description = "Options of the process " + name + "."
+		property(s, "process").Properties.Set(name, section)
+	}
 	dropRequired(s)
 	for section, keys := range libraryKeys() {
 		for key, k := range keys {

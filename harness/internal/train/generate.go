@@ -27,7 +27,8 @@ import (
 type Generator struct {
 	backend compute.Backend
 	model   *models.UNet2D
-	process schedulers.ProcessConfig
+	config  schedulers.ProcessConfig
+	process schedulers.Process
 	spec    dataset.Spec // of the images
 	runner  *schedulers.Runner
 	execs   map[schedulers.GuidanceMode]*Exec
@@ -64,14 +65,18 @@ func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Generator{backend: b, model: model, process: cfg.Process, spec: cfg.Spec(),
+	process, err := schedulers.NewProcess(cfg.Process)
+	if err != nil {
+		return nil, err
+	}
+	return &Generator{backend: b, model: model, config: cfg.Process, process: process, spec: cfg.Spec(),
 		runner: schedulers.NewRunner(b), execs: map[schedulers.GuidanceMode]*Exec{}, warm: map[string]bool{}}, nil
 }
 
 // Generate runs the sampler on weights, the flat vector of the model's layout.
 // It stops between two evaluations when ctx ends.
 func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Request) (Generated, error) {
-	sampler, err := schedulers.NewSampler(r.Sampler, g.process)
+	sampler, err := schedulers.NewSampler(r.Sampler, g.config)
 	if err != nil {
 		return Generated{}, err
 	}
@@ -144,7 +149,8 @@ func (g *Generator) compiled(mode schedulers.GuidanceMode) (*Exec, error) {
 		params := g.model.Layout().Split(weights)
 		forward := func(x, labels *Node) *Node {
 			t := BroadcastToDims(timestep, labels.Shape().Dim(0))
-			return g.model.Forward(params, x, t, labels)
+			network := func(input *Node) *Node { return g.model.Forward(params, input, t, labels) }
+			return schedulers.Preconditioned(g.process, network, x, t)
 		}
 		null := ZerosLike(labels)
 		switch mode {

@@ -75,8 +75,9 @@ func (s *stepGraph) ownGradient(weights *Node, in stepInputs) (loss, grad *Node)
 	// network between them.
 	noisy := s.process.AddNoise(in.images, in.noise, in.timesteps)
 	target := s.process.Target(in.images, in.noise, in.timesteps)
-	prediction := s.model.Forward(params, noisy, in.timesteps, in.labels)
-	loss = ReduceAllMean(Square(Sub(prediction, StopGradient(target))))
+	network := func(input *Node) *Node { return s.model.Forward(params, input, in.timesteps, in.labels) }
+	prediction := schedulers.Preconditioned(s.process, network, noisy, in.timesteps)
+	loss = ReduceAllMean(schedulers.Loss(s.process, prediction, target, in.timesteps))
 
 	return loss, layout.Concat(gradients(loss, layout, params))
 }

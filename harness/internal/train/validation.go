@@ -23,7 +23,7 @@ const validationBatch = 200
 // validation measures the loss on images that are not trained on, at timesteps
 // and with noise that are the same at every step and in every run of one seed:
 // image i has a timestep of bin i mod 10, uniform in it, whatever density is
-// trained with.
+// trained with, and all count alike, whatever weight they are trained with.
 type validation struct {
 	exec           *Exec
 	batches        []*batch
@@ -56,7 +56,8 @@ func newValidation(b compute.Backend, data *dataset.Dataset, model *models.UNet2
 	v.exec, err = NewExec(b, func(weights, images, noise, timesteps, labels *Node) *Node {
 		noisy := process.AddNoise(images, noise, timesteps)
 		target := process.Target(images, noise, timesteps)
-		prediction := model.Forward(model.Layout().Split(weights), noisy, timesteps, labels)
+		network := func(input *Node) *Node { return model.Forward(model.Layout().Split(weights), input, timesteps, labels) }
+		prediction := schedulers.Preconditioned(process, network, noisy, timesteps)
 		return ReduceMean(Square(Sub(prediction, target)), 1, 2, 3)
 	})
 	if err != nil {
