@@ -89,6 +89,12 @@ func TestImportsGoOneWay(t *testing.T) {
 			func(_, imported string) bool {
 				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend", "launch", "measure"}, func(p string) bool { return within(imported, internal+p) })
 			}},
+		{"pages compute nothing: means, intervals and distances between words are others' work",
+			func(importer string) bool { return within(importer, internal+"web") },
+			func(_, imported string) bool {
+				return !slices.ContainsFunc([]string{internal + "statistics", internal + "random", "github.com/agnivade/levenshtein", "gonum.org", "math/rand"},
+					func(p string) bool { return within(imported, p) })
+			}},
 		{"searching is of values alone",
 			func(importer string) bool { return within(importer, internal+"search") },
 			func(_, imported string) bool {

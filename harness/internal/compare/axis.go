@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"flowharness/harness/internal/dataset"
 )
 
 // Axis is what losses of runs are set beside each other by.
@@ -65,7 +67,7 @@ func (d diet) seen(step int) int {
 	if d.dropLast || d.images <= 0 || d.batch <= 0 {
 		return step * d.batch
 	}
-	steps := (d.images + d.batch - 1) / d.batch // of an epoch
+	steps := dataset.StepsPerEpoch(d.images, d.batch, d.dropLast)
 	return step/steps*d.images + step%steps*d.batch
 }
 

@@ -127,21 +127,11 @@ func groupKey(config map[string]string, paths []string) string {
 
 // count finds the runs of a group that are observations of their own.
 func (g *Group) count(records []Record) {
-	type identity struct {
-		seed   uint64
-		config string
-	}
-	at := map[identity]int{}
-	for _, i := range g.Runs {
-		id := identity{records[i].Seed, groupKey(records[i].Config, nil)}
-		if j, ok := at[id]; ok {
-			if records[i].ID > records[g.Counted[j]].ID {
-				g.Counted[j] = i
-			}
-			continue
-		}
-		at[id] = len(g.Counted)
-		g.Counted = append(g.Counted, i)
+	for _, k := range Independent(len(g.Runs), func(k int) (string, uint64, string) {
+		r := records[g.Runs[k]]
+		return groupKey(r.Config, nil), r.Seed, r.ID
+	}) {
+		g.Counted = append(g.Counted, g.Runs[k])
 	}
 	for _, i := range g.Counted {
 		g.Seeds = append(g.Seeds, records[i].Seed)
@@ -154,15 +144,11 @@ func label(g Group, records []Record, paths []string) string {
 	first := records[g.Runs[0]]
 	switch {
 	case len(paths) > 0 && paths[0] != ByConfig:
-		parts := make([]string, len(paths))
+		values := make([]string, len(paths))
 		for i, path := range paths {
-			value := first.Config[path]
-			parts[i] = Plain(value)
-			if len(paths) > 1 || !strings.HasPrefix(value, `"`) { // a bare number says little
-				parts[i] = path[strings.LastIndex(path, ".")+1:] + "=" + parts[i]
-			}
+			values[i] = Plain(first.Config[path])
 		}
-		return strings.Join(parts, " ")
+		return GroupLabel(paths, values, func(i int) bool { return strings.HasPrefix(first.Config[paths[i]], `"`) })
 	case len(g.Runs) == 1:
 		return first.Slug
 	default:

@@ -7,9 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"flowharness/harness/internal/random"
-	"flowharness/harness/internal/statistics"
 )
 
 // Row is a metric in all groups.
@@ -128,16 +125,12 @@ func (r *Result) checkPattern(pattern string) error {
 }
 
 func (r *Result) summarize(name string, g Group, at *Setting) Summary {
-	s := Summary{StdErr: missing}
+	var values []Value
 	for _, i := range g.Counted {
-		s.Values = append(s.Values, r.records[i].value(name, orZero(at)))
+		values = append(values, r.records[i].value(name, orZero(at)))
 	}
+	s := MeanOver(name, values)
 	s.Images = r.imagesMeasured(name, g, at)
-	x := numbers(s.Values)
-	s.N = len(x)
-	s.Mean, s.StdDev = Value(statistics.Mean(x)), Value(statistics.StdDev(x))
-	low, high := statistics.MeanInterval(random.New(0, "compare/mean/"+name, 0), x)
-	s.Low, s.High = Value(low), Value(high)
 	if len(g.Counted) == 1 {
 		if e := r.records[g.Counted[0]].evaluation(orZero(at)); e != nil {
 			if v, ok := e.StdErr[name]; ok {

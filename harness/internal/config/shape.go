@@ -12,11 +12,7 @@ func (c Config) Spec() dataset.Spec {
 // StepsPerEpoch is how many updates a pass over the training images has; 0 where
 // they do not make a batch.
 func (c Config) StepsPerEpoch() int {
-	n := c.trainImages()
-	if !c.Data.DropLast {
-		n += c.Train.BatchSize - 1
-	}
-	return n / c.Train.BatchSize
+	return dataset.StepsPerEpoch(c.trainImages(), c.Train.BatchSize, c.Data.DropLast)
 }
 
 // Steps is how many updates the run is to have, whether they are given as such or

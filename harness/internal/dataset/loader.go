@@ -41,11 +41,18 @@ func NewLoader(d *Dataset, o LoaderOptions) (*Loader, error) {
 }
 
 // StepsPerEpoch is the number of batches in an epoch.
-func (l *Loader) StepsPerEpoch() int {
-	if l.DropLast {
-		return l.data.N / l.BatchSize
+func (l *Loader) StepsPerEpoch() int { return StepsPerEpoch(l.data.N, l.BatchSize, l.DropLast) }
+
+// StepsPerEpoch is the number of batches in a pass over so many images; dropLast leaves out the last one if it is not full.
+// It is 0 if the images do not make a batch, or there is no batch size.
+func StepsPerEpoch(images, batchSize int, dropLast bool) int {
+	if images <= 0 || batchSize <= 0 {
+		return 0
 	}
-	return (l.data.N + l.BatchSize - 1) / l.BatchSize
+	if !dropLast {
+		images += batchSize - 1
+	}
+	return images / batchSize
 }
 
 // Size is the number of images in the batch of a step, counted from 0.

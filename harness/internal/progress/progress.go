@@ -17,6 +17,9 @@ type Progress struct {
 	ETA         time.Duration // until the last update; 0 if it is not known or the run is not running
 }
 
+// Percent is how much of the training is done, in whole percent; 0 before its length is known.
+func (p Progress) Percent() int { return 100 * p.Step / max(1, p.Total) }
+
 var (
 	stepTimes    = record.PhaseSeries(record.PhaseStep)
 	compileTimes = record.PhaseSeries(record.PhaseCompile) // spent once, before the first update

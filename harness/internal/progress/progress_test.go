@@ -147,6 +147,45 @@ func TestASweepTakesAsLongAsItsRunsAtTheirTurns(t *testing.T) {
 	}
 }
 
+func TestARecordedSweepIsCountedAndItsTimeEstimated(t *testing.T) {
+	st := openStore(t)
+	begun := time.Now()
+	ended := func(status store.Status, trainedBy string) store.RunInfo {
+		return store.RunInfo{Status: status, TrainedBy: trainedBy, CreatedAt: begun, StartedAt: begun, EndedAt: begun.Add(300 * time.Second)}
+	}
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "live", ConfigHash: "live", SourceYAML: "name: live", ResolvedYAML: "name: live", Environment: map[string]any{}})
+	check(t, err)
+	w, err := st.OpenWriter(t.Context(), run.ID)
+	check(t, err)
+	for step := 1; step <= 20; step++ {
+		w.Phase(record.PhaseStep, step, time.Second)
+		w.Progress(step, 100)
+	}
+	check(t, w.Flush(t.Context()))
+	run, err = st.Run(t.Context(), run.ID)
+	check(t, err)
+
+	variants := []Variant{
+		{"a", 2, []store.RunInfo{ended(store.StatusFinished, ""), ended(store.StatusFinished, "another")}},
+		{"b", 2, []store.RunInfo{run.RunInfo, {Status: store.StatusFailed}}},
+		{"c", 4, []store.RunInfo{ended(store.StatusDiverged, ""), ended(store.StatusDiverged, "another")}},
+		{"found besides", 0, []store.RunInfo{ended(store.StatusInterrupted, "")}},
+	}
+	s, err := ReadRecordedSweep(t.Context(), st, variants, run.HeartbeatAt)
+	check(t, err)
+	if s.Runs != 9 || s.Ended != 4 || s.Waiting != 2 || len(s.Counts) != 5 {
+		t.Errorf("counted %+v", s)
+	}
+	if len(s.Failing) != 2 || s.Failing[0].Variant != "b" || s.Failing[1].Variant != "found besides" {
+		t.Errorf("failing: %+v", s.Failing)
+	}
+	// 80 s of the live run, and of the two that wait one is trained, which takes as long as the finished run and the live one
+	// on the average: 300 s and 100 s.
+	if want := 280 * time.Second; s.ETA.Round(time.Second) != want {
+		t.Errorf("%v are left, want %v", s.ETA, want)
+	}
+}
+
 func TestEveryStateIsListedAndOnlyWhatHasEndedIsNotLeft(t *testing.T) {
 	s := Sweep{Runs: len(States()), Count: map[sweep.State]int{}}
 	for _, state := range States() {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
@@ -96,20 +97,16 @@ func timeUnit(seconds float64) (unit float64, label string) {
 	return 3600, "hours"
 }
 
-// stepsPerEpoch is how many updates one pass over the training images has; 0 if
-// that cannot be told.
+// stepsPerEpoch is how many updates one pass over the recorded training images has; 0 if that is not known.
 func stepsPerEpoch(run *store.Run) float64 {
 	var environment struct{ Dataset struct{ Images int } }
 	if json.Unmarshal(run.Environment, &environment) != nil || environment.Dataset.Images <= 0 {
 		return 0
 	}
 	resolved, err := config.Parse(run.Slug, []byte(run.ResolvedYAML), nil)
-	if err != nil || resolved.Config.Train.BatchSize <= 0 {
+	if err != nil {
 		return 0
 	}
-	images, batch := environment.Dataset.Images, resolved.Config.Train.BatchSize
-	if !resolved.Config.Data.DropLast {
-		images += batch - 1
-	}
-	return float64(images / batch)
+	c := resolved.Config
+	return float64(dataset.StepsPerEpoch(environment.Dataset.Images, c.Train.BatchSize, c.Data.DropLast))
 }

@@ -82,8 +82,8 @@ func (s *runsSnapshot) grouping(q runsQuery) []groupOption {
 			}
 		}), slices.Equal(q.Group, group)}
 	}
-	list := []groupOption{by("Not grouped"), by("Over seeds", overSeeds)}
-	if len(q.Group) > 0 && q.Group[0] != overSeeds {
+	list := []groupOption{by("Not grouped"), by("Over seeds", catalog.OverSeeds)}
+	if len(q.Group) > 0 && q.Group[0] != catalog.OverSeeds {
 		list = append(list, by("By "+strings.Join(q.Group, ", "), q.Group...))
 	}
 	return list

@@ -5,25 +5,25 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"flowharness/harness/internal/catalog"
+	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/store"
 )
 
 func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.RunInfo, by catalog.Column, descending bool) error {
-	groups, err := t.all.groupRuns(ctx, runs, t.query.Group)
+	groups, err := t.all.Groups(ctx, runs, t.query.Group)
 	if err != nil {
-		return err
+		return fmt.Errorf("group=%s: %w", strings.Join(t.query.Group, "&group="), err)
 	}
 	v.Groups = len(groups)
 	switch {
 	case by.Known():
-		sortGroups(groups, by, descending)
+		catalog.SortGroups(groups, by, descending)
 	case t.query.Sort != "":
-		slices.SortStableFunc(groups, func(a, b *runsGroup) int {
-			return catalog.CompareValues(catalog.NumberOf(float64(len(a.Runs))), catalog.NumberOf(float64(len(b.Runs))), descending)
-		})
+		catalog.SortGroupsBySize(groups, descending)
 	}
 	page, pager, err := paged(groups, t.query)
 	if err != nil {
@@ -36,7 +36,7 @@ func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.R
 		shown = append(shown, g.Runs...)
 	}
 	t.setDigits(shown)
-	means := t.server.intervals.meansOf(ctx, page, t.columns)
+	means := catalog.Means(ctx, page, t.columns)
 	for i, g := range page {
 		v.Rows = append(v.Rows, t.groupRow(g, means[i]))
 		if !slices.Contains(t.query.Open, g.Key) {
@@ -58,7 +58,7 @@ func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.R
 	return nil
 }
 
-func (t *runsTable) groupRow(g *runsGroup, means []groupMean) runsRow {
+func (t *runsTable) groupRow(g *catalog.Group, means []compare.Summary) runsRow {
 	open := slices.Contains(t.query.Open, g.Key)
 	row := runsRow{ID: "group-" + g.Key, Group: true, Label: fmt.Sprintf("the %d runs of %s", len(g.Runs), g.Label), Pickable: len(g.Runs) <= pickableRuns}
 	if row.Pickable {
@@ -84,10 +84,10 @@ func (t *runsTable) groupRow(g *runsGroup, means []groupMean) runsRow {
 			cell.Class = "number"
 		}
 		switch {
-		case averaged(c):
+		case c.Averaged():
 			t.writeMean(&cell, c, means[i], t.write[i])
 		case c.Key == "status":
-			cell.Key, cell.Counts = "counts", g.statuses()
+			cell.Key, cell.Counts = "counts", g.Statuses()
 		case c.Key == "created":
 			cell.Text, cell.Hint = when(t.now, g.Runs[0].CreatedAt), "the latest, "+clock(g.Runs[0].CreatedAt)
 		case c.Key == "notes", c.Key == "tags":
@@ -99,8 +99,8 @@ func (t *runsTable) groupRow(g *runsGroup, means []groupMean) runsRow {
 	return row
 }
 
-func (t *runsTable) writeMean(cell *runsCell, c catalog.Column, m groupMean, write func(float64) string) {
-	if len(m.Values) == 0 {
+func (t *runsTable) writeMean(cell *runsCell, c catalog.Column, m compare.Summary, write func(float64) string) {
+	if m.N == 0 {
 		return
 	}
 	switch c.Key {
@@ -111,24 +111,20 @@ func (t *runsTable) writeMean(cell *runsCell, c catalog.Column, m groupMean, wri
 	case "step":
 		write = func(v float64) string { return count(int(math.Round(v))) }
 	}
-	cell.Text = write(m.Mean)
-	cell.Hint = fmt.Sprintf("mean of %d", len(m.Values))
-	if (c.Kind == catalog.OfMetric || c.Key == catalog.Loss) && !math.IsNaN(m.Low) && m.Low != m.High {
-		cell.Interval = "[" + write(m.Low) + ", " + write(m.High) + "]"
+	cell.Text = write(float64(m.Mean))
+	cell.Hint = fmt.Sprintf("mean of %d", m.N)
+	if (c.Kind == catalog.OfMetric || c.Key == catalog.Loss) && !m.Low.Missing() && m.Low != m.High {
+		cell.Interval = "[" + write(float64(m.Low)) + ", " + write(float64(m.High)) + "]"
 		cell.Hint += ", with the 95 % interval of the mean over seeds"
 	}
 }
 
 // sharedValue is what all runs of a group have, or how many values they have.
-func sharedValue(g *runsGroup, c catalog.Column, write func(float64) string) (text, hint string) {
-	seen := map[catalog.Value]bool{}
-	for _, r := range g.Runs {
-		seen[c.Value(r)] = true
-	}
-	v := c.Value(g.Runs[0])
+func sharedValue(g *catalog.Group, c catalog.Column, write func(float64) string) (text, hint string) {
+	v, values := g.SharedValue(c)
 	switch {
-	case len(seen) > 1:
-		return fmt.Sprintf("%d values", len(seen)), ""
+	case values > 1:
+		return fmt.Sprintf("%d values", values), ""
 	case v.Is == catalog.NumberValue && v.Text == "":
 		return write(v.Number), ""
 	default:
@@ -137,10 +133,10 @@ func sharedValue(g *runsGroup, c catalog.Column, write func(float64) string) (te
 }
 
 // groupAddress is the table of a group's runs alone.
-func (t *runsTable) groupAddress(g *runsGroup) string {
+func (t *runsTable) groupAddress(g *catalog.Group) string {
 	return t.query.with(func(q *runsQuery) {
 		q.Group, q.Open, q.Sort = nil, nil, ""
-		if t.query.Group[0] == overSeeds {
+		if t.query.Group[0] == catalog.OverSeeds {
 			q.Like = g.Runs[0].Slug
 		}
 		q.Where = slices.Concat(q.Where, g.Where)

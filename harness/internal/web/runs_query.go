@@ -54,9 +54,6 @@ func readRunsQuery(r *http.Request) (runsQuery, error) {
 	if q.Shelf, ok = shelfNames[v.Get("shelf")]; !ok {
 		return q, badRequest("there is no shelf %q; use archived or trash, or none for the active runs", v.Get("shelf"))
 	}
-	if slices.Contains(q.Group, overSeeds) && len(q.Group) > 1 {
-		return q, badRequest("group=%s is everything but the seed: it cannot be joined with other paths", overSeeds)
-	}
 	if text := v.Get("page"); text != "" {
 		if q.Page, err = strconv.Atoi(text); err != nil || q.Page < 1 {
 			return q, badRequest("page %q is not a number from 1", text)

@@ -8,6 +8,7 @@ import (
 
 	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/progress"
 	"flowharness/harness/internal/store"
 )
 
@@ -46,8 +47,8 @@ type runsCell struct {
 	Interval   string
 	Run        *store.RunInfo
 	Editable   bool
-	Progress   *runProgress
-	Counts     []statusCount
+	Progress   *progress.Progress
+	Counts     []catalog.StatusCount
 	Open       bool
 	Href       string
 }
@@ -77,8 +78,8 @@ func (t *runsTable) fill(ctx context.Context, v *runsView, runs []*store.RunInfo
 		if len(q.Columns) == 0 {
 			keys = without(without(keys, "tags"), "notes")
 		}
-		if q.Group[0] == overSeeds {
-			keys = without(without(keys, "name"), overSeeds)
+		if q.Group[0] == catalog.OverSeeds {
+			keys = without(without(keys, "name"), catalog.OverSeeds)
 		}
 	}
 	var err error

@@ -49,9 +49,7 @@ type Server struct {
 	phases  phaseCache
 	results *results // of comparisons
 	runs    *catalog.Catalog
-	// intervals of means over the runs of groups
-	intervals intervalCache
-	handler   http.Handler
+	handler http.Handler
 }
 
 // New returns a server that is ready to answer. Its live updates begin with Serve.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/progress"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 )
@@ -19,7 +20,7 @@ type sweepView struct {
 	Created time.Time
 	Source  string
 	Query   sweepQuery
-	sweepProgress
+	progress.RecordedSweep
 
 	Paths   []string // that vary
 	Metrics []string
@@ -77,7 +78,7 @@ func (s *Server) sweepPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := sweepView{Name: recorded.Name, Created: recorded.CreatedAt, Source: recorded.SourceYAML, sweepProgress: far}
+	v := sweepView{Name: recorded.Name, Created: recorded.CreatedAt, Source: recorded.SourceYAML, RecordedSweep: far}
 	if err := v.fill(baseOf(r), q, file, variants, result); err != nil {
 		return err
 	}
@@ -173,11 +174,20 @@ func (v *sweepView) fill(base string, q sweepQuery, file *sweep.File, variants [
 	return nil
 }
 
+// sweepProgress is how far the runs of variants are.
+func (s *Server) sweepProgress(ctx context.Context, variants []variant) (progress.RecordedSweep, error) {
+	list := make([]progress.Variant, len(variants))
+	for i, v := range variants {
+		list[i] = progress.Variant{Label: v.Label, Planned: v.Planned, Runs: v.Runs}
+	}
+	return progress.ReadRecordedSweep(ctx, s.Store, list, s.Now())
+}
+
 // sweepRow is a line of what sweeps.html shows.
 type sweepRow struct {
 	Name    string
 	Created time.Time
-	sweepProgress
+	progress.RecordedSweep
 }
 
 // sweepsPage lists the sweeps, newest first.

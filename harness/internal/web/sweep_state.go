@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"flowharness/harness/internal/progress"
 	"flowharness/harness/internal/store"
 )
 
@@ -22,13 +23,13 @@ func (v variant) state() string {
 	all := max(v.Planned, len(v.Runs))
 	var words []string
 	if n := counts[store.StatusRunning]; n > 0 {
-		done, total := 0, 0
+		var all progress.Progress
 		for _, run := range v.Runs {
 			if run.Status == store.StatusRunning {
-				done, total = done+run.LastStep, total+run.TotalSteps
+				all.Step, all.Total = all.Step+run.LastStep, all.Total+run.TotalSteps
 			}
 		}
-		words = append(words, fmt.Sprintf("▶ %d %%", 100*done/max(1, total)))
+		words = append(words, fmt.Sprintf("▶ %d %%", all.Percent()))
 	}
 	for _, status := range []store.Status{store.StatusFailed, store.StatusCrashed, store.StatusDiverged, store.StatusInterrupted} {
 		if n := counts[status]; n > 0 {
