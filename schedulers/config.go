@@ -47,12 +47,20 @@ type SamplerConfig struct {
 	// Name is one of SamplerNames.
 	Name string `yaml:"name" json:"name"`
 
-	// Grid of the flow samplers: "uniform" (default; t_j = j/steps) or, for euler and heun, "diffusers"
-	// (its sigmas, which end with a step from 1/num_train_timesteps and apply Shift twice).
-	Grid string `yaml:"grid,omitempty" json:"grid,omitempty" jsonschema:"enum=uniform,enum=diffusers"`
+	// Grid of the flow samplers: "uniform" (default; t_j = j/steps), "karras" (see Rho), "listed" (Times; the default where
+	// they are set) or, for euler and heun, "diffusers" (its sigmas, which end with a step from 1/num_train_timesteps and
+	// apply Shift twice).
+	Grid string `yaml:"grid,omitempty" json:"grid,omitempty" jsonschema:"enum=uniform,enum=diffusers,enum=karras,enum=listed"`
 	// Shift spends more steps near the noise when above 1 (the default): with sigma = 1-t,
 	// sigma becomes shift*sigma/(1+(shift-1)*sigma).
 	Shift float64 `yaml:"shift,omitempty" json:"shift,omitempty"`
+	// Rho (default 7) bends the karras grid: with sigma = 1-t, sigma^(1/rho) is equally spaced from 1 to
+	// 1/num_train_timesteps, and the last step goes from there to 0 (Karras et al. 2022, arXiv:2206.00364, equation 5).
+	// 1 is equally spaced; more has shorter steps near the data.
+	Rho float64 `yaml:"rho,omitempty" json:"rho,omitempty"`
+	// Times of the listed grid are where steps begin and end: ascending, from 0 (noise) to 1 (data). There are as many steps
+	// as they say, and sampling in another number is an error.
+	Times []float64 `yaml:"times,omitempty,flow" json:"times,omitempty"`
 	// TimestepInput is the time given to the model by flow samplers: "scaled" (default;
 	// num_train_timesteps*t, the scale of training) or "index" (the number of the step, plus the
 	// fraction of the step already gone for later stages of heun, midpoint and rk4).
@@ -124,10 +132,16 @@ func (c *SamplerConfig) SetDefaults() {
 	sampler, _ := find(c.Name)
 	has := func(key string) bool { return slices.Contains(sampler.options, key) }
 	if has("grid") {
+		if len(c.Times) > 0 {
+			setDefault(&c.Grid, "listed")
+		}
 		setDefault(&c.Grid, "uniform")
 	}
-	if has("shift") {
+	if has("shift") && c.Grid != "karras" && c.Grid != "listed" {
 		setDefault(&c.Shift, 1)
+	}
+	if has("rho") && c.Grid == "karras" {
+		setDefault(&c.Rho, 7)
 	}
 	if has("timestep_input") {
 		setDefault(&c.TimestepInput, "scaled")
@@ -172,8 +186,27 @@ func (c SamplerConfig) Validate() error {
 	if belongs("grid", c.Grid == "") {
 		p.OneOf("grid", c.Grid, sampler.grids...)
 	}
+	grid := fmt.Sprintf("grid %q", c.Grid)
 	if belongs("shift", c.Shift == 0) {
-		p.Positive("shift", c.Shift)
+		if c.Grid == "karras" || c.Grid == "listed" {
+			p.Unset("shift", c.Shift == 0, grid)
+		} else {
+			p.Positive("shift", c.Shift)
+		}
+	}
+	if belongs("rho", c.Rho == 0) {
+		if c.Grid == "karras" {
+			p.Positive("rho", c.Rho)
+		} else {
+			p.Unset("rho", c.Rho == 0, grid)
+		}
+	}
+	if belongs("times", c.Times == nil) {
+		if c.Grid == "listed" {
+			c.validateTimes(&p)
+		} else {
+			p.Unset("times", c.Times == nil, grid)
+		}
 	}
 	if belongs("timestep_input", c.TimestepInput == "") {
 		p.OneOf("timestep_input", c.TimestepInput, "scaled", "index")

@@ -56,10 +56,23 @@ func TestSamplerConfigsWithProblemsNameTheirKeys(t *testing.T) {
 		config SamplerConfig
 		want   []string
 	}{
-		"no name":                       {SamplerConfig{}, []string{"name", "euler, heun, midpoint, rk4, ddpm, ddim, dpmpp_2m"}},
+		"no name":                       {SamplerConfig{}, []string{"name", strings.Join(SamplerNames(""), ", ")}},
 		"an unknown sampler":            {SamplerConfig{Name: "eulr"}, []string{"name", `got "eulr"`}},
-		"an unknown grid":               {SamplerConfig{Name: "euler", Grid: "karras"}, []string{"grid", "must be one of uniform, diffusers"}},
-		"a grid rk4 cannot have":        {SamplerConfig{Name: "rk4", Grid: "diffusers"}, []string{"grid", `must be one of uniform, got "diffusers"`}},
+		"an unknown grid":               {SamplerConfig{Name: "euler", Grid: "exponential"}, []string{"grid", "must be one of uniform, diffusers, karras, listed"}},
+		"a grid rk4 cannot have":        {SamplerConfig{Name: "rk4", Grid: "diffusers"}, []string{"grid", `must be one of uniform, karras, listed, got "diffusers"`}},
+		"a shift of the karras grid":    {SamplerConfig{Name: "ab2", Grid: "karras", Shift: 3}, []string{"shift", `does not apply to grid "karras"`}},
+		"a rho of the uniform grid":     {SamplerConfig{Name: "euler", Rho: 7}, []string{"rho", `does not apply to grid "uniform"`}},
+		"a rho below zero":              {SamplerConfig{Name: "euler", Grid: "karras", Rho: -1}, []string{"rho", "above 0, got -1"}},
+		"a rho of ddim":                 {SamplerConfig{Name: "ddim", Rho: 7}, []string{"rho", `does not apply to sampler "ddim"`}},
+		"times of the uniform grid":     {SamplerConfig{Name: "euler", Grid: "uniform", Times: []float64{0, 1}}, []string{"times", `does not apply to grid "uniform"`}},
+		"times of ddim":                 {SamplerConfig{Name: "ddim", Times: []float64{0, 1}}, []string{"times", `does not apply to sampler "ddim"`}},
+		"a listed grid without times":   {SamplerConfig{Name: "euler", Grid: "listed"}, []string{"times", "must list where each step begins and ends"}},
+		"a single time":                 {SamplerConfig{Name: "euler", Times: []float64{0}}, []string{"times", "must list where"}},
+		"times that end early":          {SamplerConfig{Name: "euler", Times: []float64{0, 0.5}}, []string{"times", "from 0 (noise) to 1 (data), got 0 to 0.5"}},
+		"times that begin late":         {SamplerConfig{Name: "euler", Times: []float64{0.1, 1}}, []string{"times", "got 0.1 to 1"}},
+		"times that go back":            {SamplerConfig{Name: "euler", Times: []float64{0, 0.6, 0.4, 1}}, []string{"times", "must ascend, got 0.4 after 0.6"}},
+		"times that stand still":        {SamplerConfig{Name: "euler", Times: []float64{0, 0.5, 0.5, 1}}, []string{"times", "must ascend, got 0.5 after 0.5"}},
+		"a time that is not a number":   {SamplerConfig{Name: "euler", Times: []float64{0, math.NaN(), 1}}, []string{"times", "must ascend, got NaN after 0"}},
 		"a shift below zero":            {SamplerConfig{Name: "euler", Shift: -2}, []string{"shift", "above 0"}},
 		"an unknown input":              {SamplerConfig{Name: "heun", TimestepInput: "t"}, []string{"timestep_input", "scaled, index"}},
 		"a grid of ddim":                {SamplerConfig{Name: "ddim", Grid: "uniform"}, []string{"grid", `does not apply to sampler "ddim"`}},
@@ -88,7 +101,7 @@ func TestSamplerConfigsWithProblemsNameTheirKeys(t *testing.T) {
 
 func TestASamplerOfAnotherProcessListsTheOnesThatFit(t *testing.T) {
 	_, err := NewSampler(SamplerConfig{Name: "ddim"}, ProcessConfig{Name: FlowMatch})
-	expectError(t, err, `sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: euler, heun, midpoint, rk4`)
+	expectError(t, err, `sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: `+strings.Join(SamplerNames(FlowMatch), ", "))
 	_, err = NewSampler(SamplerConfig{Name: "rk4"}, ProcessConfig{Name: DDPM})
 	expectError(t, err, `sampler "rk4" belongs to process "flow_match", not "ddpm"; use one of: ddpm, ddim, dpmpp_2m`)
 	_, err = NewSampler(SamplerConfig{Name: "rk4"}, ProcessConfig{Name: "edm"})
@@ -182,6 +195,9 @@ func TestASamplersTextTellsItFromOthers(t *testing.T) {
 		"heun":                                {Name: "heun", Grid: "uniform", Shift: 1, TimestepInput: "scaled"},
 		"euler(timestep_input=index)":         {Name: "euler", TimestepInput: "index"},
 		"euler(grid=diffusers, shift=3)":      {Name: "euler", Grid: "diffusers", Shift: 3},
+		"euler(grid=karras, rho=7)":           {Name: "euler", Grid: "karras"},
+		"euler(grid=karras, rho=3)":           {Name: "euler", Grid: "karras", Rho: 3},
+		"ab2(grid=listed, times=[0 0.3 1])":   {Name: "ab2", Times: []float64{0, 0.3, 1}},
 		"ddim(clip_sample=false, eta=0.5)":    {Name: "ddim", ClipSample: ptr(false), Eta: 0.5},
 		"ddpm(timestep_spacing=trailing)":     {Name: "ddpm", TimestepSpacing: "trailing"},
 		"dpmpp_2m(timestep_spacing=trailing)": {Name: "dpmpp_2m", TimestepSpacing: "trailing"},

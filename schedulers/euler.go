@@ -1,7 +1,7 @@
 package schedulers
 
 // euler is the explicit Euler method, the sampler of most flow-matching work.
-var euler = flowSampler("euler", eulerTableau, "uniform", "diffusers")
+var euler = flowSampler("euler", eulerTableau, "uniform", "diffusers", "karras", "listed")
 
 var eulerTableau = tableau{
 	order: 1,

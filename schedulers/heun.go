@@ -7,4 +7,4 @@ var heun = flowSampler("heun", tableau{
 	a:     [][]float64{{}, {1}},
 	b:     []float64{0.5, 0.5},
 	c:     []float64{0, 1},
-}, "uniform", "diffusers")
+}, "uniform", "diffusers", "karras", "listed")

@@ -6,4 +6,4 @@ var midpoint = flowSampler("midpoint", tableau{
 	a:     [][]float64{{}, {0.5}},
 	b:     []float64{0, 1},
 	c:     []float64{0, 0.5},
-}, "uniform")
+}, "uniform", "karras", "listed")

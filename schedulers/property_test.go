@@ -11,6 +11,15 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
+// Data of a normal distribution have a known velocity field: at time t a sample on the straight paths has the mean t·m and
+// the variance v = t²s² + (1-t)², and the velocity there is m + (t·s² - (1-t))/v·(x - t·m). It takes noise x0 to m + s·x0.
+const gaussianMean, gaussianStd = 0.6, 0.25
+
+func gaussianVelocity(x, t float64) float64 {
+	const s2 = gaussianStd * gaussianStd
+	return gaussianMean + (t*s2-(1-t))/(t*t*s2+(1-t)*(1-t))*(x-t*gaussianMean)
+}
+
 func TestODESamplersConvergeAtTheirDeclaredOrder(t *testing.T) {
 	odes := map[string]struct {
 		velocity func(x, t float64) float64
@@ -22,6 +31,7 @@ func TestODESamplersConvergeAtTheirDeclaredOrder(t *testing.T) {
 		"nonlinear decay": {
 			func(x, t float64) float64 { return -(1 + t) * x * math.Abs(x) },
 			func(x0 float64) float64 { return x0 / (1 + 1.5*math.Abs(x0)) }},
+		"the flow to Gaussian data": {gaussianVelocity, func(x0 float64) float64 { return gaussianMean + gaussianStd*x0 }},
 	}
 	eachBackend(t, func(t *testing.T, backend compute.Backend) {
 		runner := newRunner(t, backend)
@@ -192,7 +202,7 @@ func TestStochasticSamplersAloneDrawNoise(t *testing.T) {
 }
 
 func TestNFECountsTheStagesOfEveryStep(t *testing.T) {
-	for name, want := range map[string]int{"euler": 8, "midpoint": 16, "heun": 16, "rk4": 32, "ddpm": 8, "ddim": 8, "dpmpp_2m": 8} {
+	for name, want := range map[string]int{"euler": 8, "midpoint": 16, "heun": 16, "rk4": 32, "ab2": 8, "ddpm": 8, "ddim": 8, "dpmpp_2m": 8} {
 		r, _ := find(name)
 		plan := mustPlan(t, SamplerConfig{Name: name}, ProcessConfig{Name: r.process}, 8)
 		if plan.NFE() != want {

@@ -12,6 +12,7 @@ var samplers = []registration{
 	heun,
 	midpoint,
 	rk4,
+	ab2,
 	ddpmSampler,
 	ddim,
 	dpmpp2M,

@@ -6,4 +6,4 @@ var rk4 = flowSampler("rk4", tableau{
 	a:     [][]float64{{}, {0.5}, {0, 0.5}, {0, 0, 1}},
 	b:     []float64{1. / 6, 1. / 3, 1. / 3, 1. / 6},
 	c:     []float64{0, 0.5, 0.5, 1},
-}, "uniform")
+}, "uniform", "karras", "listed")

@@ -19,7 +19,7 @@ type rungeKutta struct {
 // flowSampler registers a Runge-Kutta method under a name, with the grids it can be run on.
 func flowSampler(name string, method tableau, grids ...string) registration {
 	return registration{
-		name: name, process: FlowMatch, options: []string{"grid", "shift", "timestep_input"}, grids: grids,
+		name: name, process: FlowMatch, options: flowOptions, grids: grids,
 		new: func(s SamplerConfig, p ProcessConfig) Sampler {
 			return rungeKutta{method: method, config: s, trainTimesteps: p.NumTrainTimesteps}
 		},
@@ -31,10 +31,10 @@ func (s rungeKutta) Order() int { return s.method.order }
 
 // Plan steps through the grid of the config, with as many evaluations a step as the method has stages.
 func (s rungeKutta) Plan(steps int) (Plan, error) {
-	if err := checkSteps(steps, s.trainTimesteps); err != nil {
+	grid, err := flowGrid(s.config, steps, s.trainTimesteps)
+	if err != nil {
 		return Plan{}, err
 	}
-	grid := s.grid(steps)
 	plan := Plan{Steps: steps, Times: grid}
 	for step := range steps {
 		method := s.method
@@ -43,12 +43,10 @@ func (s rungeKutta) Plan(steps int) (Plan, error) {
 		}
 		h := grid[step+1] - grid[step]
 		for stage := range method.b {
-			timestep := float64(step) + method.c[stage]
-			if s.config.TimestepInput == "scaled" {
-				timestep = float64(s.trainTimesteps) * (grid[step] + method.c[stage]*h)
-			}
+			c := method.c[stage]
 			plan.Evaluations = append(plan.Evaluations, Evaluation{
-				Index: len(plan.Evaluations), Step: step, Timestep: timestep, update: method.update(stage, h),
+				Index: len(plan.Evaluations), Step: step, update: method.update(stage, h),
+				Timestep: flowTimestep(s.config, s.trainTimesteps, step, grid[step]+c*h, c),
 			})
 		}
 	}
@@ -68,27 +66,10 @@ func (m tableau) update(stage int, h float64) stageUpdate {
 	return u
 }
 
-// grid returns steps+1 times from 0 to 1.
-func (s rungeKutta) grid(steps int) []float64 {
-	if s.config.Grid == "diffusers" {
-		return diffusersGrid(steps, s.trainTimesteps, s.config.Shift)
+// flowTimestep is the timestep given to the model at a time, a fraction of the step gone.
+func flowTimestep(c SamplerConfig, trainTimesteps, step int, time, fraction float64) float64 {
+	if c.TimestepInput == "index" {
+		return float64(step) + fraction
 	}
-	grid := make([]float64, steps+1)
-	for j := range grid {
-		grid[j] = shiftTime(float64(j)/float64(steps), s.config.Shift)
-	}
-	return grid
-}
-
-// diffusersGrid is the grid of FlowMatchEulerDiscreteScheduler and FlowMatchHeunDiscreteScheduler in
-// diffusers: the first steps times are equally spaced from 0 to 1-1/T, both included, so the last step
-// is a very short one. A shift is applied twice, once to the ends of the range and once to every time.
-func diffusersGrid(steps, trainTimesteps int, shift float64) []float64 {
-	last := shiftTime(1-1/float64(trainTimesteps), shift)
-	grid := make([]float64, steps+1)
-	for j := range steps {
-		grid[j] = shiftTime(last*float64(j)/float64(max(steps-1, 1)), shift)
-	}
-	grid[steps] = 1
-	return grid
+	return float64(trainTimesteps) * time
 }

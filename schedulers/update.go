@@ -16,7 +16,7 @@ type State struct {
 	Sample *tensors.Tensor
 
 	base         *tensors.Tensor   // sample at the beginning of the current Runge-Kutta step
-	slopes       []*tensors.Tensor // predictions in this step so far
+	slopes       []*tensors.Tensor // predictions in this Runge-Kutta step, or in steps before this one
 	previousData *tensors.Tensor   // data predicted at the previous evaluation
 }
 
@@ -51,6 +51,27 @@ func (u stageUpdate) apply(r *Runner, state State, prediction, _ *tensors.Tensor
 		return State{Sample: next}, nil
 	}
 	return State{Sample: next, base: base, slopes: slopes}, nil
+}
+
+// slopesUpdate ends a step of a multistep method: the sample plus the sum of weights*slopes, the latest last.
+type slopesUpdate struct {
+	weights []float64 // times the step size
+	keep    int       // slopes that the next step needs
+}
+
+func (u slopesUpdate) coefficients() []float64 { return slices.Clone(u.weights) }
+
+func (u slopesUpdate) apply(r *Runner, state State, prediction, _ *tensors.Tensor) (State, error) {
+	slopes := append(slices.Clone(state.slopes), prediction)
+	if len(slopes) != len(u.weights) {
+		return State{}, fmt.Errorf("the state holds %d slopes of steps before, the plan needs %d: evaluations must be made in order",
+			len(state.slopes), len(u.weights)-1)
+	}
+	next, err := r.combination.Call1(combinationInputs(state.Sample, slopes, u.weights)...)
+	if err != nil {
+		return State{}, err
+	}
+	return State{Sample: next, slopes: slopes[max(len(slopes)-u.keep, 0):]}, nil
 }
 
 // combinationInputs leaves out the slopes without weight, of which Runge-Kutta methods have many.

@@ -177,7 +177,7 @@ func TestValidateNamesTheKeysOfAChangedConfig(t *testing.T) {
 	c.Sampling.Steps = []int{10, 0}
 	c.Sampling.Guidance = []float64{-1}
 	c.Sampling.Samplers = []schedulers.SamplerConfig{{Name: "ddim"}}
-	want := `sampling.samplers[0].name: sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: euler, heun, midpoint, rk4
+	want := `sampling.samplers[0].name: sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ") + `
 sampling.steps[1]: must be at least 1, got 0
 sampling.guidance[0]: must be at least 0, got -1`
 	if diff := cmp.Diff(sortLines(want), sortLines(errorText(c.Validate()))); diff != "" {

@@ -20,7 +20,8 @@ type libraryKey struct {
 	minimum, maximum       json.Number
 	above, below           json.Number // exclusive bounds
 	enum                   []any       // of the value, or of a list's items
-	maxItems               uint64
+	minItems, maxItems     uint64      // minItems is 1 if it is not given
+	unique                 bool
 	itemMinimum, itemLimit json.Number
 }
 
@@ -57,8 +58,10 @@ func libraryKeys() map[string]map[string]libraryKey {
 		},
 		"sampling.samplers[]": {
 			"name":              {description: eachProcess(" ", func(name string) string { return "For " + name + ": " + samplerNames(name) + "." })},
-			"grid":              {description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun."},
+			"grid":              {description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun; karras: shorter steps near the data, see rho; listed: times (the default where they are set)."},
 			"shift":             {description: "flow_match: above 1 spends more steps near the noise.", above: "0", maximum: "1000"},
+			"rho":               {description: "flow_match: of the karras grid, on which (1-t)^(1/rho) is equally spaced. Default: 7.", above: "0", maximum: "1000"},
+			"times":             {description: "flow_match: where the steps of the listed grid begin and end, ascending from 0 (noise) to 1 (data); sampling.steps must be one less than there are. Default: none.", minItems: 2, maxItems: 10001, unique: true, itemMinimum: "0", itemLimit: "1"},
 			"timestep_input":    {description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step."},
 			"timestep_spacing":  {description: "ddpm: how timesteps are picked."},
 			"steps_offset":      {description: "ddpm: added to every timestep of leading spacing. Default: 0.", minimum: "0", maximum: "100000"},
@@ -99,8 +102,8 @@ func (k libraryKey) describe(s *jsonschema.Schema) {
 	if s.Items == nil {
 		return
 	}
-	one := uint64(1)
-	s.MinItems, s.MaxItems = &one, &k.maxItems
+	k.minItems = max(k.minItems, 1)
+	s.MinItems, s.MaxItems, s.UniqueItems = &k.minItems, &k.maxItems, k.unique
 	s.Items.Minimum, s.Items.Maximum, s.Items.Enum = k.itemMinimum, k.itemLimit, k.enum
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowharness/schedulers"
 )
 
 // Every text in this table is a config but for the one thing that is wrong.
@@ -71,7 +73,7 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 
 		{"misspelt choice", "data: {name: mnsit}\ntrain: {steps: 10}", `x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, got "mnsit" (did you mean "mnist"?)`},
 		{"choice like no other", "data: {name: imagenet}\ntrain: {steps: 10}", `x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, got "imagenet"`},
-		{"misspelt sampler", "train: {steps: 10}\nsampling:\n  samplers:\n    - eulr", `x.yaml:4:7: sampling.samplers[0]: must be one of euler, heun, midpoint, rk4, ddpm, ddim, dpmpp_2m, got "eulr" (did you mean "euler"?)`},
+		{"misspelt sampler", "train: {steps: 10}\nsampling:\n  samplers:\n    - eulr", `x.yaml:4:7: sampling.samplers[0]: must be one of ` + strings.Join(schedulers.SamplerNames(""), ", ") + `, got "eulr" (did you mean "euler"?)`},
 		{"sampler without a name", "train: {steps: 10}\nsampling:\n  samplers:\n    - shift: 2", `x.yaml:4:7: sampling.samplers[0]: has no name`},
 		{"value below its range", "train: {steps: 0}", `x.yaml:1:9: train.steps: must be at least 1, got 0`},
 		{"value above its range", "train: {steps: 10}\ndata: {limit: 60001}", `x.yaml:2:8: data.limit: must be at most 60000, got 60001`},
@@ -112,7 +114,7 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 		{"block types for other levels", "train: {steps: 10}\nmodel: {down_block_types: [DownBlock2D]}", `x.yaml:2:9: model.down_block_types: has 1 entries, block_out_channels has 3`},
 		{"groups that do not divide", "train: {steps: 10}\nmodel: {block_out_channels: [16, 32]}", `x.yaml:2:9: model.block_out_channels: level 0 has 16 channels, which norm_num_groups 32 does not divide`},
 		{"unknown block type", "train: {steps: 10}\nmodel: {up_block_types: [AttnUpBlock2D, UpBlock, UpBlock2D]}", `x.yaml:2:41: model.up_block_types[1]: must be one of UpBlock2D, AttnUpBlock2D, got "UpBlock" (did you mean "UpBlock2D"?)`},
-		{"ddpm sampler of a flow", "process: {name: flow_match}\ntrain: {steps: 10}\nsampling:\n  samplers: [euler, ddpm]", `x.yaml:4:21: sampling.samplers[1].name: sampler "ddpm" belongs to process "ddpm", not "flow_match"; use one of: euler, heun, midpoint, rk4`},
+		{"ddpm sampler of a flow", "process: {name: flow_match}\ntrain: {steps: 10}\nsampling:\n  samplers: [euler, ddpm]", `x.yaml:4:21: sampling.samplers[1].name: sampler "ddpm" belongs to process "ddpm", not "flow_match"; use one of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ")},
 		{"flow sampler of ddpm", "process: {name: ddpm}\ntrain: {steps: 10}\nsampling:\n  samplers:\n    - name: heun", `x.yaml:5:7: sampling.samplers[0].name: sampler "heun" belongs to process "flow_match", not "ddpm"; use one of: ddpm, ddim, dpmpp_2m`},
 		{"option of another sampler", "train: {steps: 10}\nsampling:\n  samplers:\n    - {name: euler, eta: 1}", `x.yaml:4:21: sampling.samplers[0].eta: does not apply to sampler "euler"; remove it`},
 		{"option of another process", "process: {name: flow_match, beta_start: 0.1}\ntrain: {steps: 10}", `x.yaml:1:29: process.beta_start: does not apply to process "flow_match"; remove it`},
@@ -204,7 +206,7 @@ func TestOverridesAreCheckedLikeFiles(t *testing.T) {
 		{"line break", []string{"notes=a\nb: c"}, `--set "notes=a\nb: c": not valid YAML: mapping values are not allowed in this context; try the value in quotes`},
 		{"several", []string{"train.lr=-1", "seed=x"}, "--set train.lr=-1: must be above 0, got -1\n--set seed=x: must be a whole number, got the string \"x\""},
 		{"contradiction to the file", []string{"process.name=ddpm"}, `--set process.name=ddpm: sampling.samplers[0].name: sampler "euler" belongs to process "flow_match", not "ddpm"; use one of: ddpm, ddim, dpmpp_2m (sampling.samplers[0].name stands at x.yaml:2:23)`},
-		{"contradiction in the override", []string{"sampling.samplers=[ddim]"}, `--set sampling.samplers=[ddim]: sampling.samplers[0].name: sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: euler, heun, midpoint, rk4`},
+		{"contradiction in the override", []string{"sampling.samplers=[ddim]"}, `--set sampling.samplers=[ddim]: sampling.samplers[0].name: sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ")},
 		{"second budget", []string{"train.steps=10"}, `--set train.steps=10: train.epochs is set too; keep one of them (null drops an inherited one)`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

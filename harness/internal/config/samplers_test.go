@@ -33,7 +33,7 @@ func TestSamplersAreCheckedAsInAConfig(t *testing.T) {
 		"{name: ddim, clip_sample_range: 0}":   "clip_sample_range: must be above 0, got 0",
 		"{name: ddim, clip_sample_range: 0.0}": "clip_sample_range: must be above 0, got 0.0",
 		"{name: ddim, steps_offset: -1}":       "steps_offset: must be at least 0, got -1",
-		"{name: euler, grid: ''}":              `grid: must be one of uniform, diffusers, got ""`,
+		"{name: euler, grid: ''}":              `grid: must be one of uniform, diffusers, karras, listed, got ""`,
 		"{name: euler, tiemstep_input: index}": `tiemstep_input: unknown key (did you mean "timestep_input"?)`,
 		"{shift: 2}":                           "has no name",
 		"{name: eulr}":                         `name: must be one of`,
