@@ -7,12 +7,39 @@ import "math"
 // samplers divide by sqrt(alphas_cumprod), down to 1/160 of a linear schedule, which magnifies any difference.
 func alphasCumprod(c ProcessConfig) []float32 {
 	table := make([]float32, c.NumTrainTimesteps)
+	schedule := betas(c)
+	cumulate(schedule, table)
+	if c.RescaleBetasZeroSNR {
+		rescaleZeroSNR(schedule, table)
+		cumulate(schedule, table)
+	}
+	return table
+}
+
+// cumulate fills a table with the product of 1-beta.
+func cumulate(betas, table []float32) {
 	product := 1.0
-	for i, beta := range betas(c) {
+	for i, beta := range betas {
 		product *= float64(1 - beta)
 		table[i] = float32(product)
 	}
-	return table
+}
+
+// rescaleZeroSNR changes betas, whose alphasCumprod are given, so that the last of these is 0 and the first stays (Lin et al.
+// 2024, arXiv:2305.08891, algorithm 1), with the rounding of diffusers' rescale_zero_terminal_snr. A schedule of one timestep
+// stays as it is.
+func rescaleZeroSNR(betas, alphasCumprod []float32) {
+	first, last := sqrt(alphasCumprod[0]), sqrt(alphasCumprod[len(alphasCumprod)-1])
+	if first == last {
+		return
+	}
+	scale := first / (first - last)
+	before := float32(1)
+	for i, alpha := range alphasCumprod {
+		root := (sqrt(alpha) - last) * scale
+		betas[i] = 1 - root*root/before
+		before = root * root
+	}
 }
 
 // betas returns the noise variance added at each timestep, the least noisy first.

@@ -36,6 +36,9 @@ type ProcessConfig struct {
 	// BetaStart (default 0.0001) and BetaEnd (default 0.02) are the ends of the linear schedules.
 	BetaStart float64 `yaml:"beta_start,omitempty" json:"beta_start,omitempty"`
 	BetaEnd   float64 `yaml:"beta_end,omitempty" json:"beta_end,omitempty"`
+	// RescaleBetasZeroSNR of ddpm rescales the schedule so that nothing of the data is left at the last timestep (Lin et al.
+	// 2024, arXiv:2305.08891, algorithm 1). The prediction must then not be epsilon, which says nothing of the data there.
+	RescaleBetasZeroSNR bool `yaml:"rescale_betas_zero_snr,omitempty" json:"rescale_betas_zero_snr,omitempty"`
 
 	// Sections are the options of processes that have some of their own, beside the keys above.
 	Sections Sections `yaml:",inline" json:"-"`
@@ -61,6 +64,8 @@ type SamplerConfig struct {
 	// Times of the listed grid are where steps begin and end: ascending, from 0 (noise) to 1 (data). There are as many steps
 	// as they say, and sampling in another number is an error.
 	Times []float64 `yaml:"times,omitempty,flow" json:"times,omitempty"`
+	// SolverOrder of unipc is that of its predictor: 1, 2 (default) or 3. The corrector is of one more.
+	SolverOrder int `yaml:"solver_order,omitempty" json:"solver_order,omitempty"`
 	// TimestepInput is the time given to the model by flow samplers: "scaled" (default;
 	// num_train_timesteps*t, the scale of training) or "index" (the number of the step, plus the
 	// fraction of the step already gone for later stages of heun, midpoint and rk4).
@@ -90,9 +95,10 @@ type SamplerConfig struct {
 // String is the sampler's name, with the options that are not the default in the order of the struct:
 // "euler", "euler(timestep_input=index)".
 func (c SamplerConfig) String() string {
+	variant := c.variant()
 	standard := SamplerConfig{Name: c.Name}
-	standard.SetDefaults()
-	c.SetDefaults()
+	standard.setDefaultsAs(variant)
+	c.setDefaultsAs(variant)
 	var options []string
 	ours, theirs := reflect.ValueOf(c), reflect.ValueOf(standard)
 	for i := range ours.NumField() {
@@ -127,9 +133,44 @@ func (c *SamplerConfig) SetRecorded() {
 	}
 }
 
-// SetDefaults fills the unset fields that belong to the named sampler.
-func (c *SamplerConfig) SetDefaults() {
-	sampler, _ := find(c.Name)
+// SetDefaults fills the unset fields that belong to the named sampler; of one that samples several processes, those of the first
+// whose options include what is set.
+func (c *SamplerConfig) SetDefaults() { c.setDefaultsAs(c.variant()) }
+
+// SetDefaultsFor fills the unset fields of a sampler of a process.
+func (c *SamplerConfig) SetDefaultsFor(process string) {
+	r, fits := findFor(c.Name, process)
+	if !fits {
+		r = c.variant()
+	}
+	c.setDefaultsAs(r)
+}
+
+// variant is the first sampler of the name that has all options that are set, or else the first of the name.
+func (c SamplerConfig) variant() registration {
+	set := c.keysSet()
+	for _, s := range samplers {
+		if s.name == c.Name && !slices.ContainsFunc(set, func(key string) bool { return !slices.Contains(s.options, key) }) {
+			return s
+		}
+	}
+	first, _ := find(c.Name)
+	return first
+}
+
+// keysSet are the keys of the options that are set.
+func (c SamplerConfig) keysSet() (keys []string) {
+	fields := reflect.ValueOf(c)
+	for i := range fields.NumField() {
+		key, _, _ := strings.Cut(fields.Type().Field(i).Tag.Get("yaml"), ",")
+		if key != "name" && !fields.Field(i).IsZero() {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (c *SamplerConfig) setDefaultsAs(sampler registration) {
 	has := func(key string) bool { return slices.Contains(sampler.options, key) }
 	if has("grid") {
 		if len(c.Times) > 0 {
@@ -142,6 +183,9 @@ func (c *SamplerConfig) SetDefaults() {
 	}
 	if has("rho") && c.Grid == "karras" {
 		setDefault(&c.Rho, 7)
+	}
+	if has("solver_order") {
+		setDefault(&c.SolverOrder, 2)
 	}
 	if has("timestep_input") {
 		setDefault(&c.TimestepInput, "scaled")
@@ -173,8 +217,15 @@ func (c SamplerConfig) Validate() error {
 	if !p.OneOf("name", c.Name, SamplerNames("")...) {
 		return p.err()
 	}
+	return c.validateAs(c.variant())
+}
+
+func (c SamplerConfig) validateAs(sampler registration) error {
+	var p Problems
 	owner := fmt.Sprintf("sampler %q", c.Name)
-	sampler, _ := find(c.Name)
+	if slices.ContainsFunc(samplers, func(s registration) bool { return s.name == sampler.name && s.process != sampler.process }) {
+		owner += fmt.Sprintf(" of process %q", sampler.process)
+	}
 	// belongs reports whether key is an option of the sampler, and complains if it is not but is set.
 	belongs := func(key string, unset bool) bool {
 		if slices.Contains(sampler.options, key) {
@@ -207,6 +258,9 @@ func (c SamplerConfig) Validate() error {
 		} else {
 			p.Unset("times", c.Times == nil, grid)
 		}
+	}
+	if belongs("solver_order", c.SolverOrder == 0) {
+		p.Check(c.SolverOrder >= 1 && c.SolverOrder <= 3, "solver_order", "must be 1, 2 or 3, got %d", c.SolverOrder)
 	}
 	if belongs("timestep_input", c.TimestepInput == "") {
 		p.OneOf("timestep_input", c.TimestepInput, "scaled", "index")

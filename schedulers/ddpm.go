@@ -12,7 +12,7 @@ var ddpmProcess = Registration{
 	Name: DDPM, About: "the diffusion baseline.", Sampler: "ddim",
 	Predictions: []string{"epsilon", "v_prediction", "sample"},
 	Densities:   []string{"uniform"},
-	Keys:        []string{"beta_schedule", "beta_start", "beta_end"},
+	Keys:        []string{"beta_schedule", "beta_start", "beta_end", "rescale_betas_zero_snr"},
 	SetDefaults: func(c *ProcessConfig) {
 		setDefault(&c.BetaSchedule, "linear")
 		if c.BetaSchedule != cosineBetas {
@@ -21,6 +21,8 @@ var ddpmProcess = Registration{
 		}
 	},
 	Validate: func(c ProcessConfig, p *Problems) {
+		p.Check(!c.RescaleBetasZeroSNR || c.PredictionType != "epsilon", "rescale_betas_zero_snr",
+			"leaves only noise at the last timestep, where the noise does not tell the data: set prediction_type to v_prediction or sample")
 		p.OneOf("beta_schedule", c.BetaSchedule, "linear", "scaled_linear", cosineBetas)
 		if c.BetaSchedule == cosineBetas {
 			p.Unset("beta_start", c.BetaStart == 0, `beta_schedule "squaredcos_cap_v2"`)

@@ -6,7 +6,11 @@ var dpmpp2M = registration{
 	name: "dpmpp_2m", process: DDPM, spacing: "linspace",
 	options: []string{"timestep_spacing", "steps_offset"},
 	new: func(s SamplerConfig, p ProcessConfig) Sampler {
-		return multistep{newDiffusion(s, p)}
+		d := newDiffusion(s, p)
+		if last := len(d.alphasCumprod) - 1; d.alphasCumprod[last] == 0 {
+			d.alphasCumprod[last] = 0x1p-24 // as diffusers: lambda stays finite
+		}
+		return multistep{d}
 	},
 }
 

@@ -31,7 +31,8 @@ var flowMatchProcess = Registration{
 		p.Unset("logit_mean", c.LogitMean == 0, `timestep_density "uniform"`)
 		p.Unset("logit_std", c.LogitStd == 0, `timestep_density "uniform"`)
 	},
-	New: func(c ProcessConfig) Process { return flowMatch{Base{c}} },
+	Path: func(ProcessConfig) Interpolant { return linearPath },
+	New:  func(c ProcessConfig) Process { return flowMatch{Base{c}} },
 }
 
 const logitNormal = "logit_normal"

@@ -20,7 +20,7 @@ import (
 // large values more coarsely (437, the largest in the file, to 3e-5), so beyond 1 it is relative.
 const goldenTolerance = 1e-5
 
-// goldenFile mirrors schedulers.json: what the schedulers of diffusers did, call by call.
+// goldenFile mirrors schedulers.json, and testdata/reference.json: what the schedulers of diffusers did, call by call.
 type goldenFile struct {
 	Source  string          `json:"source"`
 	Cases   []goldenCase    `json:"cases"`
@@ -82,6 +82,10 @@ type diffusersConfig struct {
 	FinalSigmasType     *string `json:"final_sigmas_type"`
 	Thresholding        *bool   `json:"thresholding"`
 	RescaleBetasZeroSNR *bool   `json:"rescale_betas_zero_snr"`
+
+	UseKarrasSigmas *bool    `json:"use_karras_sigmas"`
+	UseFlowSigmas   *bool    `json:"use_flow_sigmas"`
+	FlowShift       *float64 `json:"flow_shift"`
 }
 
 type diffusersStepKwargs struct {
@@ -96,16 +100,19 @@ func (c goldenCase) configs(t *testing.T) (SamplerConfig, ProcessConfig) {
 	strictJSON(t, "config", c.Config, &d)
 	strictJSON(t, "step_kwargs", c.StepKwargs, &kwargs)
 
+	var s SamplerConfig
+	var p ProcessConfig
 	fixed(t, "algorithm_type", d.AlgorithmType, "dpmsolver++")
-	fixed(t, "solver_order", d.SolverOrder, 2)
+	if c.Scheduler == "UniPCMultistepScheduler" {
+		set(&s.SolverOrder, d.SolverOrder)
+	} else {
+		fixed(t, "solver_order", d.SolverOrder, 2)
+	}
 	fixed(t, "solver_type", d.SolverType, "midpoint")
 	fixed(t, "lower_order_final", d.LowerOrderFinal, true)
 	fixed(t, "final_sigmas_type", d.FinalSigmasType, "zero")
 	fixed(t, "thresholding", d.Thresholding, false)
-	fixed(t, "rescale_betas_zero_snr", d.RescaleBetasZeroSNR, false)
 
-	var s SamplerConfig
-	var p ProcessConfig
 	set(&p.NumTrainTimesteps, d.NumTrainTimesteps)
 	set(&s.Shift, d.Shift)
 	set(&p.BetaSchedule, d.BetaSchedule)
@@ -113,6 +120,7 @@ func (c goldenCase) configs(t *testing.T) (SamplerConfig, ProcessConfig) {
 		set(&p.BetaStart, d.BetaStart)
 		set(&p.BetaEnd, d.BetaEnd)
 	}
+	set(&p.RescaleBetasZeroSNR, d.RescaleBetasZeroSNR)
 	set(&p.PredictionType, d.PredictionType)
 	set(&s.VarianceType, d.VarianceType)
 	s.ClipSample = d.ClipSample
@@ -136,8 +144,18 @@ func (c goldenCase) configs(t *testing.T) (SamplerConfig, ProcessConfig) {
 		}
 	case "DPMSolverMultistepScheduler":
 		s.Name, p.Name = "dpmpp_2m", DDPM
+	case "UniPCMultistepScheduler":
+		s.Name, p.Name = "unipc", FlowMatch
 	default:
 		t.Fatalf("no sampler corresponds to %s", c.Scheduler)
+	}
+	if d.UseKarrasSigmas != nil && *d.UseKarrasSigmas {
+		s.Grid = "karras"
+	}
+	if d.UseFlowSigmas != nil && *d.UseFlowSigmas {
+		fixed(t, "prediction_type", d.PredictionType, "flow_prediction")
+		s.Grid, p.Name, p.PredictionType = "diffusers", FlowMatch, "velocity"
+		set(&s.Shift, d.FlowShift)
 	}
 	return s, p
 }
@@ -172,11 +190,16 @@ func (c goldenCase) check(t *testing.T, runner *Runner) {
 		if flow { // diffusers counts from data to noise
 			timestep = float64(processConfig.NumTrainTimesteps) - timestep
 		}
+		if samplerConfig.Grid == "diffusers" && c.Scheduler != "FlowMatchEulerDiscreteScheduler" && c.Scheduler != "FlowMatchHeunDiscreteScheduler" {
+			if cut := timestep - c.Timesteps[i]; cut > -1e-3 && cut < 1+1e-3 {
+				timestep = c.Timesteps[i] // these give the model a whole number; the sigmas are not cut off
+			}
+		}
 		if math.Abs(timestep-c.Timesteps[i]) > 1e-3 {
 			t.Fatalf("evaluation %d: timestep %v, want %v", i, timestep, c.Timesteps[i])
 		}
-		if c.Sigmas != nil && math.Abs(timestep/float64(processConfig.NumTrainTimesteps)-c.Sigmas[i]) > 1e-6 {
-			t.Fatalf("evaluation %d: sigma %v, want %v", i, timestep/float64(processConfig.NumTrainTimesteps), c.Sigmas[i])
+		if sigma := 1 - e.Timestep/float64(processConfig.NumTrainTimesteps); flow && c.Sigmas != nil && math.Abs(sigma-c.Sigmas[i]) > 1e-6 {
+			t.Fatalf("evaluation %d: sigma %v, want %v", i, sigma, c.Sigmas[i])
 		}
 	}
 
@@ -238,6 +261,10 @@ func TestGoldenProcessesReproduceAddNoiseAndTargets(t *testing.T) {
 	})
 }
 
+// smallestShare is the share of signal below which float32 leaves no five digits of it: that of a rescaled schedule is a
+// product of a thousand factors whose last ones are near 0.
+const smallestShare = 1e-4
+
 func (f goldenForward) check(t *testing.T, backend compute.Backend) {
 	var config ProcessConfig
 	want := map[string][]float32{"noisy": f.Noisy}
@@ -246,9 +273,15 @@ func (f goldenForward) check(t *testing.T, backend compute.Backend) {
 		config = ProcessConfig{Name: FlowMatch}
 		want["velocity"] = f.Target
 	case "DDPMScheduler":
-		config = ProcessConfig{Name: DDPM, BetaSchedule: f.BetaSchedule, BetaStart: f.BetaStart, BetaEnd: f.BetaEnd}
+		config = ProcessConfig{Name: DDPM, BetaSchedule: f.BetaSchedule, BetaStart: f.BetaStart, BetaEnd: f.BetaEnd,
+			RescaleBetasZeroSNR: f.Convention == "rescale_betas_zero_snr"}
+		if f.BetaSchedule == cosineBetas {
+			config.BetaStart, config.BetaEnd = 0, 0 // which ignores them
+		}
 		want["v_prediction"] = f.Velocity
-		want["epsilon"] = f.Noise
+		if !config.RescaleBetasZeroSNR {
+			want["epsilon"] = f.Noise
+		}
 		want["sample"] = f.Sample
 	default:
 		t.Fatalf("no process corresponds to %s", f.Scheduler)
@@ -258,7 +291,7 @@ func (f goldenForward) check(t *testing.T, backend compute.Backend) {
 	table.SetDefaults()
 	for i, at := range f.AlphasCumprodAt {
 		got := float64(alphasCumprod(table)[at])
-		if math.Abs(got/f.AlphasCumprod[i]-1) > 1e-5 {
+		if math.Abs(got-f.AlphasCumprod[i]) > 1e-5*math.Max(f.AlphasCumprod[i], smallestShare) {
 			t.Errorf("alphas_cumprod[%d] = %v, want %v", at, got, f.AlphasCumprod[i])
 		}
 	}
@@ -315,16 +348,20 @@ func expectClose(t *testing.T, what string, got, want []float32, tolerance []flo
 
 func readGolden(t *testing.T) goldenFile {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(goldenDir(t), "schedulers.json"))
-	if err != nil {
-		t.Fatal(err)
+	var all goldenFile
+	for _, path := range []string{filepath.Join(goldenDir(t), "schedulers.json"), filepath.Join("testdata", "reference.json")} {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var golden goldenFile
+		strictJSON(t, path, raw, &golden)
+		if len(golden.Cases) == 0 || len(golden.Forward) == 0 {
+			t.Fatalf("%s holds no cases", path)
+		}
+		all.Cases, all.Forward = append(all.Cases, golden.Cases...), append(all.Forward, golden.Forward...)
 	}
-	var golden goldenFile
-	strictJSON(t, "schedulers.json", raw, &golden)
-	if len(golden.Cases) == 0 {
-		t.Fatal("schedulers.json holds no cases")
-	}
-	return golden
+	return all
 }
 
 func strictJSON(t *testing.T, what string, raw []byte, into any) {

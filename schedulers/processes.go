@@ -27,6 +27,9 @@ type Registration struct {
 	// dx/dt of the sample at t = timestep/num_train_timesteps for flow_match; for ddpm, the noise, the data or
 	// v-prediction at the timesteps of its alphas_cumprod.
 	SampledAs string
+	// Path, for one that is sampled as flow_match, is its path from noise to data. Samplers that must know it (dpmpp_2m and unipc
+	// for flows, which work with the predicted data) are not offered for a process that leaves it nil.
+	Path func(ProcessConfig) Interpolant
 	// Predictions are the kinds of prediction a model of it can make, the default first.
 	Predictions []string
 	// Densities are the densities its training timesteps can be drawn from, the default first.
@@ -187,6 +190,12 @@ func samplersOf(process string) string {
 		return r.SampledAs
 	}
 	return process
+}
+
+// pathOf is the path of a flow, of a process that has one.
+func pathOf(c ProcessConfig) Interpolant {
+	r, _ := findProcess(c.Name)
+	return r.Path(c)
 }
 
 func findProcess(name string) (Registration, bool) {

@@ -21,16 +21,18 @@ type Noise func(evaluation Evaluation) (*tensors.Tensor, error)
 // Runner carries out plans on a backend. Coefficients are inputs of its compiled updates, so that the
 // same programs serve every sampler and number of steps on samples of one shape.
 type Runner struct {
-	combination *graph.Exec // combinationGraph
-	denoise     *graph.Exec // denoiseGraph
+	combination    *graph.Exec // combinationGraph
+	denoise        *graph.Exec // denoiseGraph
+	predictCorrect *graph.Exec // predictCorrectGraph
 }
 
 // NewRunner makes a runner; nothing is compiled before it is needed.
 func NewRunner(backend compute.Backend) *Runner {
 	// Making an executor fails only for functions of an unsuitable type.
 	return &Runner{
-		combination: graph.MustNewExec(backend, combinationGraph).SetMaxCache(-1),
-		denoise:     graph.MustNewExec(backend, denoiseGraph).SetMaxCache(-1),
+		combination:    graph.MustNewExec(backend, combinationGraph).SetMaxCache(-1),
+		denoise:        graph.MustNewExec(backend, denoiseGraph).SetMaxCache(-1),
+		predictCorrect: graph.MustNewExec(backend, predictCorrectGraph).SetMaxCache(-1),
 	}
 }
 
@@ -116,6 +118,7 @@ func (r *Runner) Step(plan Plan, index int, state State, prediction, noise *tens
 func (r *Runner) Finalize() {
 	r.combination.Finalize()
 	r.denoise.Finalize()
+	r.predictCorrect.Finalize()
 }
 
 // release finalizes tensors that are not among those to keep. Freeing device memory can only fail

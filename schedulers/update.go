@@ -15,7 +15,7 @@ type State struct {
 	// Sample is what the model sees next and, at the end, the result.
 	Sample *tensors.Tensor
 
-	base         *tensors.Tensor   // sample at the beginning of the current Runge-Kutta step
+	base         *tensors.Tensor   // sample at the beginning of the current Runge-Kutta step, or of the step to be corrected
 	slopes       []*tensors.Tensor // predictions in this Runge-Kutta step, or in steps before this one
 	previousData *tensors.Tensor   // data predicted at the previous evaluation
 }

@@ -147,7 +147,7 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 		c.Sampling.Samplers = []schedulers.SamplerConfig{{Name: name}}
 	}
 	for i := range c.Sampling.Samplers {
-		c.Sampling.Samplers[i].SetDefaults()
+		c.Sampling.Samplers[i].SetDefaultsFor(c.Process.Name)
 	}
 	if !isSet("sampling.use_ema") {
 		c.Sampling.UseEMA = c.Train.EMADecay > 0
