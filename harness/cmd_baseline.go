@@ -64,7 +64,7 @@ func (o *baselineSaveOptions) run(ctx context.Context, st *store.Store, path str
 	}
 	label, err := compare.OneGroup(data)
 	if err != nil {
-		return &usageError{err}
+		return err
 	}
 	content, err := baseline.Encode(label, data.Records)
 	if err != nil {
@@ -74,9 +74,7 @@ func (o *baselineSaveOptions) run(ctx context.Context, st *store.Store, path str
 		return err
 	}
 	fmt.Fprintf(o.err, "%s: %s, %s\n", path, counted(len(runs), "run"), counted(evaluations(data), "evaluation"))
-	for _, w := range compare.UnfinishedWarnings(data) {
-		fmt.Fprintf(o.err, "warning: %s\n", clean(w))
-	}
+	o.printWarnings(compare.UnfinishedWarnings(data))
 	return nil
 }
 

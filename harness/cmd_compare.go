@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,10 +19,8 @@ import (
 
 type compareOptions struct {
 	*app
-	compare.Options
+	compare.Request
 	guidance                  float64
-	targets                   []string
-	baseline                  string
 	failIf                    []string
 	grid, html                string
 	force                     bool
@@ -58,7 +55,7 @@ docs/gate.md.`,
 			if err := o.complete(cmd, args); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), args)
+			return o.run(cmd.Context())
 		},
 	}
 	f := cmd.Flags()
@@ -67,8 +64,8 @@ docs/gate.md.`,
 	f.StringVar(&o.Sampler, "sampler", "", "metrics of samples of this sampler")
 	f.IntVar(&o.Steps, "steps", 0, "metrics of samples of this number of steps")
 	f.Float64Var(&o.guidance, "guidance", 0, "metrics of samples of this guidance scale")
-	f.StringArrayVar(&o.targets, "target", nil, "time until val/loss=0.2 or accuracy=0.95 (repeatable)")
-	pathVar(f, &o.baseline, "baseline", "compare with this baseline file or run")
+	f.StringArrayVar(&o.Targets, "target", nil, "time until val/loss=0.2 or accuracy=0.95 (repeatable)")
+	pathVar(f, &o.Baseline, "baseline", "compare with this baseline file or run")
 	f.StringArrayVar(&o.failIf, "fail-if", nil, "exit with code 4 if this holds (repeatable)")
 	pathVar(f, &o.grid, "grid", "write the runs' grids side by side to this PNG file")
 	pathVar(f, &o.html, "html", "write a page with charts and grids to this file; it needs no network")
@@ -82,14 +79,6 @@ docs/gate.md.`,
 
 // complete checks the command line.
 func (o *compareOptions) complete(cmd *cobra.Command, args []string) error {
-	switch {
-	case o.baseline == "" && len(args) < 2 && len(o.GroupBy) == 0:
-		return usagef("expected at least two RUNs, or one and --baseline")
-	case len(args) < 1:
-		return usagef("expected at least one RUN to compare with the baseline")
-	case o.Steps < 0:
-		return usagef("--steps must not be negative")
-	}
 	var outputs []string
 	for _, name := range []string{"json", "markdown", "csv", "quiet"} {
 		if cmd.Flags().Changed(name) {
@@ -107,64 +96,39 @@ func (o *compareOptions) complete(cmd *cobra.Command, args []string) error {
 	if cmd.Flags().Changed("guidance") {
 		o.Guidance = &o.guidance
 	}
-	for _, text := range o.targets {
-		t, err := compare.ParseTarget(text)
-		if err != nil {
-			return usagef("--target: %w", err)
-		}
-		o.Targets = append(o.Targets, t)
-	}
-	o.Also = condition.Metrics(o.failIf)
-	return nil
+	o.Runs = args
+	return o.Check()
 }
 
-func (o *compareOptions) run(ctx context.Context, args []string) error {
-	var file *baseline.File
-	refs := args
-	switch isFile, err := baselineFile(o.baseline); {
+func (o *compareOptions) run(ctx context.Context) error {
+	switch isFile, err := baselineFile(o.Baseline); {
 	case err != nil:
 		return err
 	case isFile:
-		if file, err = baseline.Read(o.baseline); err != nil {
+		file, err := baseline.Read(o.Baseline)
+		if err != nil {
 			return err
 		}
-	case o.baseline != "":
-		refs = append([]string{o.baseline}, args...)
+		o.Given, o.GivenLabel = file.Runs, file.Label
 	}
 	st, err := o.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	selected, err := compare.Select(ctx, st, refs, len(o.GroupBy) > 0)
+	selected, err := o.Select(ctx, st)
 	if err != nil {
 		return err
 	}
-	o.Notes = selected.Notes
-	data, err := compare.Read(ctx, st, selected.Runs)
-	if err != nil {
-		return err
-	}
-	switch {
-	case file != nil:
-		data.Records = append(file.Runs, data.Records...)
-		o.BaselineRuns, o.BaselineLabel = len(file.Runs), "baseline "+file.Label
-	case o.baseline != "":
-		o.BaselineRuns, o.BaselineLabel = selected.First, "baseline "+o.baseline
-	}
-	result, err := compare.Compare(data, o.Options)
-	var badOption *compare.OptionError
-	var twice *compare.DuplicateError
-	if errors.As(err, &badOption) || errors.As(err, &twice) {
-		return &usageError{err}
-	}
+	selected.Options.Also = condition.Metrics(o.failIf)
+	result, err := selected.Compare(ctx, st)
 	if err != nil {
 		return err
 	}
 	var checks []condition.Check
 	if len(o.failIf) > 0 {
 		if checks, err = condition.Evaluate(result, o.failIf); err != nil {
-			return &usageError{err}
+			return err
 		}
 	}
 	if err := o.writeFiles(ctx, st, result); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,10 +91,6 @@ func (o *listOptions) run(ctx context.Context) error {
 		return err
 	}
 	runs, columns, err := o.choose(ctx, all)
-	var invalid *catalog.InvalidError
-	if errors.As(err, &invalid) {
-		return &usageError{err}
-	}
 	if err != nil {
 		return err
 	}
@@ -122,7 +117,7 @@ func (o *listOptions) complete() error {
 		o.filter.Shelf = store.ShelfTrash
 	}
 	if err := catalog.CheckFilter(o.filter); err != nil {
-		return &usageError{err}
+		return err
 	}
 	if o.limit < 0 {
 		return usagef("--limit must not be negative, got %d", o.limit)

@@ -119,9 +119,7 @@ func (o *sweepCheckOptions) saveBaseline(data compare.Data) error {
 		return err
 	}
 	fmt.Fprintf(o.err, "%s: %s\n", o.baseline, counted(len(data.Records), "run"))
-	for _, w := range compare.UnfinishedWarnings(data) {
-		fmt.Fprintf(o.err, "warning: %s\n", clean(w))
-	}
+	o.printWarnings(compare.UnfinishedWarnings(data))
 	return nil
 }
 

@@ -19,9 +19,7 @@ func (o *compareOptions) print(result *compare.Result, checks []condition.Check)
 			Gate []condition.Check `json:"gate,omitempty"`
 		}{report.JSON(result), checks})
 	case o.csvOutput:
-		for _, w := range result.Warnings {
-			fmt.Fprintf(o.err, "warning: %s\n", clean(w))
-		}
+		o.printWarnings(result.Warnings)
 		if failed := condition.Failed(checks); len(failed) > 0 {
 			o.printTable(o.err, gateTable(failed), 0)
 		}
@@ -52,7 +50,7 @@ func (o *compareOptions) print(result *compare.Result, checks []condition.Check)
 		o.printTable(o.out, gateTable(checks), width)
 	}
 	for _, w := range result.Warnings {
-		fmt.Fprintln(o.out, strings.Join(report.Wrap("warning: "+clean(w), width-2), "\n  "))
+		fmt.Fprintln(o.out, strings.Join(report.Wrap("warning: "+warningText(w), width-2), "\n  "))
 	}
 	return nil
 }

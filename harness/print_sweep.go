@@ -23,7 +23,7 @@ func (a *app) printSweep(session *launch.Session, outcome sweep.Outcome, compari
 		fmt.Fprintln(a.out, clean(line))
 	}
 	for _, f := range outcome.Failed {
-		fmt.Fprintf(a.out, "failed: %s: %s (log: %s)\n", clean(session.Plan.Variants[f.Task.Runs[0].Variant].Label), clean(oneLine(f.Err.Error())), session.Folder.LogPath(f.Task.Key()))
+		fmt.Fprintf(a.out, "failed: %s: %s (log: %s)\n", clean(session.Plan.Variants[f.Task.Runs[0].Variant].Label), clean(oneLine(errorText(f.Err))), session.Folder.LogPath(f.Task.Key()))
 	}
 	if comparison != nil {
 		if b := comparison.Best; b != nil {
@@ -48,7 +48,7 @@ func (a *app) printVerdicts(c *sweep.Comparison) {
 		o.printTable(a.out, gateTable(c.Checks), width)
 	}
 	for _, w := range c.Result.Warnings {
-		fmt.Fprintln(a.out, strings.Join(report.Wrap("warning: "+clean(w), width-2), "\n  "))
+		fmt.Fprintln(a.out, strings.Join(report.Wrap("warning: "+warningText(w), width-2), "\n  "))
 	}
 }
 

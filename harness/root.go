@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
@@ -74,11 +74,11 @@ func run(ctx context.Context, args []string, s streams) int {
 	}
 	var quiet *quietError
 	if !errors.As(err, &quiet) {
-		fmt.Fprintf(s.err, "harness: %v\n", err)
+		fmt.Fprintf(s.err, "harness: %s\n", errorText(err))
 	}
 	code := exitCode(err)
 	var usage *usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || fault.Of(err) == fault.Invalid {
 		fmt.Fprintf(s.err, "see: %s --help\n", cmd.CommandPath())
 	}
 	return code
@@ -189,15 +189,12 @@ func exitCode(err error) int {
 		diverged *train.DivergedError
 		gate     *gateError
 		differs  *differsError
-		file     *baseline.Error
 	)
 	switch {
-	case errors.As(err, &usage), errors.As(err, &configs):
+	case errors.As(err, &usage), errors.As(err, &configs), fault.Of(err) == fault.Invalid:
 		return exitUsage
 	case errors.As(err, &diverged):
 		return exitDiverged
-	case errors.As(err, &file):
-		return exitUsage
 	case errors.As(err, &gate):
 		return exitGate
 	case errors.As(err, &differs):

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/fault"
 )
 
 const (
@@ -39,9 +40,16 @@ type variantsFile struct {
 type Error struct {
 	Path    string
 	Problem string
+	Help    fault.Remedy
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("baseline %s: %s", e.Path, e.Problem) }
+
+// Fault is [fault.Invalid].
+func (e *Error) Fault() fault.Kind { return fault.Invalid }
+
+// Remedy is what would help.
+func (e *Error) Remedy() fault.Remedy { return e.Help }
 
 // Encode writes records, which must be of one group, as a baseline.
 func Encode(label string, records []compare.Record) ([]byte, error) {
@@ -81,7 +89,8 @@ func Read(path string) (*File, error) {
 		for _, v := range variants {
 			labels = append(labels, v.Label)
 		}
-		return nil, &Error{path, fmt.Sprintf("it holds %d variants (%s), and a comparison is with one: harness baseline save writes a file of one", len(variants), strings.Join(labels, ", "))}
+		return nil, &Error{path, fmt.Sprintf("it holds %d variants (%s), and a comparison is with one", len(variants), strings.Join(labels, ", ")),
+			fault.Do(fault.SaveBaselineOfOne)}
 	}
 	return &File{format, 1, variants[0].Label, variants[0].Runs}, nil
 }
@@ -93,7 +102,10 @@ func ReadVariants(path string) ([]compare.Variant, error) {
 		return nil, fmt.Errorf("reading the baseline: %w", err)
 	}
 	bad := func(format string, args ...any) ([]compare.Variant, error) {
-		return nil, &Error{path, fmt.Sprintf(format, args...)}
+		return nil, &Error{Path: path, Problem: fmt.Sprintf(format, args...)}
+	}
+	other := func(format string, args ...any) ([]compare.Variant, error) {
+		return nil, &Error{path, fmt.Sprintf(format, args...), fault.Do(fault.SaveBaseline)}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return bad("it is empty")
@@ -105,13 +117,13 @@ func ReadVariants(path string) ([]compare.Variant, error) {
 	var syntax *json.SyntaxError
 	switch err := json.Unmarshal(data, &head); {
 	case errors.As(err, &syntax) && syntax.Offset >= int64(len(data)) && bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
-		return bad("it is truncated after %d bytes: save it again with harness baseline save", len(data))
+		return other("it is truncated after %d bytes", len(data))
 	case errors.As(err, &syntax):
-		return bad("it is not JSON (byte %d: %v): harness baseline save writes one", syntax.Offset, err)
+		return other("it is not JSON (byte %d: %v)", syntax.Offset, err)
 	case err != nil:
-		return bad("it is not a baseline (%v): harness baseline save writes one", err)
+		return other("it is not a baseline (%v)", err)
 	case head.Format != format:
-		return bad("it is not a baseline (its format is %q, not %q): harness baseline save writes one", head.Format, format)
+		return other("it is not a baseline (its format is %q, not %q)", head.Format, format)
 	case head.Version > version:
 		return bad("it is of version %d, this program reads up to %d: update harness", head.Version, version)
 	case head.Version < 1:

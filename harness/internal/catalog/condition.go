@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/store"
 )
 
@@ -18,6 +19,9 @@ type InvalidError struct{ err error }
 
 func (e *InvalidError) Error() string { return e.err.Error() }
 func (e *InvalidError) Unwrap() error { return e.err }
+
+// Fault is [fault.Invalid].
+func (e *InvalidError) Fault() fault.Kind { return fault.Invalid }
 
 func invalid(format string, args ...any) error { return &InvalidError{fmt.Errorf(format, args...)} }
 

@@ -75,7 +75,7 @@ func TestRunsOfOtherBatchSizesAreComparedByImagesSeen(t *testing.T) {
 	if len(alone.ByImages) != 0 || len(alone.BatchSizes) != 1 {
 		t.Errorf("of one batch size: %+v", alone.ByImages)
 	}
-	if i := slices.IndexFunc(alone.Warnings, func(w string) bool { return strings.Contains(w, "batch size") }); i >= 0 {
+	if i := slices.IndexFunc(alone.Warnings, func(w Warning) bool { return strings.Contains(w.Text, "batch size") }); i >= 0 {
 		t.Errorf("of one batch size: %s", alone.Warnings[i])
 	}
 }

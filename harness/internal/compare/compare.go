@@ -10,7 +10,6 @@ package compare
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"flowharness/harness/internal/store"
@@ -65,7 +64,7 @@ type Result struct {
 	BySeconds   []Aligned    `json:"by_seconds"`
 	LossRanked  bool         `json:"loss_ranked"` // whether curves and targets of losses may be ranked
 	Samples     []Sampling   `json:"samples"`
-	Warnings    []string     `json:"warnings"`
+	Warnings    []Warning    `json:"warnings"`
 
 	records []Record
 	limits  []limits // of each group with the first
@@ -83,7 +82,7 @@ func Load(ctx context.Context, st *store.Store, runs []*store.Run) (*Result, err
 // Compare groups records and judges what differs.
 func Compare(data Data, o Options) (*Result, error) {
 	if n := len(data.Records); n < 2 {
-		return nil, &OptionError{fmt.Errorf("a comparison needs at least two runs, got %d", n)}
+		return nil, wrong(OptionRuns, "", "a comparison needs at least two runs, got %d", n)
 	}
 	r, all, err := summarized(data, o)
 	if err != nil {
@@ -91,7 +90,9 @@ func Compare(data Data, o Options) (*Result, error) {
 	}
 	r.judge()
 	r.warn(data.References, all)
-	r.Warnings = append(r.Warnings, o.Notes...)
+	for _, text := range o.Notes {
+		r.note("%s", text)
+	}
 	r.Frontiers = r.frontiers(all)
 	r.Targets = r.reachedTargets(o.Targets, all)
 	r.BySteps, r.ByImages, r.BySeconds = align(data.Records, BySteps), []Aligned{}, align(data.Records, BySeconds)
@@ -122,9 +123,9 @@ func summarized(data Data, o Options) (*Result, limits, error) {
 	}
 	groups, err := group(records, o)
 	if err != nil {
-		return nil, limits{}, &OptionError{err}
+		return nil, limits{}, asOption(err)
 	}
-	r := &Result{Groups: groups, Warnings: []string{}, records: records, Samples: []Sampling{}, Frontiers: []Frontier{}, Targets: []Reached{}}
+	r := &Result{Groups: groups, Warnings: []Warning{}, records: records, Samples: []Sampling{}, Frontiers: []Frontier{}, Targets: []Reached{}}
 	for _, record := range records {
 		run, diet := record.Run, dietOf(record)
 		run.BatchSize, run.ImagesSeen = diet.batch, diet.seen(run.Steps)
@@ -134,7 +135,7 @@ func summarized(data Data, o Options) (*Result, limits, error) {
 	r.BatchSizes = batchSizes(records)
 	r.Config, r.Environment = configDifferences(records, groups), environmentDifferences(records, groups)
 	if err := r.chooseSettings(o); err != nil {
-		return nil, limits{}, &OptionError{err}
+		return nil, limits{}, asOption(err)
 	}
 	all := r.comparability(groups...)
 	r.limits = make([]limits, len(groups))
@@ -143,25 +144,10 @@ func summarized(data Data, o Options) (*Result, limits, error) {
 	}
 	r.LossRanked = all.loss == "" && all.trainLoss == ""
 	if r.Metrics, r.Cost, err = r.rows(data, o, all); err != nil {
-		return nil, limits{}, &OptionError{err}
+		return nil, limits{}, asOption(err)
 	}
 	return r, all, nil
 }
-
-// DuplicateError reports a run that was named twice.
-type DuplicateError struct{ Slug string }
-
-func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("run %s is named twice; a run compared with itself says nothing", e.Slug)
-}
-
-// OptionError reports options that make no sense for the runs.
-type OptionError struct{ err error }
-
-func (e *OptionError) Error() string { return e.err.Error() }
-
-// Unwrap returns the cause.
-func (e *OptionError) Unwrap() error { return e.err }
 
 // OneGroup checks that records differ in their seed only, and names them.
 func OneGroup(data Data) (label string, err error) {
@@ -176,18 +162,18 @@ func OneGroup(data Data) (label string, err error) {
 	}
 	if len(groups) > 1 {
 		found := configDifferences(data.Records, groups)
-		return "", fmt.Errorf("the runs differ in more than their seed (%s): a baseline is one variant", few(differsIn(found, []string{""}, []string{seedPath})))
+		return "", wrong(OptionRuns, "", "the runs differ in more than their seed (%s): a baseline is one variant", few(differsIn(found, []string{""}, []string{seedPath})))
 	}
 	return groups[0].Label, nil
 }
 
 // UnfinishedWarnings says which records are of runs that did not finish.
-func UnfinishedWarnings(data Data) []string {
+func UnfinishedWarnings(data Data) []Warning {
 	r := Result{}
 	for _, record := range data.Records {
 		r.Runs = append(r.Runs, record.Run)
 	}
-	r.warnOfRuns(func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) })
+	r.warnOfRuns()
 	return r.Warnings
 }
 

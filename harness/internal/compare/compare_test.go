@@ -95,7 +95,7 @@ func TestWarnings(t *testing.T) {
 				tc.other.config = [2]string{"lr: 0.001", "lr: 1"}
 			}
 			got := loaded(t, plain, tc.other).Warnings
-			if tc.want == "" && len(got) > 0 || tc.want != "" && (len(got) != 1 || !strings.HasSuffix(got[0], tc.want)) {
+			if tc.want == "" && len(got) > 0 || tc.want != "" && (len(got) != 1 || !strings.HasSuffix(got[0].Text, tc.want)) {
 				t.Errorf("warnings are %q, want %q", got, tc.want)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/fault"
 )
 
 // ByConfig as the only path to group by means the default: runs that differ in
@@ -74,7 +75,7 @@ func checkPaths(records []Record, paths []string) error {
 	for _, path := range paths {
 		if path == ByConfig {
 			if len(paths) > 1 {
-				return fmt.Errorf("--group-by %s is everything but the seed: it cannot be joined with other paths", ByConfig)
+				return wrong(OptionGroupBy, ByConfig, "%s", joinedConfig)
 			}
 			continue
 		}
@@ -84,11 +85,18 @@ func checkPaths(records []Record, paths []string) error {
 			known = known || ok
 		}
 		if !known {
-			return fmt.Errorf("--group-by %s: no run has this config key%s", path, suggestPath(records, path))
+			near := suggestPath(records, path)
+			err := wrong(OptionGroupBy, path, "no run has this config key%s", near)
+			if near == "" {
+				err.Help = fault.Do(fault.ListConfigKeys)
+			}
+			return err
 		}
 	}
 	return nil
 }
+
+const joinedConfig = "it is everything but the seed, and cannot be joined with other paths"
 
 // suggestPath names keys that end or begin alike.
 func suggestPath(records []Record, path string) string {
@@ -100,7 +108,7 @@ func suggestPath(records []Record, path string) string {
 		}
 	}
 	if len(found) == 0 {
-		return ": harness config show lists the keys"
+		return ""
 	}
 	slices.Sort(found)
 	return "; did you mean " + strings.Join(found[:min(3, len(found))], ", ") + "?"

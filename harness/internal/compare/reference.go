@@ -2,8 +2,10 @@ package compare
 
 import (
 	"slices"
+	"strconv"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/store"
 )
 
@@ -101,7 +103,7 @@ func referenceValue(measured []store.Reference, kind store.ReferenceKind, images
 
 // warnOfCounts says where samples are too few, or references are lacking of as
 // many images.
-func (r *Result) warnOfCounts(references []store.Reference, l limits, note func(string, ...any)) {
+func (r *Result) warnOfCounts(references []store.Reference, l limits) {
 	var all, few []int
 	for _, row := range r.Metrics {
 		for _, n := range row.Images() {
@@ -116,21 +118,20 @@ func (r *Result) warnOfCounts(references []store.Reference, l limits, note func(
 	slices.Sort(all)
 	slices.Sort(few)
 	for _, n := range few {
-		note("%s: harness evaluate %s --images %d", config.FewImages(n), r.measuredOn(n), config.EnoughImages)
+		r.noteWith(fault.Do(fault.MeasureMoreImages, r.measuredOn(n), strconv.Itoa(config.EnoughImages)), "%s", config.FewImages(n))
 	}
 	if l.classifier != "" {
 		return // the references of which?
 	}
 	for _, n := range all {
 		if !slices.ContainsFunc(references, func(ref store.Reference) bool { return ref.Images == n }) {
-			note("nobody has measured %d real images, and as many of noise, to hold the values against: "+
-				"harness evaluate %s --references --images %d", n, r.measuredOn(n), n)
+			r.noteWith(fault.Do(fault.MeasureReferences, r.measuredOn(n), strconv.Itoa(n)),
+				"nobody has measured %d real images, and as many of noise, to hold the values against", n)
 		}
 	}
 }
 
-// measuredOn is what to type for a run of the store whose metrics are of so many
-// images.
+// measuredOn is a run of the store whose metrics are of so many images; "RUN" if there is none.
 func (r *Result) measuredOn(images int) string {
 	for g, group := range r.Groups {
 		for _, i := range group.Counted {

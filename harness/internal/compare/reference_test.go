@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/store"
 )
 
@@ -38,7 +39,7 @@ func TestReferencesAreOfAsManyImagesAsTheSamples(t *testing.T) {
 		{"both", []*store.Run{few, many}, []Reference{{store.ReferenceReal, 200, 0.99}, {store.ReferenceNoise, 200, 0.1},
 			{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, missing, missing, ""},
 		{"a number that nobody measured", []*store.Run{odd, many}, []Reference{{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, missing, missing,
-			"harness evaluate " + odd.Slug + " --references --images 300"},
+			"nobody has measured 300 real images"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := compared(t, st, Options{}, c.runs...)
@@ -47,12 +48,15 @@ func TestReferencesAreOfAsManyImagesAsTheSamples(t *testing.T) {
 			if !slices.Equal(row.References, c.want) || !equal(row.Real, c.real) || !equal(row.Noise, c.noise) {
 				t.Errorf("%+v, real %v, noise %v", row.References, row.Real, row.Noise)
 			}
-			lacking := slices.IndexFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "--references") })
+			lacking := slices.IndexFunc(r.Warnings, func(w Warning) bool { return w.Help.Action == fault.MeasureReferences })
 			switch {
 			case c.lacking == "" && lacking >= 0:
 				t.Errorf("nothing lacks, and yet: %s", r.Warnings[lacking])
 			case c.lacking != "":
 				warned(t, r, c.lacking)
+				if lacking < 0 || !slices.Equal(r.Warnings[lacking].Help.Args, []string{odd.Slug, "300"}) {
+					t.Errorf("nothing says how to measure them: %+v", r.Warnings)
+				}
 			}
 		})
 	}
@@ -63,10 +67,14 @@ func TestFewImagesAreWarnedOf(t *testing.T) {
 	few, few2 := makeRun(t, st, sketch{Name: "few", Accuracy: 0.9}), makeRun(t, st, sketch{Name: "few2", Accuracy: 0.9, Config: "x: 1"})
 	many, many2 := makeRun(t, st, sketch{Name: "many", Accuracy: 0.9, Images: 1000, Config: "x: 2"}), makeRun(t, st, sketch{Name: "many2", Accuracy: 0.9, Images: 1000, Config: "x: 3"})
 	says := func(r *Result) bool {
-		return slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "images are few") })
+		return slices.ContainsFunc(r.Warnings, func(w Warning) bool { return strings.Contains(w.Text, "images are few") })
 	}
 	warned(t, compared(t, st, Options{}, few, few2), "200 images are few to measure")
-	warned(t, compared(t, st, Options{}, few, few2), "harness evaluate "+few.Slug+" --images 1000")
+	if r := compared(t, st, Options{}, few, few2); !slices.ContainsFunc(r.Warnings, func(w Warning) bool {
+		return w.Help.Action == fault.MeasureMoreImages && slices.Equal(w.Help.Args, []string{few.Slug, "1000"})
+	}) {
+		t.Errorf("nothing says what would help: %+v", r.Warnings)
+	}
 	if says(compared(t, st, Options{Metrics: []string{"accuracy"}}, few, few2)) {
 		t.Error("accuracy is a mean over images: few of them make it uncertain, and its error says how much")
 	}

@@ -2,7 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -115,13 +114,13 @@ func fits(pattern, name string) bool {
 
 func (r *Result) checkPattern(pattern string) error {
 	if _, err := path.Match(pattern, ""); err != nil {
-		return fmt.Errorf("--metric %s: %w", pattern, err)
+		return wrong(OptionMetric, pattern, "%w", err)
 	}
 	names := r.metricNames()
 	if slices.ContainsFunc(names, func(name string) bool { return fits(pattern, name) }) {
 		return nil
 	}
-	return fmt.Errorf("--metric %s: no run has such a metric; there are: %s", pattern, strings.Join(names, ", "))
+	return wrong(OptionMetric, pattern, "no run has such a metric; there are: %s", strings.Join(names, ", "))
 }
 
 func (r *Result) summarize(name string, g Group, at *Setting) Summary {

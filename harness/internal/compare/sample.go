@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/grid"
 	"flowharness/harness/internal/store"
 )
@@ -64,8 +65,14 @@ type Picture struct {
 type MissingGridError struct{ Slug string }
 
 func (e *MissingGridError) Error() string {
-	return fmt.Sprintf("run %s has no grid to compare: harness sample %s draws one", e.Slug, e.Slug)
+	return fmt.Sprintf("run %s has no grid to compare", e.Slug)
 }
+
+// Fault is [fault.NotFound].
+func (e *MissingGridError) Fault() fault.Kind { return fault.NotFound }
+
+// Remedy is to draw one.
+func (e *MissingGridError) Remedy() fault.Remedy { return fault.Do(fault.DrawGrid, e.Slug) }
 
 // Album is what there is to see of the runs.
 type Album struct {

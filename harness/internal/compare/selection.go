@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/store"
 )
 
@@ -64,7 +65,9 @@ func (s *Selection) named(ctx context.Context, st *store.Store, name string) ([]
 		s.Notes = append(s.Notes, fmt.Sprintf("runs named %s that are not finished are left out (%d); name one by its id to include it", name, left))
 	}
 	if len(runs) == 0 {
-		return nil, &OptionError{fmt.Errorf("no run named %s is finished; name one by its id to compare it as it is", name)}
+		err := wrong(OptionRuns, "", "no run named %s is finished", name)
+		err.Help = fault.Do(fault.NameRunByID)
+		return nil, err
 	}
 	return runs, nil
 }

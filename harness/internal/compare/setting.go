@@ -2,7 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -97,7 +96,7 @@ func (r *Result) noSuchSetting(o Options) error {
 		}
 	}
 	if len(all) == 0 {
-		return fmt.Errorf("%w, so there is nothing to choose by --sampler, --steps and --guidance", errNoEvaluation)
+		return wrong(OptionNone, "", "%w, so there are no samples to choose by sampler, steps and guidance", errNoEvaluation)
 	}
-	return fmt.Errorf("no evaluation fits --sampler, --steps and --guidance; there are: %s", strings.Join(all, "; "))
+	return wrong(OptionNone, "", "no evaluation fits the sampler, steps and guidance asked for; there are: %s", strings.Join(all, "; "))
 }

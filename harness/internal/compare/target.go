@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ func ParseTarget(text string) (Target, error) {
 	}
 	v, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	if !ok || err != nil || math.IsNaN(v) || math.IsInf(v, 0) || name != ValLoss && name != "accuracy" {
-		return Target{}, fmt.Errorf("target %q: write %s=0.2 or accuracy=0.95", text, ValLoss)
+		return Target{}, wrong(OptionTarget, text, "write %s=0.2 or accuracy=0.95", ValLoss)
 	}
 	return Target{name, v}, nil
 }

@@ -58,7 +58,7 @@ func TestARepeatedRunIsNoNewObservation(t *testing.T) {
 
 func warned(t *testing.T, r *Result, says string) {
 	t.Helper()
-	if !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, says) }) {
+	if !slices.ContainsFunc(r.Warnings, func(w Warning) bool { return strings.Contains(w.Text, says) }) {
 		t.Errorf("no warning says %q: %q", says, r.Warnings)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/report"
 )
 
@@ -108,10 +109,13 @@ type ExpressionError struct {
 
 func (e *ExpressionError) Error() string {
 	if e.Column == 0 {
-		return fmt.Sprintf("--fail-if %q: %s", e.Expression, e.Problem)
+		return fmt.Sprintf("condition %q: %s", e.Expression, e.Problem)
 	}
-	return fmt.Sprintf("--fail-if %q, column %d: %s", e.Expression, e.Column, e.Problem)
+	return fmt.Sprintf("condition %q, column %d: %s", e.Expression, e.Column, e.Problem)
 }
+
+// Fault is [fault.Invalid].
+func (e *ExpressionError) Fault() fault.Kind { return fault.Invalid }
 
 // problem turns an error of the expression library into one of this package.
 func problem(text string, err error) error {
@@ -152,14 +156,14 @@ func (c condition) settingsAreClear(r *compare.Result) error {
 			for _, s := range choices {
 				list = append(list, s.String())
 			}
-			return &ExpressionError{c.text, 0, fmt.Sprintf("%s of %s was measured at several settings: choose by --sampler, --steps and --guidance among %s",
+			return &ExpressionError{c.text, 0, fmt.Sprintf("%s of %s was measured at several settings: choose one of them by its sampler, steps and guidance: %s",
 				sampled, r.Groups[g].Label, strings.Join(list, "; "))}
 		}
 	}
 	first := r.Settings[0]
 	for g, s := range r.Settings {
 		if s != nil && first != nil && (s.Steps != first.Steps || s.Guidance != first.Guidance) {
-			return &ExpressionError{c.text, 0, fmt.Sprintf("%s of %s is of %s, but of %s of %s: choose settings that both have by --sampler, --steps and --guidance",
+			return &ExpressionError{c.text, 0, fmt.Sprintf("%s of %s is of %s, but of %s of %s: choose settings that both have, by sampler, steps and guidance",
 				sampled, r.Groups[g].Label, s, r.Groups[0].Label, first)}
 		}
 	}

@@ -29,7 +29,7 @@ func Findings(r *compare.Result) []Finding {
 			certain = append(certain, f)
 		}
 	}
-	others := fmt.Sprintf("Of %d other comparisons none has a verdict: --json lists them.", len(found)-len(certain))
+	others := fmt.Sprintf("Of %d other comparisons none has a verdict; the comparison as JSON lists them.", len(found)-len(certain))
 	return append(certain, Finding{compare.NoEvidence, others})
 }
 

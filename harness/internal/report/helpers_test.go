@@ -51,7 +51,7 @@ func rowOf(t testing.TB, r *compare.Result, metric string) compare.Row {
 
 func warned(t *testing.T, r *compare.Result, says string) {
 	t.Helper()
-	if !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, says) }) {
+	if !slices.ContainsFunc(r.Warnings, func(w compare.Warning) bool { return strings.Contains(w.Text, says) }) {
 		t.Errorf("no warning says %q: %q", says, r.Warnings)
 	}
 }

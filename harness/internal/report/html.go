@@ -71,7 +71,7 @@ func HTML(r *compare.Result, album compare.Album, clean func(string) string, lea
 		p.Verdicts = append(p.Verdicts, Finding{f.Verdict, clean(f.Text)})
 	}
 	for _, w := range r.Warnings {
-		p.Warnings = append(p.Warnings, clean(w))
+		p.Warnings = append(p.Warnings, clean(w.String()))
 	}
 	for _, t := range Tables(r, clean) {
 		switch {

@@ -37,7 +37,7 @@ func WriteMarkdown(w io.Writer, r *compare.Result, clean func(string) string) er
 		}
 	}
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(&b, "> **%s**\n", escape(warning))
+		fmt.Fprintf(&b, "> **%s**\n", escape(warning.String()))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

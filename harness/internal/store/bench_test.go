@@ -2,12 +2,13 @@ package store
 
 import (
 	"flag"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 // BenchmarkPoint is what a metric point costs the training loop.

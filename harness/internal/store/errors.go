@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"flowharness/harness/internal/fault"
 )
 
 // What can be wrong with a store file; match with [errors.Is].
@@ -18,15 +20,15 @@ var (
 )
 
 // ErrRunning is returned for changes that a live run does not allow.
-var ErrRunning = errors.New("the run is still running")
+var ErrRunning = fault.New(fault.Conflict, "the run is still running")
 
 // Error is a failure of the store file.
 type Error struct {
-	Kind   error  // one of the sentinel errors above
-	Op     string // what was being done, such as "recording points"
-	Path   string // the store file
-	Advice string // what the user can do
-	Err    error  // the cause; nil where Kind says it all
+	Kind error  // one of the sentinel errors above
+	Op   string // what was being done, such as "recording points"
+	Path string // the store file
+	Help fault.Remedy
+	Err  error // the cause; nil where Kind says it all
 }
 
 func (e *Error) Error() string {
@@ -34,8 +36,22 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		msg += fmt.Sprintf(" (%v)", e.Err)
 	}
-	return msg + ": " + e.Advice
+	return msg
 }
+
+// Fault says that a store which is locked or full may be written later, and one that must not be written may not.
+func (e *Error) Fault() fault.Kind {
+	switch e.Kind {
+	case ErrLocked, ErrFull:
+		return fault.Unavailable
+	case ErrReadOnly:
+		return fault.Forbidden
+	}
+	return ""
+}
+
+// Remedy is what the user can do.
+func (e *Error) Remedy() fault.Remedy { return e.Help }
 
 // Unwrap gives [errors.Is] and [errors.As] the kind and the cause.
 func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
@@ -56,8 +72,19 @@ func (e *NotFoundError) Error() string {
 	case len(e.Nearest) > 0:
 		return fmt.Sprintf("no run matches %q (did you mean %s?)", e.Ref, strings.Join(e.Nearest, ", "))
 	default:
-		return fmt.Sprintf("no run matches %q: give an id, the beginning of one, a name, or @1 for the last run (see harness list)", e.Ref)
+		return fmt.Sprintf("no run matches %q: give an id, the beginning of one, a name, or @1 for the last run", e.Ref)
 	}
+}
+
+// Fault is [fault.NotFound].
+func (e *NotFoundError) Fault() fault.Kind { return fault.NotFound }
+
+// Remedy is to look at the list of runs, where nothing is near.
+func (e *NotFoundError) Remedy() fault.Remedy {
+	if e.Ref == "" || e.Empty || len(e.Nearest) > 0 {
+		return fault.Remedy{}
+	}
+	return fault.Do(fault.ListRuns)
 }
 
 // AmbiguousError says that a reference is the beginning of several ids.
@@ -71,6 +98,9 @@ type Candidate struct {
 	ID, Slug, Name string
 	CreatedAt      time.Time
 }
+
+// Fault is [fault.Invalid].
+func (e *AmbiguousError) Fault() fault.Kind { return fault.Invalid }
 
 func (e *AmbiguousError) Error() string {
 	shown, more := e.Candidates, ""

@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"syscall"
 
 	"github.com/mattn/go-sqlite3"
+
+	"flowharness/harness/internal/fault"
 )
 
-// failure turns what SQLite or the system reported into an [*Error] that tells
-// the user what to do, or wraps it with op and path where there is no advice to
+// failure turns what SQLite or the system reported into an [*Error] that knows
+// what would help, or wraps it with op and path where there is no advice to
 // give. It returns nil for nil.
 func failure(op, path string, err error) error {
 	if err == nil {
@@ -25,8 +26,8 @@ func failure(op, path string, err error) error {
 		}
 		full := *e
 		full.Op, full.Path = op, path
-		if full.Advice == "" {
-			full.Advice = adviceFor(full.Kind, path)
+		if full.Help.Action == "" {
+			full.Help = remedyFor(full.Kind, path)
 		}
 		return &full
 	}
@@ -34,7 +35,7 @@ func failure(op, path string, err error) error {
 		return err
 	}
 	if kind := kindOf(err); kind != nil {
-		return &Error{Kind: kind, Op: op, Path: path, Advice: adviceFor(kind, path), Err: err}
+		return &Error{Kind: kind, Op: op, Path: path, Help: remedyFor(kind, path), Err: err}
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: %w", op, err)
@@ -44,19 +45,17 @@ func failure(op, path string, err error) error {
 
 func (s *Store) failure(op string, err error) error { return failure(op, s.path, err) }
 
-var advice = map[error]string{
-	ErrNotAStore:   "name another file with --store or $HARNESS_STORE",
-	ErrNewerSchema: "update harness, or name another store with --store or $HARNESS_STORE",
-	ErrCorrupt:     "salvage what can be read of it into a new store with: harness doctor --recover FILE",
-	ErrReadOnly:    "make the file and its folder writable for this user, or name another store with --store or $HARNESS_STORE",
-	ErrLocked:      "wait for the other process or stop it, then try again",
-	ErrFull:        "free some space, or name a store on another disk with --store or $HARNESS_STORE",
+var remedies = map[error]fault.Action{
+	ErrNotAStore:   fault.NameAnotherStore,
+	ErrNewerSchema: fault.UpdateOrName,
+	ErrCorrupt:     fault.RecoverStore,
+	ErrReadOnly:    fault.MakeWritable,
+	ErrLocked:      fault.WaitForLock,
+	ErrFull:        fault.FreeSpace,
 }
 
-// adviceFor is the advice about a file.
-func adviceFor(kind error, path string) string {
-	return strings.ReplaceAll(advice[kind], "FILE", path)
-}
+// remedyFor is what helps with a file.
+func remedyFor(kind error, path string) fault.Remedy { return fault.Do(remedies[kind], path) }
 
 // kindOf classifies an error of SQLite or the system; nil if it is of no kind
 // that has advice.

@@ -70,7 +70,7 @@ func TestAStoreOnAFullDiskIsReadAndRunsAreDeletedFromIt(t *testing.T) {
 			readable(kept.ID)
 			must(t, s.Integrity(t.Context()))
 			if !c.index { // otherwise what the index had taken may be enough
-				checkError(t, s.Unwritable(), ErrFull, path, "harness rm")
+				checkError(t, s.Unwritable(), ErrFull, path, "delete runs")
 				checkError(t, s.SetNotes(t.Context(), kept.ID, "x"), ErrFull, path, "free some space")
 				stuck := errors.New("it cannot be removed")
 				if err := s.DeleteRun(t.Context(), gone.ID, func() error { return stuck }); !errors.Is(err, stuck) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/oklog/ulid/v2"
+
+	"flowharness/harness/internal/fault"
 )
 
 // MergeOptions say what of a store is merged, and how.
@@ -61,9 +63,14 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("run %s (%s) of %s is not merged into %s: %s: see harness show of both, and remove the one that is not wanted",
-		e.Slug, e.RunID, e.Source, e.Store, e.Reason)
+	return fmt.Sprintf("run %s (%s) of %s is not merged into %s: %s", e.Slug, e.RunID, e.Source, e.Store, e.Reason)
 }
+
+// Fault is [fault.Conflict].
+func (e *ConflictError) Fault() fault.Kind { return fault.Conflict }
+
+// Remedy is to choose one of the two.
+func (e *ConflictError) Remedy() fault.Remedy { return fault.Do(fault.LookAtBothAndDrop) }
 
 // Merge brings the runs of another store file into this one, with everything
 // recorded about them, each run in a transaction of its own. Merging again

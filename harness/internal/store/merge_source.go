@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"flowharness/harness/internal/fault"
 )
 
 // source is a store file that runs are merged from: sound, of the newest schema,
@@ -234,22 +236,22 @@ func sameFile(a, b string) (bool, error) {
 	return err == nil && os.SameFile(infoA, infoB), err
 }
 
-// asSource gives an error about a source the advice that fits one.
+// asSource gives an error about a source the remedy that fits one.
 func asSource(err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err
 	}
-	of := map[error]string{
-		ErrNotAStore:   "name the file of a store, such as runs/harness.db",
-		ErrNewerSchema: "update harness",
-		ErrReadOnly:    "make the file readable for this user, or copy it to where it is",
+	action, ok := map[error]fault.Action{
+		ErrNotAStore:   fault.NameAStore,
+		ErrNewerSchema: fault.UpdateProgram,
+		ErrReadOnly:    fault.MakeReadable,
+		ErrCorrupt:     fault.RecoverAndMerge,
+	}[e.Kind]
+	if !ok {
+		return err
 	}
-	of[ErrCorrupt] = adviceFor(ErrCorrupt, e.Path) + ", then merge the new store"
-	if text, ok := of[e.Kind]; ok {
-		full := *e
-		full.Advice = text
-		return &full
-	}
-	return err
+	full := *e
+	full.Help = fault.Do(action, e.Path)
+	return &full
 }

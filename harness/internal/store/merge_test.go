@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"flowharness/harness/internal/record"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -463,8 +464,8 @@ func TestABadSourceIsRefusedAndNothingIsChanged(t *testing.T) {
 			recordFully(t, s, "x", 1, StatusFinished)
 			rows, there := dump(t, s), listFolder(t, filepath.Dir(path))
 			_, err := s.Merge(t.Context(), path, MergeOptions{})
-			checkError(t, err, c.kind, append(without(c.says, "--store"), path)...)
-			if strings.Contains(err.Error(), "--store") {
+			checkError(t, err, c.kind, append(without(c.says, "another store"), path)...)
+			if strings.Contains(explained(err), "another store") {
 				t.Errorf("the advice is about the store, not about what is merged: %v", err)
 			}
 			if diff := cmp.Diff(rows, dump(t, s)); diff != "" {
@@ -498,7 +499,7 @@ var badSources = []struct {
 		f := get(os.OpenFile(path, os.O_RDWR, 0))(t)
 		get(f.WriteAt(slices.Repeat([]byte{0xff}, 3*4096), size/2/4096*4096))(t)
 		must(t, f.Close())
-	}, ErrCorrupt, []string{"harness doctor --recover"}},
+	}, ErrCorrupt, []string{"salvage"}},
 	{"cut off by a byte", func(t *testing.T, path string) {
 		truncateStore(t, path, -1)
 		must(t, os.Truncate(path, get(os.Stat(path))(t).Size()-1))

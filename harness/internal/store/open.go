@@ -16,6 +16,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/files"
 )
 
@@ -55,7 +56,7 @@ func openExisting(ctx context.Context, path string, busy time.Duration) (*Store,
 		if reading, e := openReadOnly(ctx, path, busy); e == nil {
 			reading.unwritable = err
 			if full, ok := errors.AsType[*Error](err); ok && full.Kind == ErrFull {
-				full.Advice = "free some space: harness rm deletes runs, and their checkpoints first"
+				full.Help = fault.Do(fault.DeleteRuns, path)
 			}
 			return reading, nil
 		}
@@ -64,7 +65,7 @@ func openExisting(ctx context.Context, path string, busy time.Duration) (*Store,
 }
 
 func absent(path string) error {
-	return fmt.Errorf("there is no store at %s: the first run creates it; --store or $HARNESS_STORE names another: %w", path, fs.ErrNotExist)
+	return fault.WithRemedy(fmt.Errorf("there is no store at %s: %w", path, fs.ErrNotExist), fault.CreateStore)
 }
 
 func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store, error) {
@@ -94,7 +95,7 @@ func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store,
 	}
 	if err == nil && s.version < newest {
 		err = &Error{Kind: ErrReadOnly, Err: fmt.Errorf("its schema version %d must be brought to %d first", s.version, newest),
-			Advice: "open it once with a command that writes, such as harness tag"}
+			Help: fault.Do(fault.UpgradeStore, path)}
 	}
 	if err == nil {
 		err = s.identify(ctx)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 const (
@@ -181,7 +182,7 @@ func tryReadOnly(path string) error {
 	if s, err := Open(ctx, path); err == nil {
 		s.Close()
 		return errors.New("a store that may not be written was opened for writing")
-	} else if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), "writable") {
+	} else if !errors.Is(err, ErrReadOnly) || !strings.Contains(explained(err), "writable") {
 		return fmt.Errorf("opening for writing: %w", err)
 	}
 	if _, err := Open(ctx, filepath.Join(filepath.Dir(path), "new.db")); !errors.Is(err, ErrReadOnly) {
@@ -228,7 +229,7 @@ func TestAReadOnlyStoreCanBeReadAndSaysWhyItCannotBeWritten(t *testing.T) {
 func TestAnAbsentStoreIsNotCreatedForReading(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.db")
 	_, err := OpenReadOnly(t.Context(), path)
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "--store") {
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) || !strings.Contains(explained(err), "name another store") {
 		t.Errorf("error is %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {

@@ -92,7 +92,7 @@ func (s *salvage) lostRecords(ctx context.Context) error {
 		if _, err := s.tx.ExecContext(ctx, queryInsertRecord, id, text, "", text, "[]", "[]", "{}"); err != nil {
 			return err
 		}
-		s.lose(id, "the config as it was written, its --set values, the command line and the environment (the values of the config that were found make a new one)")
+		s.lose(id, "the config as it was written, the values set on the command line, that line and the environment (the values of the config that were found make a new one)")
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"errors"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"flowharness/harness/internal/record"
 )
 
 const recoveredPage = 4096
@@ -273,7 +274,7 @@ func TestRecoveringReportsDamageThatOpeningFinds(t *testing.T) {
 	must(t, f.Close())
 	dst := openTemp(t)
 	_, err := dst.Merge(t.Context(), path, MergeOptions{})
-	checkError(t, err, ErrCorrupt, path, "harness doctor --recover "+path, "merge")
+	checkError(t, err, ErrCorrupt, path, "salvage", "merge")
 	if errors.Is(err, io.EOF) {
 		t.Error(err)
 	}

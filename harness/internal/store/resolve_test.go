@@ -72,9 +72,9 @@ func TestAReferenceToNothingSaysWhatIsNear(t *testing.T) {
 		says      string
 	}{
 		{"misspelt name", "fm_mnits", s, "fm_mnist"},
-		{"far from everything", "something else entirely", s, "harness list"},
-		{"wildcards are themselves", "%", s, "harness list"},
-		{"underscore is itself", "0_", s, "harness list"},
+		{"far from everything", "something else entirely", s, "the list of runs"},
+		{"wildcards are themselves", "%", s, "the list of runs"},
+		{"underscore is itself", "0_", s, "the list of runs"},
 		{"beyond the first run", "@6", s, "@6"},
 		{"before the last run", "@0", s, "@0"},
 		{"not a number", "@x", s, "@x"},
@@ -86,7 +86,7 @@ func TestAReferenceToNothingSaysWhatIsNear(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := c.store.Resolve(t.Context(), c.ref)
-			if _, ok := errors.AsType[*NotFoundError](err); !ok || !strings.Contains(err.Error(), c.says) {
+			if _, ok := errors.AsType[*NotFoundError](err); !ok || !strings.Contains(explained(err), c.says) {
 				t.Errorf("error is %v, want one that says %q", err, c.says)
 			}
 		})

@@ -3,12 +3,13 @@ package store
 import (
 	"encoding/json"
 	"errors"
-	"flowharness/harness/internal/record"
 	"math"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"flowharness/harness/internal/record"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -6,10 +6,12 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"slices"
 	"time"
+
+	"flowharness/harness/internal/fault"
+	"flowharness/harness/internal/record"
 )
 
 // SampleRecord is a grid of one sampler × step count × guidance scale, drawn from
@@ -39,7 +41,7 @@ const (
 )
 
 // ErrNoPicture says that the store has no picture of a hash.
-var ErrNoPicture = errors.New("no picture")
+var ErrNoPicture = fault.New(fault.NotFound, "no picture")
 
 // AddSample records a sample of a run. A picture that the store already has is
 // not stored again.

@@ -3,10 +3,11 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"flowharness/harness/internal/record"
 	"math"
 	"strings"
 	"testing"
+
+	"flowharness/harness/internal/record"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"

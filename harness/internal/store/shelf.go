@@ -3,9 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
+
+	"flowharness/harness/internal/fault"
 )
 
 // Shelf says where a run lies: a run is active until the user archives it or
@@ -22,7 +23,7 @@ const (
 )
 
 // ErrTrashed is returned for what cannot be done with a run in the trash.
-var ErrTrashed = errors.New("the run is in the trash")
+var ErrTrashed = fault.New(fault.Conflict, "the run is in the trash")
 
 const (
 	queryArchive   = `UPDATE runs SET archived_at = coalesce(archived_at, ?2) WHERE id = ?1`
@@ -88,7 +89,7 @@ func mustNotTrashed(ctx context.Context, tx *sql.Tx, id string) error {
 }
 
 func trashed(slug string) error {
-	return fmt.Errorf("run %s: %w: take it out first, with harness rm --undo %s", slug, ErrTrashed, slug)
+	return fault.WithRemedy(fmt.Errorf("run %s: %w", slug, ErrTrashed), fault.TakeOutOfTrash, slug)
 }
 
 // addShelf adds the condition that a run lies on a shelf.

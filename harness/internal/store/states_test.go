@@ -1,8 +1,9 @@
 package store
 
 import (
-	"flowharness/harness/internal/record"
 	"testing"
+
+	"flowharness/harness/internal/record"
 )
 
 func TestTheStateOfARunChangesWithItAlone(t *testing.T) {

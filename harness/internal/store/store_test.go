@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"flowharness/harness/internal/fault"
+
 	"go.uber.org/goleak"
 )
 
@@ -169,7 +171,7 @@ func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
 	must(t, db.Close())
 
 	_, err := OpenReadOnly(t.Context(), path)
-	checkError(t, err, ErrReadOnly, "version 3", fmt.Sprintf("to %d", get(newestVersion())(t)), path, "command that writes")
+	checkError(t, err, ErrReadOnly, "version 3", fmt.Sprintf("to %d", get(newestVersion())(t)), path, "for writing")
 
 	// By several at once.
 	var wg sync.WaitGroup
@@ -221,7 +223,7 @@ var badStores = []struct {
 }{
 	{"text", func(t *testing.T, path string) {
 		must(t, os.WriteFile(path, []byte(strings.Repeat("name: quickstart\n", 20)), 0o666))
-	}, ErrNotAStore, []string{"not a SQLite database", "--store"}},
+	}, ErrNotAStore, []string{"not a SQLite database", "another store"}},
 	{"short text", func(t *testing.T, path string) { must(t, os.WriteFile(path, []byte("hi"), 0o666)) },
 		ErrNotAStore, []string{"not a SQLite database"}},
 	{"folder", func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o777)) }, ErrNotAStore, []string{"folder"}},
@@ -240,8 +242,8 @@ var badStores = []struct {
 		get(s.write.Exec("DROP TABLE goose_db_version"))(t)
 		must(t, s.Close())
 	}, ErrCorrupt, []string{"schema version"}},
-	{"header only", func(t *testing.T, path string) { truncateStore(t, path, 60) }, ErrCorrupt, []string{"60 bytes", "harness doctor --recover"}},
-	{"truncated", func(t *testing.T, path string) { truncateStore(t, path, 3*4096) }, ErrCorrupt, []string{"harness doctor --recover"}},
+	{"header only", func(t *testing.T, path string) { truncateStore(t, path, 60) }, ErrCorrupt, []string{"60 bytes", "salvage"}},
+	{"truncated", func(t *testing.T, path string) { truncateStore(t, path, 3*4096) }, ErrCorrupt, []string{"salvage"}},
 	{"overwritten pages", func(t *testing.T, path string) {
 		truncateStore(t, path, -1)
 		data := get(os.ReadFile(path))(t)
@@ -249,7 +251,7 @@ var badStores = []struct {
 			data[i] = 0xa5
 		}
 		must(t, os.WriteFile(path, data, 0o666))
-	}, ErrCorrupt, []string{"harness doctor --recover"}},
+	}, ErrCorrupt, []string{"salvage"}},
 }
 
 // truncateStore makes a store with a run in it, and cuts it off.
@@ -283,8 +285,10 @@ func TestABadStoreIsRefusedUnchangedWithAdvice(t *testing.T) {
 	}
 }
 
-// checkError checks an error's kind and that its message is one line which
-// names all of says.
+// explained is an error with what would help.
+func explained(err error) string { return err.Error() + ": " + string(fault.RemedyOf(err).Action) }
+
+// checkError checks an error's kind, that its message is one line, and that it and what would help name all of says.
 func checkError(t *testing.T, err, kind error, says ...string) {
 	t.Helper()
 	if err == nil {
@@ -299,9 +303,10 @@ func checkError(t *testing.T, err, kind error, says ...string) {
 	if !errors.Is(err, kind) || matches != 1 {
 		t.Errorf("error is not %v, or not only: %v", kind, err)
 	}
+	text := explained(err)
 	for _, want := range says {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("error does not say %q: %v", want, err)
+		if !strings.Contains(text, want) {
+			t.Errorf("error does not say %q: %s", want, text)
 		}
 	}
 	if strings.Contains(err.Error(), "\n") {
@@ -326,7 +331,7 @@ func TestDamageInsideAStoreIsFoundByIntegrity(t *testing.T) {
 	get(f.WriteAt(bytes.Repeat([]byte{0xff}, 3*4096), size/2/4096*4096))(t)
 	must(t, f.Close())
 	s = openAt(t, path)
-	checkError(t, s.Integrity(t.Context()), ErrCorrupt, path, "harness doctor --recover")
+	checkError(t, s.Integrity(t.Context()), ErrCorrupt, path, "salvage")
 	_, err := s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{})
 	checkError(t, err, ErrCorrupt, "train/loss", path)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/label"
 )
 
@@ -37,7 +38,7 @@ const (
 )
 
 // ErrNoSweep says that the store knows no sweep of a name.
-var ErrNoSweep = errors.New("no such sweep")
+var ErrNoSweep = fault.New(fault.NotFound, "no such sweep")
 
 // PutSweep records a sweep, or what its file says now.
 func (s *Store) PutSweep(ctx context.Context, name, sourceYAML string) error {

@@ -98,7 +98,8 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 	switch {
 	case len(p.File.Compare.FailIf) == 0:
 	case len(c.Result.Groups) < 2:
-		c.Result.Warnings = append(c.Result.Warnings, "the conditions of compare.fail_if are not checked: these runs form one group")
+		c.Result.Warnings = append(c.Result.Warnings,
+			compare.Warning{Text: "the conditions of compare.fail_if are not checked: these runs form one group"})
 	default:
 		if c.Checks, err = condition.Evaluate(c.Result, p.File.Compare.FailIf); err != nil {
 			return nil, err

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,10 +40,10 @@ func (s *Server) comparePage(w http.ResponseWriter, r *http.Request) error {
 	}
 	topic, state := topic(""), ""
 	status := http.StatusOK
-	var selected compare.Selection
+	var selected compare.Selected
 	err := problem
 	if err == nil && len(q.Runs) > 0 {
-		if selected, err = s.selectCompared(ctx, q); err == nil {
+		if selected, err = q.Select(ctx, s.Store); err == nil {
 			if topic, state, err = s.compareTopic(ctx, selected.Runs); err != nil {
 				return err
 			}
@@ -54,10 +53,10 @@ func (s *Server) comparePage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if err != nil {
-		if status = compareStatus(err); status == 0 {
-			return err
+		if status = statusOf(err); status != http.StatusBadRequest && status != http.StatusNotFound {
+			return err // the reader cannot mend it in the form
 		}
-		v.Problem = err.Error()
+		v.Problem = errorText(err)
 	}
 	v.chips()
 	title := "Compare"
@@ -69,22 +68,6 @@ func (s *Server) comparePage(w http.ResponseWriter, r *http.Request) error {
 		title = shortened(strings.Join(labels, " · "), 80)
 	}
 	return s.renderStatus(w, r, status, "compare.html", page{Title: title, Nav: "compare", Topic: string(topic), State: state, Body: v})
-}
-
-// compareStatus is that of an error that the reader can mend; 0 for others.
-func compareStatus(err error) int {
-	var bad *requestError
-	var option *compare.OptionError
-	var twice *compare.DuplicateError
-	var several *store.AmbiguousError
-	var none *store.NotFoundError
-	switch {
-	case errors.As(err, &none):
-		return http.StatusNotFound
-	case errors.As(err, &bad), errors.As(err, &option), errors.As(err, &twice), errors.As(err, &several):
-		return http.StatusBadRequest
-	}
-	return 0
 }
 
 // compareNames fills in what can be chosen.
@@ -107,15 +90,6 @@ func (s *Server) compareNames(ctx context.Context, text string, v *compareView) 
 	return nil
 }
 
-// selectCompared are the runs of a query, as harness compare takes them.
-func (s *Server) selectCompared(ctx context.Context, q compareQuery) (compare.Selection, error) {
-	refs := q.Runs
-	if q.Baseline != "" {
-		refs = append([]string{q.Baseline}, refs...)
-	}
-	return compare.Select(ctx, s.Store, refs, len(q.GroupBy) > 0)
-}
-
 // compareTopic is what a page about runs is about.
 func (s *Server) compareTopic(ctx context.Context, runs []*store.Run) (topic, string, error) {
 	ids := make([]string, len(runs))
@@ -130,25 +104,9 @@ func (s *Server) compareTopic(ctx context.Context, runs []*store.Run) (topic, st
 	return t, state, err
 }
 
-// compared is the result of a query.
-func (s *Server) compared(ctx context.Context, q compareQuery, selected compare.Selection) (*compare.Result, error) {
-	o, err := q.options()
-	if err != nil {
-		return nil, err
-	}
-	o.Notes = selected.Notes
-	if q.Baseline != "" {
-		o.BaselineRuns, o.BaselineLabel = selected.First, "baseline "+q.Baseline
-	}
-	return s.results.compare(ctx, selected.Runs, o)
-}
-
-// compareRefusal makes what the reader can mend an error of the request.
-func compareRefusal(err error) error {
-	if compareStatus(err) == http.StatusBadRequest {
-		return badRequest("%w", err)
-	}
-	return err
+// compared is the result of what was selected.
+func (s *Server) compared(ctx context.Context, selected compare.Selected) (*compare.Result, error) {
+	return s.results.compare(ctx, selected.Runs, selected.Options)
 }
 
 // chips are the references of the form, each with its group.

@@ -11,17 +11,9 @@ import (
 	"flowharness/harness/internal/compare"
 )
 
-// compareQuery is what the address of a comparison asks for: what harness compare
-// is asked by its flags, and how the page shows it.
+// compareQuery is what the address of a comparison asks for: a comparison, and how the page shows it.
 type compareQuery struct {
-	Runs     []string // references, as users write them
-	GroupBy  []string
-	Metrics  []string
-	Sampler  string
-	Steps    int // 0: any
-	Guidance *float64
-	Targets  []string
-	Baseline string // a run, or with GroupBy a name
+	compare.Request
 
 	Lines bool                  // each run of a group is drawn, too
 	Grid  string                // key of the setting whose grids are shown; "": the one of most runs
@@ -162,19 +154,6 @@ func (q compareQuery) first(run int) compareQuery {
 	ref := q.Runs[run]
 	q.Runs = append([]string{ref}, q.without(run).Runs...)
 	return q
-}
-
-// options are those of harness compare.
-func (q compareQuery) options() (compare.Options, error) {
-	o := compare.Options{GroupBy: q.GroupBy, Metrics: q.Metrics, Sampler: q.Sampler, Steps: q.Steps, Guidance: q.Guidance}
-	for _, text := range q.Targets {
-		t, err := compare.ParseTarget(text)
-		if err != nil {
-			return o, badRequest("%w", err)
-		}
-		o.Targets = append(o.Targets, t)
-	}
-	return o, nil
 }
 
 // command is the line for a POSIX shell that makes the report of the query, in

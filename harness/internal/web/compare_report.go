@@ -14,16 +14,13 @@ func (s *Server) compareReport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if len(q.Runs) == 0 {
-		return badRequest("name the runs to compare")
-	}
-	selected, err := s.selectCompared(ctx, q)
+	selected, err := q.Select(ctx, s.Store)
 	if err != nil {
-		return compareRefusal(err)
+		return err
 	}
-	result, err := s.compared(ctx, q, selected)
+	result, err := s.compared(ctx, selected)
 	if err != nil {
-		return compareRefusal(err)
+		return err
 	}
 	album, err := result.Album(ctx, s.Store)
 	if err != nil {

@@ -20,7 +20,7 @@ type compareShown struct {
 
 	Groups      []compareGroup
 	Findings    []compareFinding
-	Warnings    []string
+	Warnings    []compareWarning
 	Metrics     report.Table
 	Lead        []report.Table // cost and targets
 	Differences []report.Table
@@ -39,16 +39,22 @@ type compareGroup struct {
 	Runs   []string // slugs
 }
 
+// compareWarning is a warning, and what to type against it; "" if that is not known.
+type compareWarning struct{ Text, Command string }
+
 type compareFinding struct{ Verdict, Class, Text string }
 
-func (s *Server) fillCompare(ctx context.Context, v *compareView, selected compare.Selection) error {
-	result, err := s.compared(ctx, v.Query, selected)
+func (s *Server) fillCompare(ctx context.Context, v *compareView, selected compare.Selected) error {
+	result, err := s.compared(ctx, selected)
 	if err != nil {
 		return err
 	}
 	q := v.Query
 	v.Command, v.Report = q.command(s.Options.Store.Path()), compareAddress("/compare/report", q.asked())
-	c := &compareShown{Warnings: result.Warnings}
+	c := &compareShown{}
+	for _, w := range result.Warnings {
+		c.Warnings = append(c.Warnings, compareWarning{w.Text, commandFor(w.Help)})
+	}
 	v.Shown = c
 	c.choices(result)
 	for i, g := range result.Groups {

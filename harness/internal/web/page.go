@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -11,9 +10,6 @@ import (
 	"path"
 	"strings"
 	"time"
-
-	"flowharness/harness/internal/catalog"
-	"flowharness/harness/internal/store"
 )
 
 // page is what every template is given.
@@ -65,49 +61,21 @@ func (s *Server) renderStatus(w http.ResponseWriter, r *http.Request, status int
 	return nil
 }
 
-// requestError is a request that makes no sense; the reader can mend it.
-type requestError struct{ err error }
-
-func (e *requestError) Error() string { return e.err.Error() }
-func (e *requestError) Unwrap() error { return e.err }
-
-func badRequest(format string, args ...any) error { return &requestError{fmt.Errorf(format, args...)} }
-
-var (
-	errNoPage   = errors.New("there is no such page")
-	errReadOnly = errors.New("this server shows the store and does not change it")
-)
-
 // fail is the one place where errors become answers.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var bad *requestError
-	var invalid *catalog.InvalidError
-	var none *store.NotFoundError
-	var several *store.AmbiguousError
-	status := http.StatusInternalServerError
-	switch {
-	case r.Context().Err() != nil:
+	if r.Context().Err() != nil {
 		// Nobody is there any more, or the server ends: an empty page would be shown.
 		refuse(w, http.StatusServiceUnavailable, "the server is ending")
 		return
-	case errors.As(err, &none), errors.Is(err, errNoPage), errors.Is(err, store.ErrNoSweep), errors.Is(err, store.ErrNoPicture):
-		status = http.StatusNotFound
-	case errors.As(err, &bad), errors.As(err, &invalid), errors.As(err, &several):
-		status = http.StatusBadRequest
-	case errors.Is(err, errReadOnly), errors.Is(err, store.ErrReadOnly):
-		status = http.StatusForbidden
-	case errors.Is(err, store.ErrFull):
-		status = http.StatusInsufficientStorage
-	case errors.Is(err, store.ErrRunning), errors.Is(err, store.ErrTrashed):
-		status = http.StatusConflict
 	}
+	status, text := statusOf(err), errorText(err)
 	// A script shows the reason itself.
 	if r.Method != http.MethodGet && r.Header.Get("Accept") == "text/plain" {
-		refuse(w, status, err.Error())
+		refuse(w, status, text)
 		return
 	}
-	if e := s.renderStatus(w, r, status, "error.html", page{Title: http.StatusText(status), Body: err.Error()}); e != nil {
-		refuse(w, status, err.Error())
+	if e := s.renderStatus(w, r, status, "error.html", page{Title: http.StatusText(status), Body: text}); e != nil {
+		refuse(w, status, text)
 	}
 }
 

@@ -1,9 +1,10 @@
 package web
 
 import (
+	"slices"
+
 	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/compare"
-	"slices"
 )
 
 // usualColumns are shown unless others are chosen, with the metrics of quality

@@ -141,7 +141,7 @@ func (s *Server) sweepResult(ctx context.Context, variants []variant) (*compare.
 	}
 	result, err := s.results.summarize(ctx, ids, o)
 	if err != nil {
-		return nil, compareRefusal(err)
+		return nil, err
 	}
 	groups := map[string]int{}
 	for g, group := range result.Groups {

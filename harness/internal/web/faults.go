@@ -1,0 +1,62 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/fault"
+)
+
+// badRequest is a request that makes no sense; the reader can mend it.
+func badRequest(format string, args ...any) error {
+	return fault.Errorf(fault.Invalid, format, args...)
+}
+
+var (
+	errNoPage   = fault.New(fault.NotFound, "there is no such page")
+	errReadOnly = fault.New(fault.Forbidden, "this server shows the store and does not change it")
+)
+
+// statuses are the answers to the kinds of errors.
+var statuses = map[fault.Kind]int{
+	fault.Invalid:     http.StatusBadRequest,
+	fault.NotFound:    http.StatusNotFound,
+	fault.Conflict:    http.StatusConflict,
+	fault.Forbidden:   http.StatusForbidden,
+	fault.Unavailable: http.StatusServiceUnavailable,
+}
+
+// statusOf is the answer to an error.
+func statusOf(err error) int {
+	if status, ok := statuses[fault.Of(err)]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
+// errorText is what a page says of an error: options by the labels of their fields, and what would help in plain words.
+func errorText(err error) string {
+	message := err.Error()
+	var option *compare.OptionError
+	if errors.As(err, &option) && option.Option != compare.OptionNone && option.Option != compare.OptionRuns {
+		message = strings.Replace(message, option.Error(), option.In("“"+string(option.Option)+"”"), 1)
+	}
+	if help := fault.RemedyOf(err); help.Action != "" {
+		message += ": " + string(help.Action)
+	}
+	return message
+}
+
+// commandFor is what to type for a remedy that no button has; "" if there is nothing.
+func commandFor(help fault.Remedy) string {
+	switch {
+	case len(help.Args) < 2:
+	case help.Action == fault.MeasureMoreImages:
+		return "harness evaluate " + shellQuoted(help.Args[0]) + " --images " + help.Args[1]
+	case help.Action == fault.MeasureReferences:
+		return "harness evaluate " + shellQuoted(help.Args[0]) + " --references --images " + help.Args[1]
+	}
+	return ""
+}
