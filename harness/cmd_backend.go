@@ -40,7 +40,7 @@ func tryBackend(name, plugin string) backendState {
 		return nil
 	})
 	if err != nil {
-		state.Error = err.Error()
+		state.Error = errorText(err)
 	}
 	state.OK = err == nil
 	return state

@@ -169,8 +169,8 @@ func TestCompareRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"fm"}, 2, "at least two RUNs"},
-		{[]string{}, 2, "at least two RUNs"},
+		{[]string{"fm"}, 2, "at least two runs"},
+		{[]string{}, 2, "at least two runs"},
 		{[]string{"ddpm", "--group-by", "config"}, 2, "at least two runs, got 1"},
 		{[]string{"fm", "fm"}, 2, "is named twice"},
 		{[]string{"fm", "nothing"}, 1, "nothing"},

@@ -110,7 +110,7 @@ func (o *doctorOptions) diagnose(ctx context.Context, cfg config.Config) (*diagn
 	if !d.Backend.OK {
 		problem("backend: %s", d.Backend.Error)
 	} else if _, err := train.Devices(cfg, len(d.Backend.Info.Devices)); err != nil {
-		problem("backend: %s: %v", d.Backend.Info.Name, err)
+		problem("backend: %s: %s", d.Backend.Info.Name, errorText(err))
 	}
 	var err error
 	if d.Data, err = locateAll(cfg.Data.Dir); err != nil {
@@ -122,7 +122,7 @@ func (o *doctorOptions) diagnose(ctx context.Context, cfg config.Config) (*diagn
 		}
 	}
 	if d.Store, err = o.examineStore(ctx, o.storePath(cfg.Store)); err != nil {
-		problem("store: %v", err)
+		problem("store: %s", errorText(err))
 	}
 	if d.Store.FreeBytes < minFreeBytes {
 		problem("disk: only %s free at %s", bytesText(int64(d.Store.FreeBytes)), d.Store.Path)
@@ -151,13 +151,13 @@ func (o *doctorOptions) examineStore(ctx context.Context, path string) (storeSta
 	s.Exists = true
 	st, err := store.OpenExisting(ctx, path)
 	if err != nil {
-		s.Integrity = err.Error()
+		s.Integrity = errorText(err)
 		return s, err
 	}
 	defer st.Close()
 	s.Schema = st.SchemaVersion()
 	if err := st.Integrity(ctx); err != nil {
-		s.Integrity = err.Error()
+		s.Integrity = errorText(err)
 		return s, err
 	}
 	s.Integrity = "ok"

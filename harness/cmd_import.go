@@ -53,7 +53,7 @@ func (o *importOptions) run(ctx context.Context, files []string) error {
 		row := importJSON{file, m.Run.ID, importOutcome(result), ""}
 		if err != nil {
 			failed = append(failed, err)
-			row.Outcome, row.Error = "refused", err.Error()
+			row.Outcome, row.Error = "refused", errorText(err)
 		} else if !o.json {
 			fmt.Fprintf(o.out, "%s: %s %s\n", clean(file), m.Run.Slug, row.Outcome)
 		}

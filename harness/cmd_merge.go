@@ -79,7 +79,7 @@ func (o *mergeOptions) run(ctx context.Context, sources []string) error {
 		row := mergeJSON{source, result.Added, result.Continued, result.Same, result.Behind, result.Live, result.Trashed, result.Refused, ""}
 		if err != nil {
 			failed = append(failed, err)
-			row.Error = err.Error()
+			row.Error = errorText(err)
 		}
 		if result.Total() > 0 && !o.json {
 			fmt.Fprintf(o.out, "%s: %s\n", clean(source), mergeCounts(result))

@@ -63,7 +63,7 @@ func sweepJSON(session *launch.Session, outcome sweep.Outcome, comparison *sweep
 	}
 	failed := []map[string]any{}
 	for _, f := range outcome.Failed {
-		failed = append(failed, map[string]any{"task": f.Task.Key(), "variant": session.Plan.Variants[f.Task.Runs[0].Variant].Label, "error": f.Err.Error(), "log": session.Folder.LogPath(f.Task.Key())})
+		failed = append(failed, map[string]any{"task": f.Task.Key(), "variant": session.Plan.Variants[f.Task.Runs[0].Variant].Label, "error": errorText(f.Err), "log": session.Folder.LogPath(f.Task.Key())})
 	}
 	stopped := []map[string]any{}
 	for _, p := range outcome.Stopped {

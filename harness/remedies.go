@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flowharness/harness/internal/compare"
@@ -64,6 +65,13 @@ func advised(message string, r fault.Remedy) string {
 
 // errorText is what a command says of an error: flags by their names, and what would help as it is typed.
 func errorText(err error) string {
+	if list := joined(err); list != nil {
+		texts := make([]string, len(list))
+		for i, e := range list {
+			texts[i] = errorText(e)
+		}
+		return strings.Join(texts, "\n")
+	}
 	message := err.Error()
 	var option *compare.OptionError
 	if errors.As(err, &option) && flagOf(option.Option) != "" {
@@ -74,6 +82,19 @@ func errorText(err error) string {
 		message = strings.Replace(message, expression.Error(), "--fail-if"+strings.TrimPrefix(expression.Error(), "condition"), 1)
 	}
 	return advised(message, fault.RemedyOf(err))
+}
+
+// joined are the errors that [errors.Join] has joined; nil of any other error.
+func joined(err error) []error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	list := many.Unwrap()
+	if whole := errors.Join(list...); whole == nil || err.Error() != whole.Error() {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(e error) bool { return e == nil })
 }
 
 // flagOf is the flag of an option of a comparison; "" if it has none.

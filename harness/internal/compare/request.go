@@ -42,9 +42,9 @@ func (q Request) Check() error {
 	case slices.Contains(q.GroupBy, ByConfig) && len(q.GroupBy) > 1:
 		return wrong(OptionGroupBy, ByConfig, "%s", joinedConfig)
 	case len(q.Runs) == 0 && (q.Baseline != "" || len(q.Given) > 0):
-		return wrong(OptionRuns, "", "name at least one run to compare with the baseline")
+		return wrong(OptionRuns, "", "expected at least one run to compare with the baseline")
 	case q.Baseline == "" && len(q.Given) == 0 && len(q.Runs) < 2 && len(q.GroupBy) == 0, len(q.Runs) == 0:
-		return wrong(OptionRuns, "", "name at least two runs to compare, or one and a baseline")
+		return wrong(OptionRuns, "", "expected at least two runs, or one and a baseline")
 	}
 	_, err := q.targets()
 	return err

@@ -14,6 +14,7 @@ type Kind string
 // The kinds.
 const (
 	Invalid     Kind = "invalid"     // what was asked for makes no sense
+	Ambiguous   Kind = "ambiguous"   // what was asked for may be several things
 	NotFound    Kind = "not found"   // what was asked for is not there
 	Conflict    Kind = "conflict"    // what was asked for does not fit the state of things
 	Forbidden   Kind = "forbidden"   // what was asked for must not be done here
@@ -21,7 +22,7 @@ const (
 )
 
 // Kinds lists the kinds.
-func Kinds() []Kind { return []Kind{Invalid, NotFound, Conflict, Forbidden, Unavailable} }
+func Kinds() []Kind { return []Kind{Invalid, Ambiguous, NotFound, Conflict, Forbidden, Unavailable} }
 
 // Of is the kind of an error, that of the outermost error in its chain that has one.
 func Of(err error) Kind {

@@ -99,8 +99,8 @@ type Candidate struct {
 	CreatedAt      time.Time
 }
 
-// Fault is [fault.Invalid].
-func (e *AmbiguousError) Fault() fault.Kind { return fault.Invalid }
+// Fault is [fault.Ambiguous].
+func (e *AmbiguousError) Fault() fault.Kind { return fault.Ambiguous }
 
 func (e *AmbiguousError) Error() string {
 	shown, more := e.Candidates, ""

@@ -134,14 +134,7 @@ func (q compareQuery) asked() url.Values {
 }
 
 // address is where the page of the query is.
-func (q compareQuery) address() string { return compareAddress("/compare", q.values()) }
-
-func compareAddress(path string, v url.Values) string {
-	if len(v) == 0 {
-		return path
-	}
-	return path + "?" + v.Encode()
-}
+func (q compareQuery) address() string { return addressOf("/compare", q.values()) }
 
 // without is the query less a run, and first with it as the first, which the
 // others are compared with.
@@ -162,11 +155,11 @@ func (q compareQuery) command(store string) string {
 	words := []string{"harness", "compare"}
 	flag := func(name string, values ...string) {
 		for _, v := range values {
-			words = append(words, "--"+name+"="+shellQuoted(v))
+			words = append(words, "--"+name+"="+shellWord(v))
 		}
 	}
 	for _, ref := range q.Runs {
-		words = append(words, shellQuoted(ref))
+		words = append(words, shellWord(ref))
 	}
 	flag("group-by", q.GroupBy...)
 	flag("metric", q.Metrics...)
@@ -186,19 +179,6 @@ func (q compareQuery) command(store string) string {
 	flag("store", store)
 	return strings.Join(append(words, "--html", "report.html"), " ")
 }
-
-// shellQuoted is a word as a POSIX shell reads it back.
-func shellQuoted(word string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("@%+=:,./_-", r)
-	}
-	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // settingKey names a setting in an address.
 func settingKey(s compare.Setting) string {

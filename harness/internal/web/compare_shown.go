@@ -7,6 +7,7 @@ import (
 
 	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/report"
 )
@@ -50,7 +51,7 @@ func (s *Server) fillCompare(ctx context.Context, v *compareView, selected compa
 		return err
 	}
 	q := v.Query
-	v.Command, v.Report = q.command(s.Options.Store.Path()), compareAddress("/compare/report", q.asked())
+	v.Command, v.Report = q.command(s.Options.Store.Path()), addressOf("/compare/report", q.asked())
 	c := &compareShown{}
 	for _, w := range result.Warnings {
 		c.Warnings = append(c.Warnings, compareWarning{w.Text, commandFor(w.Help)})
@@ -130,4 +131,16 @@ func (c *compareShown) plots(result *compare.Result, q compareQuery) {
 			c.Curves = append(c.Curves, p)
 		}
 	}
+}
+
+// commandFor is what to type for a remedy that no button has; "" if there is nothing.
+func commandFor(help fault.Remedy) string {
+	switch {
+	case len(help.Args) < 2:
+	case help.Action == fault.MeasureMoreImages:
+		return "harness evaluate " + shellWord(help.Args[0]) + " --images " + help.Args[1]
+	case help.Action == fault.MeasureReferences:
+		return "harness evaluate " + shellWord(help.Args[0]) + " --references --images " + help.Args[1]
+	}
+	return ""
 }

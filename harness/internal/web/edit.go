@@ -64,9 +64,3 @@ func (s *Server) chosen(r *http.Request) ([]*store.Run, error) {
 	}
 	return runs, nil
 }
-
-// tagList are tags as people type them, with commas between them: a tag may hold
-// spaces.
-func tagList(text string) []string {
-	return listed(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' || r == '\t' }))
-}

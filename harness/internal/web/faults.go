@@ -22,6 +22,7 @@ var (
 // statuses are the answers to the kinds of errors.
 var statuses = map[fault.Kind]int{
 	fault.Invalid:     http.StatusBadRequest,
+	fault.Ambiguous:   http.StatusBadRequest,
 	fault.NotFound:    http.StatusNotFound,
 	fault.Conflict:    http.StatusConflict,
 	fault.Forbidden:   http.StatusForbidden,
@@ -47,16 +48,4 @@ func errorText(err error) string {
 		message += ": " + string(help.Action)
 	}
 	return message
-}
-
-// commandFor is what to type for a remedy that no button has; "" if there is nothing.
-func commandFor(help fault.Remedy) string {
-	switch {
-	case len(help.Args) < 2:
-	case help.Action == fault.MeasureMoreImages:
-		return "harness evaluate " + shellQuoted(help.Args[0]) + " --images " + help.Args[1]
-	case help.Action == fault.MeasureReferences:
-		return "harness evaluate " + shellQuoted(help.Args[0]) + " --references --images " + help.Args[1]
-	}
-	return ""
 }

@@ -77,6 +77,9 @@ func newPlot(id string, c chart.Chart) plot {
 	return p
 }
 
+// AtSteps says which steps the points of a line are at, where the x axis is not of steps.
+func (p *plot) AtSteps(steps []int, line int) { p.data.Steps, p.data.Of = steps, line }
+
 // Data are the values as JSON, for the script.
 func (p plot) Data() string {
 	text, err := json.Marshal(p.data)

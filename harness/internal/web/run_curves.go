@@ -165,7 +165,7 @@ func (s *Server) seriesPlot(ctx context.Context, run *store.Run, name string, su
 		p.Legend = nil // the title says it
 	}
 	if axis.Label != axisStep && len(c.Lines) > 0 {
-		p.data.Steps, p.data.Of = steps, of
+		p.AtSteps(steps, of)
 	}
 	if (q.Zoom != stepRange{}) {
 		whole := q

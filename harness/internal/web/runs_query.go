@@ -65,20 +65,6 @@ func readRunsQuery(r *http.Request) (runsQuery, error) {
 	return q, nil
 }
 
-// listed are the values of a parameter that is given several times, or once with
-// commas.
-func listed(values []string) []string {
-	var list []string
-	for _, value := range values {
-		for part := range strings.SplitSeq(value, ",") {
-			if part = strings.TrimSpace(part); part != "" && !slices.Contains(list, part) {
-				list = append(list, part)
-			}
-		}
-	}
-	return list
-}
-
 // filter is what the store can tell, without the conditions.
 func (q runsQuery) filter() store.Filter {
 	f := store.Filter{Text: q.Text, Tags: q.Tags, Process: q.Process, Dataset: q.Dataset, Name: q.Name, Shelf: q.Shelf}
@@ -87,9 +73,6 @@ func (q runsQuery) filter() store.Filter {
 	}
 	return f
 }
-
-// field is a parameter of the address, as a hidden field of a form.
-type field struct{ Name, Value string }
 
 // fields are the parameters that differ from the usual, but for some.
 func (q runsQuery) fields(except ...string) []field {
@@ -143,9 +126,4 @@ func (q runsQuery) with(change func(*runsQuery)) string {
 	q.Page = 1
 	change(&q)
 	return q.String()
-}
-
-// without is a list that lacks a value.
-func without(list []string, value string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(v string) bool { return v == value })
 }

@@ -53,7 +53,7 @@ func (v variant) link() string {
 	case 1:
 		return "/runs/" + url.PathEscape(v.Runs[0].Slug)
 	}
-	return compareAddress("/compare", url.Values{"run": v.slugs()})
+	return addressOf("/compare", url.Values{"run": v.slugs()})
 }
 
 // link is that of a variant as it stands in a chart, which no template writes.
