@@ -66,6 +66,10 @@ type SamplerConfig struct {
 	Times []float64 `yaml:"times,omitempty,flow" json:"times,omitempty"`
 	// SolverOrder of unipc is that of its predictor: 1, 2 (default) or 3. The corrector is of one more.
 	SolverOrder int `yaml:"solver_order,omitempty" json:"solver_order,omitempty"`
+	// Rtol and Atol (both 1e-5 by default) are the tolerances of dopri5: its estimate of the error that a step makes, in the root
+	// mean square over a batch, stays below atol + rtol·|x|.
+	Rtol float64 `yaml:"rtol,omitempty" json:"rtol,omitempty"`
+	Atol float64 `yaml:"atol,omitempty" json:"atol,omitempty"`
 	// TimestepInput is the time given to the model by flow samplers: "scaled" (default;
 	// num_train_timesteps*t, the scale of training) or "index" (the number of the step, plus the
 	// fraction of the step already gone for later stages of heun, midpoint and rk4).
@@ -90,6 +94,22 @@ type SamplerConfig struct {
 	PreviousTimestep string `yaml:"previous_timestep,omitempty" json:"previous_timestep,omitempty" jsonschema:"enum=listed,enum=diffusers"`
 	// SetAlphaToOne of ddim takes alphas_cumprod past the last timestep as 1 (default) instead of its first value.
 	SetAlphaToOne *bool `yaml:"set_alpha_to_one,omitempty" json:"set_alpha_to_one,omitempty"`
+}
+
+// Shortest is a config, and a number of steps, that runs the programs which this one runs in fewer evaluations: it compiles them
+// before anything is timed.
+func (c SamplerConfig) Shortest(trainTimesteps int) (SamplerConfig, int) {
+	steps := 1
+	if c.Name == ab2.name {
+		steps = min(2, trainTimesteps) // the first step is another program
+	}
+	if len(c.Times) > 0 {
+		c.Grid, c.Times = "uniform", nil
+	}
+	if c.Name == dopri5.name {
+		c.Rtol, c.Atol = 1, 1
+	}
+	return c, steps
 }
 
 // String is the sampler's name, with the options that are not the default in the order of the struct:
@@ -187,6 +207,10 @@ func (c *SamplerConfig) setDefaultsAs(sampler registration) {
 	if has("solver_order") {
 		setDefault(&c.SolverOrder, 2)
 	}
+	if has("rtol") {
+		setDefault(&c.Rtol, 1e-5)
+		setDefault(&c.Atol, 1e-5)
+	}
 	if has("timestep_input") {
 		setDefault(&c.TimestepInput, "scaled")
 	}
@@ -261,6 +285,12 @@ func (c SamplerConfig) validateAs(sampler registration) error {
 	}
 	if belongs("solver_order", c.SolverOrder == 0) {
 		p.Check(c.SolverOrder >= 1 && c.SolverOrder <= 3, "solver_order", "must be 1, 2 or 3, got %d", c.SolverOrder)
+	}
+	if belongs("rtol", c.Rtol == 0) {
+		p.Positive("rtol", c.Rtol)
+	}
+	if belongs("atol", c.Atol == 0) {
+		p.Positive("atol", c.Atol)
 	}
 	if belongs("timestep_input", c.TimestepInput == "") {
 		p.OneOf("timestep_input", c.TimestepInput, "scaled", "index")

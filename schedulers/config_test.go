@@ -65,6 +65,10 @@ func TestSamplerConfigsWithProblemsNameTheirKeys(t *testing.T) {
 		"a shift of the karras grid":    {SamplerConfig{Name: "ab2", Grid: "karras", Shift: 3}, []string{"shift", `does not apply to grid "karras"`}},
 		"a rho of the uniform grid":     {SamplerConfig{Name: "euler", Rho: 7}, []string{"rho", `does not apply to grid "uniform"`}},
 		"a rho below zero":              {SamplerConfig{Name: "euler", Grid: "karras", Rho: -1}, []string{"rho", "above 0, got -1"}},
+		"a negative tolerance":          {SamplerConfig{Name: "dopri5", Atol: -1}, []string{"atol", "above 0, got -1"}},
+		"a tolerance that is no number": {SamplerConfig{Name: "dopri5", Rtol: math.NaN()}, []string{"rtol", "above 0, got NaN"}},
+		"a tolerance of rk4":            {SamplerConfig{Name: "rk4", Rtol: 1e-3}, []string{"rtol", `does not apply to sampler "rk4"`}},
+		"an index where none is":        {SamplerConfig{Name: "dopri5", TimestepInput: "index"}, []string{"timestep_input", `does not apply to sampler "dopri5"`}},
 		"a solver_order of ab2":         {SamplerConfig{Name: "ab2", SolverOrder: 2}, []string{"solver_order", `does not apply to sampler "ab2"`}},
 		"a solver_order of 4":           {SamplerConfig{Name: "unipc", SolverOrder: 4}, []string{"solver_order", "must be 1, 2 or 3, got 4"}},
 		"dpmpp_2m of a flow and ddpm":   {SamplerConfig{Name: "dpmpp_2m", Grid: "karras", TimestepSpacing: "leading"}, []string{"grid", `does not apply to sampler "dpmpp_2m" of process "ddpm"`}},
@@ -212,6 +216,24 @@ func TestASamplersTextTellsItFromOthers(t *testing.T) {
 	} {
 		if got := c.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestTheShortestOfASamplerRuns, in few evaluations.
+func TestTheShortestOfASamplerRuns(t *testing.T) {
+	runner := newRunner(t, openBackend(t, "go"))
+	for _, c := range []SamplerConfig{{Name: "euler"}, {Name: "ab2"}, {Name: "rk4", Times: []float64{0, 0.5, 0.7, 1}}, {Name: "dopri5", Rtol: 1e-6},
+		{Name: "dopri5", Times: []float64{0, 0.5, 1}}, {Name: "unipc", Grid: "karras"}} {
+		c.SetDefaults()
+		short, steps := c.Shortest(1000)
+		evaluations := 0
+		runToy(t, runner, mustPlan(t, short, ProcessConfig{Name: FlowMatch}, steps), func(x, timestep float64) float64 {
+			evaluations++
+			return gaussianVelocity(x, timestep/1000)
+		})
+		if n := evaluations / len(toyStart); n > 20 {
+			t.Errorf("%v: %v in %d steps takes %d evaluations", c, short, steps, n)
 		}
 	}
 }

@@ -68,14 +68,20 @@ func (g Guidance) ModeAt(step, steps int) GuidanceMode {
 	}
 }
 
+// Evaluations is the number of model evaluations that a mode makes.
+func (m GuidanceMode) Evaluations() int {
+	if m == CondUncond {
+		return 2
+	}
+	return 1
+}
+
 // NFE is the number of model evaluations per sample of a plan with this guidance, where an evaluation
 // that needs both predictions counts as two.
 func (g Guidance) NFE(p Plan) int {
-	n := p.NFE()
+	n := 0
 	for _, e := range p.Evaluations {
-		if g.ModeAt(e.Step, p.Steps) == CondUncond {
-			n++
-		}
+		n += g.ModeAt(e.Step, p.Steps).Evaluations()
 	}
 	return n
 }

@@ -22,12 +22,15 @@ type Plan struct {
 	// Times of a flow-matching plan are the times, from 0 (noise) to 1 (data), at which its steps begin
 	// and end: Steps+1 of them. A plan of the diffusion samplers has none.
 	Times []float64
-	// Evaluations are in the order they are made.
+	// Evaluations are in the order they are made. An adaptive plan has none: it makes them as they turn out to be needed, and
+	// whoever wants their number counts them.
 	Evaluations []Evaluation
+
+	adaptive *adaptive
 }
 
 // NFE is the number of model evaluations (network function evaluations) per sample, not counting
-// the second one that guidance makes.
+// the second one that guidance makes; 0 for an adaptive plan, which does not know.
 func (p Plan) NFE() int { return len(p.Evaluations) }
 
 // endsStep tells whether a step ends with evaluation i.

@@ -42,14 +42,14 @@ func TestAProcessIsRegistered(t *testing.T) {
 	if err != nil || p.Name() != "reversed" {
 		t.Fatalf("it makes %v (%v)", p, err)
 	}
-	if _, err := NewSampler(SamplerConfig{Name: "heun"}, c); err != nil || !slices.Equal(SamplerNames("reversed"), []string{"euler", "heun", "midpoint", "rk4", "ab2"}) {
+	if _, err := NewSampler(SamplerConfig{Name: "heun"}, c); err != nil || !slices.Equal(SamplerNames("reversed"), []string{"euler", "heun", "midpoint", "rk4", "ab2", "dopri5"}) {
 		t.Errorf("a sampler of flow matching: %v; its samplers are %v", err, SamplerNames("reversed"))
 	}
 	if _, err := NewSampler(SamplerConfig{Name: "ddim"}, c); err == nil {
 		t.Error("a sampler of another process is taken")
 	}
 	_, err = NewSampler(SamplerConfig{Name: "unipc"}, c)
-	expectError(t, err, `sampler "unipc" belongs to flows whose path is known, not "reversed"; use one of: euler, heun, midpoint, rk4, ab2`)
+	expectError(t, err, `sampler "unipc" belongs to flows whose path is known, not "reversed"; use one of: euler, heun, midpoint, rk4, ab2, dopri5`)
 	for key, bad := range map[string]ProcessConfig{
 		"shift":            {Name: "reversed", Shift: -1},
 		"beta_start":       {Name: "reversed", BetaStart: 0.1},

@@ -31,7 +31,7 @@ func TestSamplersOfPredictedDataConverge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, has := sampler.(interface{ Order() int }); has {
+		if _, has := sampler.(interface{ Order() int }); has || name == "dopri5" { // which TestDopri5TakesTheStepsOfScipy has
 			continue
 		}
 		seen++

@@ -15,6 +15,7 @@ var samplers = []registration{
 	midpoint,
 	rk4,
 	ab2,
+	dopri5,
 	uniPC,
 	ddpmSampler,
 	ddim,

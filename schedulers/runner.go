@@ -24,6 +24,8 @@ type Runner struct {
 	combination    *graph.Exec // combinationGraph
 	denoise        *graph.Exec // denoiseGraph
 	predictCorrect *graph.Exec // predictCorrectGraph
+	sum            *graph.Exec // sumGraph
+	norm           *graph.Exec // normGraph
 }
 
 // NewRunner makes a runner; nothing is compiled before it is needed.
@@ -33,6 +35,8 @@ func NewRunner(backend compute.Backend) *Runner {
 		combination:    graph.MustNewExec(backend, combinationGraph).SetMaxCache(-1),
 		denoise:        graph.MustNewExec(backend, denoiseGraph).SetMaxCache(-1),
 		predictCorrect: graph.MustNewExec(backend, predictCorrectGraph).SetMaxCache(-1),
+		sum:            graph.MustNewExec(backend, sumGraph).SetMaxCache(-1),
+		norm:           graph.MustNewExec(backend, normGraph).SetMaxCache(-1),
 	}
 }
 
@@ -50,6 +54,9 @@ func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, pre
 	}
 	if err := observe(0, sample); err != nil {
 		return nil, err
+	}
+	if plan.adaptive != nil {
+		return r.runAdaptive(ctx, plan, sample, predict, observe)
 	}
 	state := State{Sample: sample}
 	for i, evaluation := range plan.Evaluations {
@@ -100,11 +107,8 @@ func (r *Runner) Step(plan Plan, index int, state State, prediction, noise *tens
 		return State{}, fmt.Errorf("evaluation %d is not in a plan of %d", index, plan.NFE())
 	}
 	evaluation := plan.Evaluations[index]
-	if prediction == nil {
-		return State{}, fmt.Errorf("the model returned no prediction")
-	}
-	if !prediction.Shape().Equal(state.Sample.Shape()) {
-		return State{}, fmt.Errorf("the prediction has shape %s, the sample %s", prediction.Shape(), state.Sample.Shape())
+	if err := checkPrediction(prediction, state.Sample); err != nil {
+		return State{}, err
 	}
 	if !evaluation.UsesNoise {
 		noise = nil
@@ -114,11 +118,24 @@ func (r *Runner) Step(plan Plan, index int, state State, prediction, noise *tens
 	return evaluation.update.apply(r, state, prediction, noise)
 }
 
+// checkPrediction reports a prediction that is none of a sample.
+func checkPrediction(prediction, sample *tensors.Tensor) error {
+	if prediction == nil {
+		return fmt.Errorf("the model returned no prediction")
+	}
+	if !prediction.Shape().Equal(sample.Shape()) {
+		return fmt.Errorf("the prediction has shape %s, the sample %s", prediction.Shape(), sample.Shape())
+	}
+	return nil
+}
+
 // Finalize frees the compiled updates. The runner cannot be used afterwards.
 func (r *Runner) Finalize() {
 	r.combination.Finalize()
 	r.denoise.Finalize()
 	r.predictCorrect.Finalize()
+	r.sum.Finalize()
+	r.norm.Finalize()
 }
 
 // release finalizes tensors that are not among those to keep. Freeing device memory can only fail

@@ -64,6 +64,8 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"rho":               {description: "flow_match: of the karras grid, on which (1-t)^(1/rho) is equally spaced. Default: 7.", above: "0", maximum: "1000"},
 			"times":             {description: "flow_match: where the steps of the listed grid begin and end, ascending from 0 (noise) to 1 (data); sampling.steps must be one less than there are. Default: none.", minItems: 2, maxItems: 10001, unique: true, itemMinimum: "0", itemLimit: "1"},
 			"solver_order":      {description: "unipc: order of the predictor; the corrector's is one more.", minimum: "1", maximum: "3"},
+			"rtol":              {description: "dopri5: relative tolerance of a step's error.", above: "0", maximum: "1"},
+			"atol":              {description: "dopri5: absolute tolerance of a step's error.", above: "0", maximum: "1"},
 			"timestep_input":    {description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step."},
 			"timestep_spacing":  {description: "ddpm: how timesteps are picked."},
 			"steps_offset":      {description: "ddpm: added to every timestep of leading spacing. Default: 0.", minimum: "0", maximum: "100000"},

@@ -134,6 +134,7 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 	var predicted, wanted []uint8
 	var features metrics.Features
 	way := newWay(e.pixels)
+	evaluations := 0 // of all images; an adaptive sampler makes another number in each batch
 	for first := 0; first < total; first += batchSize {
 		n := min(batchSize, total-first)
 		request.Labels, request.FirstImage = e.labels(first, batchSize), first
@@ -156,12 +157,13 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 		for _, l := range request.Labels[:n] {
 			wanted = append(wanted, uint8(l-1))
 		}
-		r.NFE = out.NFE
+		evaluations += out.NFE * n
 		r.Seconds += out.Elapsed.Seconds() * float64(n) / batchSize
 		if e.Progress != nil {
 			e.Progress(what, first+n, total)
 		}
 	}
+	r.NFE = (evaluations + total/2) / total
 	for i, class := range predicted {
 		r.Correct = append(r.Correct, class == wanted[i])
 	}

@@ -88,8 +88,11 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 	labels := tensors.FromFlatDataAndDimensions(r.Labels, len(r.Labels))
 	defer labels.MustFinalizeAll()
 
+	evaluations := 0 // counted, as an adaptive sampler decides on them
 	predict := func(_ context.Context, x *tensors.Tensor, e schedulers.Evaluation) (*tensors.Tensor, error) {
-		exec, err := g.compiled(r.Guidance.ModeAt(e.Step, r.Steps))
+		mode := r.Guidance.ModeAt(e.Step, r.Steps)
+		evaluations += mode.Evaluations()
+		exec, err := g.compiled(mode)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +117,7 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 		return Generated{}, fmt.Errorf("reading the samples: %w", err)
 	}
 	out.MustFinalizeAll()
-	return Generated{Images: images, NFE: r.Guidance.NFE(plan), Elapsed: time.Since(start)}, nil
+	return Generated{Images: images, NFE: evaluations, Elapsed: time.Since(start)}, nil
 }
 
 func (r Request) observer(plan schedulers.Plan) schedulers.Observe {

@@ -170,7 +170,8 @@ func warmUps(cfg config.Config, labels []int32) []Request {
 				scales = append(scales, 1) // which applies outside of the interval
 			}
 			for _, s := range scales {
-				list = append(list, Request{Sampler: sampler, Steps: 1, Labels: labels, Guidance: schedulers.Guidance{Scale: s}})
+				short, steps := sampler.Shortest(cfg.Process.NumTrainTimesteps)
+				list = append(list, Request{Sampler: short, Steps: steps, Labels: labels, Guidance: schedulers.Guidance{Scale: s}})
 			}
 		}
 	}
