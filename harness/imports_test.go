@@ -95,6 +95,11 @@ func TestImportsGoOneWay(t *testing.T) {
 				return !slices.ContainsFunc([]string{internal + "statistics", internal + "random", "github.com/agnivade/levenshtein", "gonum.org", "math/rand"},
 					func(p string) bool { return within(imported, p) })
 			}},
+		{"kinds of pages do not know each other, and what they share knows none of them",
+			func(importer string) bool { return strings.HasPrefix(importer, internal+"web/") },
+			func(importer, imported string) bool {
+				return !strings.HasSuffix(imported, "page") || !strings.HasPrefix(imported, internal+"web/")
+			}},
 		{"searching is of values alone",
 			func(importer string) bool { return within(importer, internal+"search") },
 			func(_, imported string) bool {

@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -59,11 +60,11 @@ var templateAddress = regexp.MustCompile(`\b(?:href|src|srcset|action|formaction
 // page shows only at times has it, too.
 func TestEveryAddressInATemplateHasTheBasePath(t *testing.T) {
 	found := 0
-	err := fs.WalkDir(os.DirFS("templates"), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) != ".html" {
 			return err
 		}
-		text, err := os.ReadFile("templates/" + name)
+		text, err := os.ReadFile(name)
 		for _, m := range templateAddress.FindAllStringSubmatch(string(text), -1) {
 			found++
 			if !strings.HasPrefix(m[1], "{{base}}") && !strings.HasPrefix(m[1], "{{.Assets}}") && !strings.HasPrefix(m[1], "#") {

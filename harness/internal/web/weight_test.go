@@ -21,7 +21,7 @@ func TestPagesAreLight(t *testing.T) {
 		last = run.Slug
 	}
 	assets := 0
-	files, err := filepath.Glob("assets/*")
+	files, err := filepath.Glob("*/assets/*")
 	if err != nil {
 		t.Fatal(err)
 	}
