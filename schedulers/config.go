@@ -70,6 +70,10 @@ type SamplerConfig struct {
 	// mean square over a batch, stays below atol + rtol·|x|.
 	Rtol float64 `yaml:"rtol,omitempty" json:"rtol,omitempty"`
 	Atol float64 `yaml:"atol,omitempty" json:"atol,omitempty"`
+	// Diffusion of euler_maruyama is the shape of its diffusion coefficient over time: "sigma" (default), as the share of noise
+	// that is left, or "constant"; DiffusionNorm (default 1) is its size.
+	Diffusion     string  `yaml:"diffusion,omitempty" json:"diffusion,omitempty" jsonschema:"enum=sigma,enum=constant"`
+	DiffusionNorm float64 `yaml:"diffusion_norm,omitempty" json:"diffusion_norm,omitempty"`
 	// TimestepInput is the time given to the model by flow samplers: "scaled" (default;
 	// num_train_timesteps*t, the scale of training) or "index" (the number of the step, plus the
 	// fraction of the step already gone for later stages of heun, midpoint and rk4).
@@ -211,6 +215,10 @@ func (c *SamplerConfig) setDefaultsAs(sampler registration) {
 		setDefault(&c.Rtol, 1e-5)
 		setDefault(&c.Atol, 1e-5)
 	}
+	if has("diffusion") {
+		setDefault(&c.Diffusion, "sigma")
+		setDefault(&c.DiffusionNorm, 1)
+	}
 	if has("timestep_input") {
 		setDefault(&c.TimestepInput, "scaled")
 	}
@@ -291,6 +299,12 @@ func (c SamplerConfig) validateAs(sampler registration) error {
 	}
 	if belongs("atol", c.Atol == 0) {
 		p.Positive("atol", c.Atol)
+	}
+	if belongs("diffusion", c.Diffusion == "") {
+		p.OneOf("diffusion", c.Diffusion, "sigma", "constant")
+	}
+	if belongs("diffusion_norm", c.DiffusionNorm == 0) {
+		p.Positive("diffusion_norm", c.DiffusionNorm)
 	}
 	if belongs("timestep_input", c.TimestepInput == "") {
 		p.OneOf("timestep_input", c.TimestepInput, "scaled", "index")

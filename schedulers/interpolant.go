@@ -27,3 +27,10 @@ func (i Interpolant) denoised(t float64) (ofSample, ofVelocity float64) {
 func (i Interpolant) halfLogSNR(t float64) float64 {
 	return math.Log(i.Alpha(t)) - math.Log(i.Sigma(t))
 }
+
+// score returns the weights of sample and velocity in the score, the gradient of the logarithm of the density of samples, which
+// is -noise/sigma: (alpha·v - alpha'·x)/(sigma·(alpha'·sigma - alpha·sigma')).
+func (i Interpolant) score(t float64) (ofSample, ofVelocity float64) {
+	divisor := i.Sigma(t) * (i.AlphaSlope(t)*i.Sigma(t) - i.Alpha(t)*i.SigmaSlope(t))
+	return -i.AlphaSlope(t) / divisor, i.Alpha(t) / divisor
+}

@@ -17,6 +17,7 @@ var samplers = []registration{
 	ab2,
 	dopri5,
 	uniPC,
+	eulerMaruyama,
 	ddpmSampler,
 	ddim,
 	dpmpp2M,

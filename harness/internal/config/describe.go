@@ -66,6 +66,8 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"solver_order":      {description: "unipc: order of the predictor; the corrector's is one more.", minimum: "1", maximum: "3"},
 			"rtol":              {description: "dopri5: relative tolerance of a step's error.", above: "0", maximum: "1"},
 			"atol":              {description: "dopri5: absolute tolerance of a step's error.", above: "0", maximum: "1"},
+			"diffusion":         {description: "euler_maruyama: shape of the diffusion coefficient over time. sigma: the share of noise that is left."},
+			"diffusion_norm":    {description: "euler_maruyama: size of the diffusion coefficient.", above: "0", maximum: "1000"},
 			"timestep_input":    {description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step."},
 			"timestep_spacing":  {description: "ddpm: how timesteps are picked."},
 			"steps_offset":      {description: "ddpm: added to every timestep of leading spacing. Default: 0.", minimum: "0", maximum: "100000"},
