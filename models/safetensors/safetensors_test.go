@@ -113,7 +113,7 @@ func TestHalfIsTheNearest(t *testing.T) {
 
 func TestHalfIsWrittenInTwoBytes(t *testing.T) {
 	var out bytes.Buffer
-	if err := EncodeHalf(&out, map[string]Tensor{"a": {Shape: []int{3}, Data: []float32{1, -0.1, 1.0 / 3}}}, map[string]string{"k": "v"}); err != nil {
+	if err := EncodeAs(&out, F16, map[string]Tensor{"a": {Shape: []int{3}, Data: []float32{1, -0.1, 1.0 / 3}}}, map[string]string{"k": "v"}); err != nil {
 		t.Fatal(err)
 	}
 	got, meta, err := decode(out.Bytes())
@@ -126,6 +126,29 @@ func TestHalfIsWrittenInTwoBytes(t *testing.T) {
 	}
 	if length := binary.LittleEndian.Uint64(out.Bytes()); uint64(out.Len()) != 8+length+6 {
 		t.Errorf("%d bytes for three values after a header of %d", out.Len(), length)
+	}
+}
+
+func TestBrainFloatIsTheNearest(t *testing.T) {
+	for v, want := range map[float32]uint16{
+		1: 0x3f80, -2: 0xc000, 1 + 1.0/256: 0x3f80, 1 + 3.0/256: 0x3f82, 1 + 1.01/256: 0x3f81, // ties go to the even one
+		float32(math.Inf(1)): 0x7f80, math.MaxFloat32: 0x7f80, 0: 0,
+	} {
+		if got := toBrain(v); got != want {
+			t.Errorf("%g is %04x, want %04x", v, got, want)
+		}
+	}
+	for _, payload := range []uint32{0x7f800001, 0x7fffffff, 0xff800001} {
+		var out bytes.Buffer
+		if err := EncodeAs(&out, BF16, map[string]Tensor{"a": {Shape: []int{1}, Data: []float32{math.Float32frombits(payload)}}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := decode(out.Bytes()); err != nil || !math.IsNaN(float64(got["a"].Data[0])) {
+			t.Errorf("NaN %08x is read as %v, %v", payload, got["a"].Data, err)
+		}
+	}
+	if err := EncodeAs(&bytes.Buffer{}, "F64", nil, nil); err == nil {
+		t.Error("a type that is not written is accepted")
 	}
 }
 

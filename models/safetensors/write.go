@@ -53,16 +53,15 @@ func withoutName(err error) error {
 
 // Encode writes the format to w, values as float32.
 func Encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string) error {
-	return encode(w, tensors, metadata, "F32")
+	return EncodeAs(w, F32, tensors, metadata)
 }
 
-// EncodeHalf writes the format to w, values as float16, rounded to the nearest
-// and half way to the even one; see [RoundHalf].
-func EncodeHalf(w io.Writer, tensors map[string]Tensor, metadata map[string]string) error {
-	return encode(w, tensors, metadata, "F16")
-}
-
-func encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string, dtype string) error {
+// EncodeAs writes the format to w with values of a type, each the nearest to the
+// given one, half way the one whose last bit is 0; see [RoundHalf].
+func EncodeAs(w io.Writer, dtype DType, tensors map[string]Tensor, metadata map[string]string) error {
+	if !slices.Contains(DTypes(), dtype) {
+		return fmt.Errorf("values cannot be written as %s", dtype)
+	}
 	names := slices.Sorted(maps.Keys(tensors))
 	header := make(map[string]any, len(names)+1)
 	var at int64
@@ -75,8 +74,8 @@ func encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string, 
 		if name == metadataKey || size != len(t.Data) {
 			return fmt.Errorf("tensor %q of shape %v has %d values", name, t.Shape, len(t.Data))
 		}
-		end := at + widths[dtype]*int64(size)
-		header[name] = entry{DType: dtype, Shape: append([]int{}, t.Shape...), Offsets: [2]int64{at, end}}
+		end := at + widths[string(dtype)]*int64(size)
+		header[name] = entry{DType: string(dtype), Shape: append([]int{}, t.Shape...), Offsets: [2]int64{at, end}}
 		at = end
 	}
 	if len(metadata) > 0 {
@@ -99,12 +98,15 @@ func encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string, 
 	var word [4]byte
 	for _, name := range names {
 		for _, v := range tensors[name].Data {
-			if dtype == "F16" {
+			switch dtype {
+			case F16:
 				binary.LittleEndian.PutUint16(word[:], toHalf(v))
-			} else {
+			case BF16:
+				binary.LittleEndian.PutUint16(word[:], toBrain(v))
+			default:
 				binary.LittleEndian.PutUint32(word[:], math.Float32bits(v))
 			}
-			if _, err := out.Write(word[:widths[dtype]]); err != nil {
+			if _, err := out.Write(word[:widths[string(dtype)]]); err != nil {
 				return err
 			}
 		}
@@ -112,7 +114,20 @@ func encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string, 
 	return out.Flush()
 }
 
-// RoundHalf is the float16 nearest to v: what is read where [EncodeHalf] wrote v.
+// DType is a type of values, by the format's name.
+type DType string
+
+// The types that values are written as.
+const (
+	F32  DType = "F32"  // IEEE 754 binary32
+	F16  DType = "F16"  // IEEE 754 binary16
+	BF16 DType = "BF16" // the upper half of a binary32
+)
+
+// DTypes lists the types that values are written as.
+func DTypes() []DType { return []DType{F32, F16, BF16} }
+
+// RoundHalf is the float16 nearest to v: what is read where [EncodeAs] wrote v as [F16].
 func RoundHalf(v float32) float32 { return fromHalf(toHalf(v)) }
 
 // toHalf converts to IEEE 754 binary16, rounding to nearest, ties to even.
@@ -135,6 +150,15 @@ func toHalf(v float32) uint16 {
 	fraction, exponent := math.Frexp(a)                     // a = fraction·2^exponent, fraction in [½, 1)
 	steps := uint16(math.RoundToEven(fraction * (1 << 11))) // 1024 … 2048 of the fraction's last bit
 	return sign | (uint16(exponent+13)<<10 + steps)         // the leading bit of steps carries into the exponent
+}
+
+// toBrain converts to bfloat16, rounding to nearest, ties to even.
+func toBrain(v float32) uint16 {
+	bits := math.Float32bits(v)
+	if v != v {
+		return uint16(bits>>16) | 0x40 // stays a NaN whatever its payload
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
 // syncDir makes a rename in a folder durable.

@@ -176,7 +176,7 @@ func (w *Weights) seal() error {
 		meta[metaMirrored] = strconv.FormatFloat(w.MirroredAccuracy, 'f', -1, 64)
 	}
 	var file bytes.Buffer
-	if err := safetensors.EncodeHalf(&file, dict, meta); err != nil {
+	if err := safetensors.EncodeAs(&file, safetensors.F16, dict, meta); err != nil {
 		return err
 	}
 	w.file, w.SHA256 = file.Bytes(), hash(file.Bytes())
