@@ -25,6 +25,9 @@ const (
 	MetaConfigHash = "harness.config_hash" // of the config that made it
 	MetaRunID      = "harness.run_id"
 	MetaSeed       = "harness.seed"
+	// MetaEarlier counts the updates that the optimizer's moments had behind them
+	// when the run began; it is left out where that is none.
+	MetaEarlier = "harness.earlier_updates"
 )
 
 // format is the version written. A newer one is refused.
@@ -44,7 +47,10 @@ type State struct {
 	Step         int
 	Params, M, V []float32
 	EMA          []float32 // nil if no average is kept
-	Meta         map[string]string
+	// Earlier counts the updates that M, V and EMA have behind them besides Step:
+	// those of the run that this one took them from.
+	Earlier int
+	Meta    map[string]string
 }
 
 // Weights are the parameters to sample from: their average if it is asked for
@@ -85,6 +91,9 @@ func Save(dir string, layout models.Layout, s State, keep int) (path string, err
 		}
 	}
 	meta := map[string]string{MetaFormat: strconv.Itoa(format), MetaStep: strconv.Itoa(s.Step)}
+	if s.Earlier > 0 {
+		meta[MetaEarlier] = strconv.Itoa(s.Earlier)
+	}
 	for k, v := range s.Meta {
 		meta[k] = v
 	}
@@ -95,37 +104,65 @@ func Save(dir string, layout models.Layout, s State, keep int) (path string, err
 	return path, prune(dir, keep)
 }
 
+// Steps lists the steps whose checkpoints lie in a folder, in ascending order.
+func Steps(dir string) ([]int, error) {
+	found, err := list(dir)
+	steps := make([]int, len(found))
+	for i, c := range found {
+		steps[i] = c.step
+	}
+	return steps, err
+}
+
 // Latest returns the newest checkpoint of a folder; the error is
 // [fs.ErrNotExist] where there is none.
 func Latest(dir string) (string, error) {
-	paths, err := list(dir)
+	found, err := list(dir)
 	if err != nil {
 		return "", err
 	}
-	if len(paths) == 0 {
+	if len(found) == 0 {
 		return "", fmt.Errorf("no checkpoint in %s: %w", dir, fs.ErrNotExist)
 	}
-	return paths[len(paths)-1], nil
+	return found[len(found)-1].path, nil
 }
 
 // Load reads a checkpoint of the model with this layout that was made by the
-// config with this hash.
+// config with this hash, by whatever config if the hash is "".
 func Load(path string, layout models.Layout, configHash string) (*State, error) {
-	tensors, meta, err := safetensors.Read(path)
+	tensors, meta, err := read(path)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("the checkpoint cannot be read%s: %w", otherThan(path), err)
+		return nil, err
 	}
 	if err := check(meta, configHash); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	return stateOf(path, layout, tensors, meta, (*State).parts)
+}
+
+func read(path string) (map[string]safetensors.Tensor, map[string]string, error) {
+	tensors, meta, err := safetensors.Read(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("the checkpoint cannot be read%s: %w", otherThan(path), err)
+	}
+	return tensors, meta, err
+}
+
+// stateOf takes the wanted parts of a checkpoint, which must be all there are. Only
+// the average may be missing.
+func stateOf(path string, layout models.Layout, tensors map[string]safetensors.Tensor, meta map[string]string,
+	wanted func(*State) []part) (*State, error) {
 	s := &State{Meta: meta}
+	var err error
 	if s.Step, err = strconv.Atoi(meta[MetaStep]); err != nil || s.Step < 0 {
 		return nil, fmt.Errorf("%s: its step is %q, not a number", path, meta[MetaStep])
 	}
-	for _, part := range s.parts() {
+	if text, ok := meta[MetaEarlier]; ok {
+		if s.Earlier, err = strconv.Atoi(text); err != nil || s.Earlier < 0 {
+			return nil, fmt.Errorf("%s: its number of earlier updates is %q, not a number", path, text)
+		}
+	}
+	for _, part := range wanted(s) {
 		dict := map[string]safetensors.Tensor{}
 		for name, t := range tensors {
 			if own, ok := strings.CutPrefix(name, part.prefix); ok {
@@ -153,7 +190,7 @@ func check(meta map[string]string, configHash string) error {
 		return errors.New("it is a safetensors file, but not a checkpoint of harness (no " + MetaFormat + " in its metadata)")
 	case version > format:
 		return fmt.Errorf("it was written by a newer harness (format %d, this one reads up to %d): use that version", version, format)
-	case meta[MetaConfigHash] != configHash:
+	case configHash != "" && meta[MetaConfigHash] != configHash:
 		return fmt.Errorf("%w: its config hash is %.12s, this run's %.12s", ErrOtherConfig, meta[MetaConfigHash], configHash)
 	}
 	return nil
@@ -169,17 +206,28 @@ func (s *State) parts() []part {
 	return []part{{prefixParams, &s.Params}, {prefixM, &s.M}, {prefixV, &s.V}, {prefixEMA, &s.EMA}}
 }
 
+// weightParts are the parts that can be drawn from.
+func (s *State) weightParts() []part {
+	return []part{{prefixParams, &s.Params}, {prefixEMA, &s.EMA}}
+}
+
 // otherThan names the checkpoint before a damaged one, for the reader of the error.
 func otherThan(path string) string {
-	paths, _ := list(filepath.Dir(path))
-	if i := slices.Index(paths, path); i > 0 {
-		return fmt.Sprintf(" (the one before it is %s: remove the damaged file to resume from there)", paths[i-1])
+	all, _ := list(filepath.Dir(path))
+	if i := slices.IndexFunc(all, func(f file) bool { return f.path == path }); i > 0 {
+		return fmt.Sprintf(" (the one before it is %s: remove the damaged file to resume from there)", all[i-1].path)
 	}
 	return ""
 }
 
+// file is a checkpoint in a folder.
+type file struct {
+	step int
+	path string
+}
+
 // list returns the checkpoints of a folder, oldest first.
-func list(dir string) ([]string, error) {
+func list(dir string) ([]file, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -187,23 +235,15 @@ func list(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	type checkpoint struct {
-		step int
-		path string
-	}
-	var found []checkpoint
+	var found []file
 	for _, e := range entries {
 		var step int
 		if n, _ := fmt.Sscanf(e.Name(), "step-%d.safetensors", &step); n == 1 && e.Name() == filepath.Base(Path(dir, step)) {
-			found = append(found, checkpoint{step, filepath.Join(dir, e.Name())})
+			found = append(found, file{step, filepath.Join(dir, e.Name())})
 		}
 	}
-	slices.SortFunc(found, func(a, b checkpoint) int { return a.step - b.step })
-	paths := make([]string, len(found))
-	for i, c := range found {
-		paths[i] = c.path
-	}
-	return paths, nil
+	slices.SortFunc(found, func(a, b file) int { return a.step - b.step })
+	return found, nil
 }
 
 // prune removes the oldest checkpoints, and what writes that were cut short
@@ -215,12 +255,12 @@ func prune(dir string, keep int) error {
 			return err
 		}
 	}
-	paths, err := list(dir)
+	found, err := list(dir)
 	if err != nil || keep <= 0 {
 		return err
 	}
-	for _, path := range paths[:max(0, len(paths)-keep)] {
-		if err := os.Remove(path); err != nil {
+	for _, old := range found[:max(0, len(found)-keep)] {
+		if err := os.Remove(old.path); err != nil {
 			return err
 		}
 	}

@@ -67,12 +67,12 @@ func TestTheNewestAreKept(t *testing.T) {
 			if err := os.WriteFile(other, nil, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			var want []string
+			var want []file
 			for _, step := range tc.steps {
 				mustSave(t, dir, layout, step, tc.keep)
 			}
 			for _, step := range tc.want {
-				want = append(want, Path(dir, step))
+				want = append(want, file{step, Path(dir, step)})
 			}
 			if got, err := list(dir); err != nil || !slices.Equal(got, want) {
 				t.Errorf("left are %v (%v), want %v", got, err, want)
