@@ -156,17 +156,28 @@ func (a *app) printEvaluations(ctx context.Context, st *store.Store, r *store.Ru
 	columns := columnsOf(last.Metrics)
 	t := a.newTable()
 	header := row("step", "sampler", "steps", "guidance", "NFE", "images")
+	others := slices.ContainsFunc(evaluations, func(e store.Evaluation) bool { return e.WeightsFile != "" })
+	if others {
+		header = append(header, "weights of")
+	}
 	for _, name := range columns {
 		header = append(header, name)
 	}
 	t.AppendHeader(header)
 	for _, e := range evaluations {
 		cells := row(e.Step, e.Sampler, e.Steps, e.Guidance, e.NFE, e.Images)
+		if others {
+			cells = append(cells, clean(e.WeightsFile))
+		}
 		t.AppendRow(append(cells, metricCells(columns, e.Metrics)...))
 	}
 	for _, ref := range references {
 		if slices.ContainsFunc(evaluations, func(e store.Evaluation) bool { return e.Images == ref.Images }) {
-			t.AppendRow(append(row("", referenceText[ref.Kind], "", "", "", ref.Images), metricCells(columns, ref.Metrics)...))
+			cells := row("", referenceText[ref.Kind], "", "", "", ref.Images)
+			if others {
+				cells = append(cells, "")
+			}
+			t.AppendRow(append(cells, metricCells(columns, ref.Metrics)...))
 		}
 	}
 	fmt.Fprintln(a.out)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,10 +177,10 @@ func (a *app) printRun(ctx context.Context, st *store.Store, r *store.Run) error
 		{"config", fmt.Sprintf("%.12s  seed %d  %s on %s", r.ConfigHash, r.Seed, r.Process, r.Dataset)},
 		{"steps", fmt.Sprintf("%d of %d", r.LastStep, r.TotalSteps)},
 		{"created", r.CreatedAt.Local().Format(time.DateTime)},
-		{"backend", env.Backend.Name},
+		{"backend", orNone(env.Backend.Name)},
 		{"machine", fmt.Sprintf("%s, %d × %s, %s", env.Machine.Hostname, env.Machine.CPUs, env.Machine.CPUModel, bytesText(int64(env.Machine.MemoryBytes)))},
 		{"code", commitText(env)},
-		{"data", fmt.Sprintf("%d images, %.12s", env.Dataset.Images, env.Dataset.SHA256)},
+		{"data", dataText(env.Dataset)},
 		{"checkpoints", experiment.CheckpointDir(st.Path(), r.ID)},
 	}
 	if !r.ArchivedAt.IsZero() {
@@ -235,15 +236,31 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 		t.Render()
 	}
 	t = a.newTable()
-	t.AppendHeader(row("step", "sampler", "steps", "guidance", "NFE", "images", "time", "images/s"))
+	header := row("step", "sampler", "steps", "guidance", "NFE", "images", "time", "images/s")
+	others := slices.ContainsFunc(recorded.samples, func(s store.Sample) bool { return s.WeightsFile != "" })
+	if others {
+		header = append(header, "weights of")
+	}
+	t.AppendHeader(header)
 	for _, s := range recorded.samples {
-		t.AppendRow(row(s.Step, s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", s.ImagesPerSecond())))
+		cells := row(s.Step, s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", s.ImagesPerSecond()))
+		if others {
+			cells = append(cells, clean(s.WeightsFile))
+		}
+		t.AppendRow(cells)
 	}
 	if t.Length() > 0 {
 		fmt.Fprintln(a.out)
 		t.Render()
 	}
 	return a.printEvaluations(ctx, st, r)
+}
+
+func dataText(d experiment.DatasetFingerprint) string {
+	if d.SHA256 == "" {
+		return "none"
+	}
+	return fmt.Sprintf("%d images, %.12s", d.Images, d.SHA256)
 }
 
 // nameOfRun names another run, which need not be in the store any more.

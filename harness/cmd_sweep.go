@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/condition"
+	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/sweep"
 )
@@ -42,7 +43,7 @@ func (f *sweepFlags) options(cmd *cobra.Command, a *app) (launch.Options, error)
 	if cmd.Flags().Changed("retries") {
 		o.Retries = &f.retries
 	}
-	o.StorePath = a.storePath
+	o.StorePath, o.Bind = a.storePath, experiment.Bind
 	o.Warn = func(message string) { fmt.Fprintf(a.err, "warning: %s\n", clean(oneLine(message))) }
 	return o, nil
 }

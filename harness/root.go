@@ -114,6 +114,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newMergeCommand(a),
 		newExportCommand(a),
 		newImportCommand(a),
+		newWeightsCommand(a),
 		newConfigCommand(a),
 		newDataCommand(a),
 		newMetricsCommand(a),

@@ -51,6 +51,8 @@ type State struct {
 	// those of the run that this one took them from.
 	Earlier int
 	Meta    map[string]string
+	// File and its SHA-256 say where weights are from that are not the run's own.
+	File, FileSHA256 string
 }
 
 // Weights are the parameters to sample from: their average if it is asked for

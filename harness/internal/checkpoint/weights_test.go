@@ -49,8 +49,12 @@ func TestAStateDictThatDoesNotFitIsRefused(t *testing.T) {
 		want   string
 	}{
 		{"a parameter is missing", func(d map[string]safetensors.Tensor) { delete(d, first) }, first + " "},
-		{"one too many", func(d map[string]safetensors.Tensor) { d["head.bias"] = safetensors.Tensor{Shape: []int{1}, Data: []float32{0}} }, "head.bias"},
-		{"another shape", func(d map[string]safetensors.Tensor) { d[first] = safetensors.Tensor{Shape: []int{1}, Data: []float32{0}} }, "has shape [1]"},
+		{"one too many", func(d map[string]safetensors.Tensor) {
+			d["head.bias"] = safetensors.Tensor{Shape: []int{1}, Data: []float32{0}}
+		}, "head.bias"},
+		{"another shape", func(d map[string]safetensors.Tensor) {
+			d[first] = safetensors.Tensor{Shape: []int{1}, Data: []float32{0}}
+		}, "has shape [1]"},
 		{"a name twice", func(d map[string]safetensors.Tensor) { d["module."+first] = d[first] }, "two of its tensors are called " + first},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

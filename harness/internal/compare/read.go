@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	"gopkg.in/yaml.v3"
@@ -105,6 +106,7 @@ func readRecord(ctx context.Context, st *store.Store, run *store.Run) (Record, e
 		}
 	}
 	r.samples, err = st.Samples(ctx, run.ID)
+	r.samples = slices.DeleteFunc(r.samples, func(s store.Sample) bool { return s.WeightsFile != "" }) // not what the run has learned
 	return r, err
 }
 
@@ -177,6 +179,9 @@ func (r *Record) readEvaluations(ctx context.Context, st *store.Store, run *stor
 	}
 	at := map[key]int{}
 	for _, s := range list {
+		if s.WeightsFile != "" {
+			continue // not what the run has learned
+		}
 		e := Evaluation{Setting: Setting{s.Sampler, s.Steps, s.Guidance}, SamplerJSON: s.SamplerJSON, Step: s.Step, Seed: s.Seed,
 			NFE: s.NFE, Images: s.Images, SecondsPerImage: perImage(s.Drawing), Dataset: s.Dataset, Classifier: s.Classifier,
 			Metrics: map[string]Value{}, StdErr: map[string]Value{}, Correct: s.Correct}

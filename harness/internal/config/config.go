@@ -81,6 +81,13 @@ type Train struct {
 	EMADecay    float64    `yaml:"ema_decay" json:"ema_decay" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Decay of the exponential moving average of the weights; 0 keeps none."`
 	LabelDrop   float64    `yaml:"label_drop" json:"label_drop" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Probability that an image is trained without its class, which is what guidance needs."`
 
+	// What training begins with; see init.go. Where they are not set they are not
+	// written out, and not hashed.
+	InitFrom    string `yaml:"init_from,omitempty" json:"init_from,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Begin with weights instead of random ones: those of a RUN of the store at its latest checkpoint, of RUN@STEP, or of a safetensors FILE. A run's optimizer state and averaged weights are taken over, too. Default: random weights."`
+	InitWeights string `yaml:"init_weights,omitempty" json:"init_weights,omitempty" jsonschema:"enum=raw,enum=ema" jsonschema_description:"With init_from: the run's weights as trained (raw), or their average (ema), which begins with a new optimizer. Default: raw."`
+	InitSHA256  string `yaml:"init_sha256,omitempty" json:"init_sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$" jsonschema_description:"SHA-256 of what training begins with. Given, other weights are refused. Default: filled in when the run begins."`
+	InitStep    int    `yaml:"init_step,omitempty" json:"init_step,omitempty" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Count on from this update of the run that init_from names, as if the run had not ended: harness run --resume RUN --set train.epochs=… sets it. Default: 0, a schedule of its own."`
+
 	LogEverySeconds float64 `yaml:"log_every_seconds" json:"log_every_seconds" hash:"-" jsonschema:"exclusiveMinimum=0,maximum=86400" jsonschema_description:"Time between lines of progress where there is no terminal."`
 }
 

@@ -86,7 +86,7 @@ store: s.db
 	want.Data = Data{"kmnist", "d i r", true, 1000, false}
 	want.Process = schedulers.ProcessConfig{Name: "flow_match", NumTrainTimesteps: 500, PredictionType: "velocity",
 		TimestepDensity: "logit_normal", LogitMean: -0.5, LogitStd: 2, Shift: 3}
-	want.Train = Train{42, 3, 3, 0, 5e-4, Cosine, 5, [2]float64{0.8, 0.99}, 0.5, 0, 1.5, 0.999, 0.1, 2.5}
+	want.Train = Train{42, 3, 3, 0, 5e-4, Cosine, 5, [2]float64{0.8, 0.99}, 0.5, 0, 1.5, 0.999, 0.1, "", "", "", 0, 2.5}
 	want.Sampling = Sampling{3, []schedulers.SamplerConfig{
 		{Name: "heun", Grid: "uniform", Shift: 1, TimestepInput: "scaled"},
 		{Name: "euler", Grid: "diffusers", Shift: 2, TimestepInput: "scaled"},

@@ -56,6 +56,13 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 		{"nothing in a list", "train: {steps: 10}\nsampling: {steps: [4, null]}", `x.yaml:2:23: sampling.steps[1]: must be a whole number, got nothing`},
 		{"sampler of the wrong kind", "train: {steps: 10}\nsampling: {samplers: [[euler]]}", `x.yaml:2:23: sampling.samplers[0]: must be a mapping of keys to values, got a list`},
 
+		{"a beginning that is none", "train: {steps: 10, init_from: a/b}", `x.yaml:1:20: train.init_from: "a/b" is neither a run nor a file whose name ends in .safetensors`},
+		{"a beginning at no step", "train: {steps: 10, init_from: a@b}", `x.yaml:1:20: train.init_from: "b" is not a step: write RUN@STEP, such as brave-otter-42@2000`},
+		{"a file in somebody's home", "train: {steps: 10, init_from: ~a/w.safetensors}", `x.yaml:1:20: train.init_from: ~a/w.safetensors: the home folders of other users are not looked up: write out the path, or ./~a/w.safetensors for a file of that name`},
+		{"weights of no beginning", "train: {steps: 10, init_weights: ema}", `x.yaml:1:20: train.init_weights: says something about train.init_from, which is not set`},
+		{"an average of a file", "train: {steps: 10, init_from: w.safetensors, init_weights: ema}", `x.yaml:1:46: train.init_weights: a file has one set of weights; remove it, or name a run in train.init_from`},
+		{"counting on from a file", "train: {steps: 10, init_from: w.safetensors, init_step: 5}", `x.yaml:1:46: train.init_step: only the whole state of a run can be counted on from`},
+		{"nothing left to train", "train: {steps: 10, init_from: a, init_step: 10}", `x.yaml:1:34: train.init_step: must be below the 10 steps of the run, got 10: nothing would be left to train`},
 		{"alias", "train: &a {steps: 10}\ndata: *a", `x.yaml:2:1: data: anchors and aliases are not supported; write the value out, or inherit it with base`},
 		{"merge key", "train: {steps: 10}\nmodel:\n  <<: {sample_size: 28}", `x.yaml:3:3: model: a key must be a plain word, without anchors, tags and merging; inherit with base`},
 		{"tag", "train: {steps: !!float 10}", `x.yaml:1:9: train.steps: tags such as !!float are not supported; remove it`},

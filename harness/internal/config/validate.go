@@ -25,6 +25,7 @@ func (v *validator) validate() {
 	v.model()
 	v.data()
 	v.budget()
+	v.init()
 	v.process()
 	v.samplers()
 	v.sampling()

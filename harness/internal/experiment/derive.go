@@ -57,7 +57,7 @@ func Derive(ctx context.Context, cfg *config.Resolved, from string, o Options) (
 	if err := s.checkSameAs(parent); err != nil {
 		return Outcome{}, err
 	}
-	run, err := s.create(ctx, cfg, parent.ID)
+	run, err := s.create(ctx, cfg, lineage{trainedBy: parent.ID})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -75,7 +75,7 @@ func (s *session) derive(ctx context.Context, cfg *config.Resolved, run, parent 
 	}
 	from := progress{state: state}
 	if err == nil {
-		from.losses, err = lastLosses(ctx, s.store, run.ID)
+		from.losses, err = lastLosses(ctx, s.store, run.ID, state.Step)
 	}
 	if err != nil {
 		return Outcome{Run: run}, errors.Join(err, s.abandon(ctx, run, err))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"flowharness/harness/internal/backend"
@@ -46,7 +47,8 @@ type Started struct {
 	Run     *store.Run
 	Backend backend.Info
 	Data    *dataset.Dataset
-	Resumed int // step that the run continues from; 0 for a new one
+	Resumed int        // step that the run continues from; 0 for a new one
+	Parent  *store.Run // whose weights it begins with; nil: those of nobody, or of a file
 	// LogEverySeconds is the config's time between lines of progress.
 	LogEverySeconds float64
 }
@@ -60,27 +62,53 @@ type Outcome struct {
 // Start trains a new run of a config. The returned error is the run's own: the
 // store then holds its status and its reason.
 func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error) {
+	cfg, err := Bind(ctx, o.StorePath, cfg) // what cannot begin fails before anything is opened
+	if err != nil {
+		return Outcome{}, err
+	}
 	s, err := o.open(ctx, cfg)
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer s.close()
-	run, err := s.create(ctx, cfg, "")
+	cfg, from, err := findBeginning(ctx, s.store, cfg)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return s.train(ctx, cfg, run, progress{})
+	if from == nil {
+		run, err := s.create(ctx, cfg, lineage{})
+		if err != nil {
+			return Outcome{}, err
+		}
+		return s.train(ctx, cfg, run, progress{})
+	}
+	run, err := s.create(ctx, cfg, lineage{parent: from.parent, step: from.step})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return s.startFrom(ctx, cfg, run, from)
+}
+
+// lineage says which other run a new one has its weights of.
+type lineage struct {
+	trainedBy string     // id of the run whose whole training it takes over
+	parent    *store.Run // whose weights it begins with
+	step      int        // of the parent
 }
 
 // create records a new run.
-func (s *session) create(ctx context.Context, cfg *config.Resolved, trainedBy string) (*store.Run, error) {
+func (s *session) create(ctx context.Context, cfg *config.Resolved, of lineage) (*store.Run, error) {
 	code, err := machine.CodeVersion()
 	if err != nil {
 		return nil, err
 	}
+	parent := ""
+	if of.parent != nil {
+		parent = of.parent.ID
+	}
 	run, err := s.store.CreateRun(ctx, store.NewRun{
 		Name: cfg.Config.Name, Tags: cfg.Config.Tags, Notes: cfg.Config.Notes,
-		ConfigHash: cfg.Hash, CodeVersion: code, TrainedBy: trainedBy,
+		ConfigHash: cfg.Hash, CodeVersion: code, TrainedBy: of.trainedBy, Parent: parent, ParentStep: of.step,
 		Seed: cfg.Config.Seed, Process: cfg.Config.Process.Name, Dataset: cfg.Config.Data.Name,
 		SourceYAML: string(cfg.Source), BaseYAML: string(cfg.Base), ResolvedYAML: string(cfg.YAML), Overrides: cfg.Overrides, Argv: s.Argv,
 		Environment: s.environment(ctx),
@@ -101,7 +129,7 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 	defer st.Close()
 	switch run.Status {
 	case store.StatusFinished:
-		return Outcome{}, fmt.Errorf("run %s is finished; there is nothing to resume", run.Slug)
+		return Outcome{}, &FinishedError{run}
 	case store.StatusRunning:
 		return Outcome{}, fmt.Errorf("run %s is running (pid %d on %s); stop it first", run.Slug, run.PID, run.Host)
 	}
@@ -110,11 +138,23 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	state, err := loadCheckpoint(CheckpointDir(o.StorePath, run.ID), model, run)
-	if errors.Is(err, fs.ErrNotExist) {
+	if noCheckpoint(err) {
 		state, err = nil, nil // stopped before its first checkpoint: it starts over, under the same id
 	}
 	if err != nil {
 		return Outcome{}, err
+	}
+	if state == nil {
+		_, from, err := findBeginning(ctx, st, cfg)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if from != nil {
+			if err := from.save(o.StorePath, cfg, run); err != nil {
+				return Outcome{}, err
+			}
+			state = from.state
+		}
 	}
 	s, err := o.open(ctx, cfg)
 	if err != nil {
@@ -124,6 +164,9 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 	if err := s.checkSameAs(run); err != nil {
 		return Outcome{}, err
 	}
+	if run.Status == store.StatusDiverged && o.Warn != nil {
+		o.Warn(fmt.Sprintf("run %s has diverged, and every step repeats to the bit: where nothing about it has changed it will diverge again", run.Slug))
+	}
 	step := 0
 	if state != nil {
 		step = state.Step
@@ -132,13 +175,20 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	from := progress{state: state}
-	if from.losses, err = lastLosses(ctx, s.store, run.ID); err != nil {
+	if from.losses, err = lossesBefore(ctx, s.store, run, step); err != nil {
 		return Outcome{}, err
 	}
 	if from.drawn, err = drawnAt(ctx, s.store, run.ID, step); err != nil {
 		return Outcome{}, err
 	}
 	return s.train(ctx, cfg, run, from)
+}
+
+// FinishedError says that a run cannot be resumed because it has come to its end.
+type FinishedError struct{ Run *store.Run }
+
+func (e *FinishedError) Error() string {
+	return fmt.Sprintf("run %s is finished; there is nothing to resume", e.Run.Slug)
 }
 
 // checkSameAs refuses to continue a run on other images than it began with, and
@@ -246,6 +296,7 @@ func (o Options) openBackend(cfg config.Backend) (*backend.Backend, error) {
 
 // progress is how far a run is that is to be continued; nothing for a new one.
 type progress struct {
+	parent *store.Run // of a run that begins with the weights of another
 	state  *checkpoint.State
 	losses []float64
 	drawn  []train.Sample
@@ -258,7 +309,7 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 		return Outcome{}, err
 	}
 	rec := &recorder{Writer: writer}
-	started := Started{Run: run, Backend: s.backend.Info, Data: s.data, LogEverySeconds: cfg.Config.Train.LogEverySeconds}
+	started := Started{Run: run, Parent: from.parent, Backend: s.backend.Info, Data: s.data, LogEverySeconds: cfg.Config.Train.LogEverySeconds}
 	if from.state != nil {
 		started.Resumed = from.state.Step
 	}
@@ -401,12 +452,41 @@ func loadCheckpoint(dir string, model *models.UNet2D, run *store.Run) (*checkpoi
 	return checkpoint.Load(path, model.Layout(), run.ConfigHash)
 }
 
-func lastLosses(ctx context.Context, st *store.Store, runID string) ([]float64, error) {
+// latestWeights are those to draw from of a run's latest checkpoint.
+func latestWeights(dir string, layout models.Layout, run *store.Run) (*checkpoint.State, error) {
+	path, err := checkpoint.Latest(dir)
+	if err != nil {
+		return nil, err
+	}
+	return checkpoint.LoadWeights(path, layout, run.ConfigHash)
+}
+
+// lossesBefore are the last losses up to a step of a run, and where it has counted
+// on from a parent, those of the parent before them.
+func lossesBefore(ctx context.Context, st *store.Store, run *store.Run, step int) ([]float64, error) {
+	own, err := lastLosses(ctx, st, run.ID, step)
+	if err != nil || len(own) == lossWindow || run.Parent == "" || step == 0 || len(own) == step {
+		return own, err
+	}
+	before, err := lastLosses(ctx, st, run.Parent, run.ParentStep)
+	if notFound := (*store.NotFoundError)(nil); errors.As(err, &notFound) {
+		return own, nil // the mean at the end of the epoch is of fewer losses then
+	}
+	all := append(before, own...)
+	return all[max(0, len(all)-lossWindow):], err
+}
+
+// lossWindow is how many losses a mean at the end of an epoch is of.
+const lossWindow = 100
+
+// lastLosses are the last losses of a run up to a step.
+func lastLosses(ctx context.Context, st *store.Store, runID string, step int) ([]float64, error) {
 	points, err := st.Series(ctx, runID, record.TrainLoss, store.SeriesOptions{})
 	if err != nil {
 		return nil, err
 	}
-	points = points[max(0, len(points)-100):]
+	points = slices.DeleteFunc(points, func(p store.Point) bool { return p.Step > step })
+	points = points[max(0, len(points)-lossWindow):]
 	losses := make([]float64, len(points))
 	for i, p := range points {
 		losses[i] = p.Value
@@ -422,7 +502,7 @@ func drawnAt(ctx context.Context, st *store.Store, runID string, step int) ([]tr
 	}
 	var drawn []train.Sample
 	for _, r := range records {
-		if r.Step == step {
+		if r.Step == step && r.WeightsFile == "" {
 			drawn = append(drawn, train.Sample{Drawing: r.Drawing})
 		}
 	}

@@ -379,7 +379,7 @@ func openStore(t *testing.T, o Options) *store.Store {
 
 func losses(t *testing.T, st *store.Store, id string) []float64 {
 	t.Helper()
-	all, err := lastLosses(t.Context(), st, id)
+	all, err := lastLosses(t.Context(), st, id, math.MaxInt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 // recording is what the store holds of a run that a repetition must bring forth
 // again.
 type recording struct {
+	begun       *beginning                 // what training began with; nil: random weights
 	series      map[string]map[int]float64 // by name and step, without durations
 	last        int                        // step of the last loss
 	ended       bool                       // the run came to its end: nothing of its last step can be missing
@@ -33,7 +34,11 @@ func readRecording(ctx context.Context, storePath, ref string) (*store.Run, *con
 	if run.Status == store.StatusRunning {
 		return nil, nil, nil, fmt.Errorf("run %s is running (pid %d on %s): verify it when it has ended", run.Slug, run.PID, run.Host)
 	}
-	r := &recording{series: map[string]map[int]float64{}, ended: run.Status == store.StatusFinished}
+	_, begun, err := findBeginning(ctx, st, cfg)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("run %s cannot be repeated: %w", run.Slug, err)
+	}
+	r := &recording{begun: begun, series: map[string]map[int]float64{}, ended: run.Status == store.StatusFinished}
 	summaries, err := st.Summaries(ctx, run.ID)
 	if err != nil {
 		return nil, nil, nil, err

@@ -88,8 +88,8 @@ func (t *trained) open(so SampleOptions, o Options) error {
 	}
 	dir := CheckpointDir(o.StorePath, t.run.ID)
 	if so.Checkpoint != "" {
-		t.state, err = checkpoint.Load(so.Checkpoint, model.Layout(), t.run.ConfigHash)
-	} else if t.state, err = loadCheckpoint(dir, model, t.run); errors.Is(err, fs.ErrNotExist) {
+		t.state, err = fileWeights(so.Checkpoint, model.Layout(), t.run)
+	} else if t.state, err = latestWeights(dir, model.Layout(), t.run); errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("run %s has no checkpoint to sample from (looked in %s)", t.run.Slug, dir)
 	}
 	if err != nil {

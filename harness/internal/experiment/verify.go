@@ -56,7 +56,7 @@ func Verify(ctx context.Context, ref string, vo VerifyOptions, o Options) (Verif
 	if err != nil {
 		return v, err
 	}
-	v.RecordedSteps = recorded.last
+	v.RecordedSteps = recorded.last - recorded.begun.counted()
 	s, err := o.openInputs(ctx, cfg)
 	if err != nil {
 		return v, err
@@ -74,8 +74,8 @@ func Verify(ctx context.Context, ref string, vo VerifyOptions, o Options) (Verif
 		return v, err
 	}
 	v.Run, v.NotSame = run, notSame(made{began, run.CodeVersion}, made{s.environment(ctx), code})
-	if vo.Steps > recorded.last {
-		v.Notes = append(v.Notes, fmt.Sprintf("of the %d steps asked for %d are recorded", vo.Steps, recorded.last))
+	if vo.Steps > v.RecordedSteps {
+		v.Notes = append(v.Notes, fmt.Sprintf("of the %d steps asked for %d are recorded", vo.Steps, v.RecordedSteps))
 	}
 	err = s.verify(ctx, cfg, recorded, vo, &v)
 	return v, err
@@ -99,11 +99,15 @@ func (s *session) verify(ctx context.Context, cfg *config.Resolved, recorded *re
 	replay := &replay{recorded: recorded, tolerance: vo.Tolerance, points: map[string]int{}}
 	stop := recorded.last
 	if vo.Steps > 0 {
-		stop = min(stop, vo.Steps)
+		stop = min(stop, recorded.begun.counted()+vo.Steps)
+	}
+	var from progress
+	if recorded.begun != nil {
+		from = recorded.begun.progress
 	}
 	result, err := s.run(ctx, train.Options{Config: c, ConfigHash: cfg.Hash, Data: s.data, Validation: s.validation(c), Backend: s.backend.Backend,
-		Recorder: replay, CheckpointDir: dir, RunID: v.Run.ID, StopAfter: stop, Progress: s.Progress})
-	v.Steps = result.Steps
+		Recorder: replay, CheckpointDir: dir, RunID: v.Run.ID, Resume: from.state, Losses: from.losses, StopAfter: stop, Progress: s.Progress})
+	v.Steps = result.Steps - recorded.begun.counted()
 	paused := errors.Is(err, train.ErrInterrupted) && ctx.Err() == nil
 	if err == nil && v.Run.Status == store.StatusFinished && c.Metrics.AtEnd {
 		err = s.repeatEvaluations(ctx, c, dir, replay, v.Run)
@@ -140,7 +144,7 @@ func (s *session) repeatEvaluations(ctx context.Context, c config.Config, dir st
 	return tools.Run(ctx, measure.Options{
 		Config: c, Weights: weights,
 		Record: func(_ context.Context, r measure.Result) error {
-			record, err := evaluationRecord(r, state.Step, ema)
+			record, err := evaluationRecord(r, state, ema)
 			if err != nil {
 				return err
 			}

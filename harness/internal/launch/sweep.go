@@ -14,6 +14,7 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
@@ -30,6 +31,8 @@ type Options struct {
 	Yes       bool   // more than sweep.MaxRuns are fine
 	Observe   func(sweep.Progress)
 	Warn      func(message string)
+	// Bind finds out what the runs of a config begin with: see [sweep.File].
+	Bind func(ctx context.Context, storePath string, cfg *config.Resolved) (*config.Resolved, error)
 }
 
 // Session is a sweep with what its store holds of it.
@@ -59,6 +62,11 @@ func Open(ctx context.Context, path string, o Options) (*Session, error) {
 	}
 	if o.Retries != nil {
 		file.Retries = *o.Retries
+	}
+	if o.Bind != nil {
+		file.Bind = func(cfg *config.Resolved) (*config.Resolved, error) {
+			return o.Bind(ctx, o.StorePath(cfg.Config.Store), cfg)
+		}
 	}
 	limit := uint64(sweep.MaxRuns)
 	if o.Yes {

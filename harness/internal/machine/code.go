@@ -1,10 +1,8 @@
 package machine
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"flowharness/harness/internal/files"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 )
@@ -33,14 +31,5 @@ func hashProgram() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return files.SHA256(path)
 }

@@ -39,6 +39,10 @@ type File struct {
 	// Calibrate times a fixed amount of work beside every training, so that speeds
 	// of different machines can be compared.
 	Calibrate bool
+
+	// Bind finds out what the runs of a config begin with, where it sets
+	// train.init_from: their hashes count the weights.
+	Bind func(*config.Resolved) (*config.Resolved, error)
 }
 
 // Search is what to look for and how; see the package search.

@@ -150,8 +150,26 @@ func (p *Plan) resolve(base *config.Base, sets []string) (resolved, error) {
 	if err := p.File.canBeStopped(cfg.Config); err != nil {
 		return resolved{}, err
 	}
+	if cfg, err = p.File.bound(cfg); err != nil {
+		return resolved{}, err
+	}
 	training, err := cfg.TrainingHash()
 	return resolved{cfg, training}, err
+}
+
+// bound is a config that says what its run begins with.
+func (f *File) bound(cfg *config.Resolved) (*config.Resolved, error) {
+	from := cfg.Config.Train.InitFrom
+	if from == "" {
+		return cfg, nil
+	}
+	if origin, err := config.ParseOrigin(from); err == nil && origin.File == "" && f.Launcher == LauncherSlurm {
+		return nil, f.refuse("launcher", "tasks of a cluster have stores of their own, in which run %s of train.init_from is not: name a file that its weights are exported to", origin.Run)
+	}
+	if f.Bind == nil {
+		return nil, f.refuse("base", "what train.init_from names is not known here")
+	}
+	return f.Bind(cfg)
 }
 
 // share fills in the tasks: the runs that one training serves are one task.

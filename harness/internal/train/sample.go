@@ -37,7 +37,8 @@ func SampleRun(ctx context.Context, b compute.Backend, cfg config.Config, state 
 		flat, ema := state.Weights(cfg.Sampling.UseEMA)
 		weights := tensors.FromFlatDataAndDimensions(flat, len(flat))
 		defer weights.MustFinalizeAll()
-		wanted, err := wantedSamples(cfg, Sample{Drawing: record.Drawing{Step: state.Step, UsedEMA: ema}})
+		wanted, err := wantedSamples(cfg, Sample{Drawing: record.Drawing{Step: state.Step, UsedEMA: ema,
+			WeightsFile: state.File, WeightsSHA256: state.FileSHA256}})
 		if err != nil {
 			return err
 		}

@@ -151,9 +151,10 @@ func inputsOf(in []*Node) stepInputs {
 // state takes their place.
 func (t *trainer) step(b *batch, lr float64) (stepMetrics, error) {
 	n := t.stepsDone + 1
-	bc1, bc2 := t.graph.optimizer.BiasCorrections(n)
+	updates := t.state.Earlier + n // that the moments and the average have seen
+	bc1, bc2 := t.graph.optimizer.BiasCorrections(updates)
 	hyper := []float32{hyperLR: float32(lr), hyperBiasCorrection1: float32(bc1), hyperBiasCorrection2: float32(bc2),
-		hyperEMADecay: float32(emaDecay(t.Config.Train.EMADecay, n))}
+		hyperEMADecay: float32(emaDecay(t.Config.Train.EMADecay, updates))}
 
 	update := t.updateByWhole
 	if t.parts != nil {

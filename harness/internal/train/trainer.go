@@ -168,7 +168,7 @@ func (t *trainer) start() {
 			}
 		}
 	}
-	t.state = checkpoint.State{Step: t.stepsDone} // the host's copies are not needed any more
+	t.state = checkpoint.State{Step: t.stepsDone, Earlier: t.state.Earlier} // the host's copies are not needed any more
 }
 
 // InitialWeights are the weights a run starts from, flat in the model's layout:
@@ -197,7 +197,7 @@ func (t *trainer) save(n int) error {
 		}
 	}
 	path, err := checkpoint.Save(t.CheckpointDir, t.model.Layout(), checkpoint.State{
-		Step: n, Params: host[0], M: host[1], V: host[2], EMA: host[3],
+		Step: n, Params: host[0], M: host[1], V: host[2], EMA: host[3], Earlier: t.state.Earlier,
 		Meta: map[string]string{
 			checkpoint.MetaConfigHash: t.ConfigHash, checkpoint.MetaRunID: t.RunID,
 			checkpoint.MetaSeed: strconv.FormatUint(t.Config.Seed, 10),

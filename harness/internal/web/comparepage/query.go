@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/web/plot"
 	"flowharness/harness/internal/web/shell"
 )
@@ -157,11 +158,11 @@ func (q compareQuery) command(store string) string {
 	words := []string{"harness", "compare"}
 	flag := func(name string, values ...string) {
 		for _, v := range values {
-			words = append(words, "--"+name+"="+shell.ShellWord(v))
+			words = append(words, "--"+name+"="+printable.ShellWord(v))
 		}
 	}
 	for _, ref := range q.Runs {
-		words = append(words, shell.ShellWord(ref))
+		words = append(words, printable.ShellWord(ref))
 	}
 	flag("group-by", q.GroupBy...)
 	flag("metric", q.Metrics...)

@@ -140,9 +140,9 @@ func commandFor(help fault.Remedy) string {
 	switch {
 	case len(help.Args) < 2:
 	case help.Action == fault.MeasureMoreImages:
-		return "harness evaluate " + shell.ShellWord(help.Args[0]) + " --images " + help.Args[1]
+		return "harness evaluate " + printable.ShellWord(help.Args[0]) + " --images " + help.Args[1]
 	case help.Action == fault.MeasureReferences:
-		return "harness evaluate " + shell.ShellWord(help.Args[0]) + " --references --images " + help.Args[1]
+		return "harness evaluate " + printable.ShellWord(help.Args[0]) + " --references --images " + help.Args[1]
 	}
 	return ""
 }

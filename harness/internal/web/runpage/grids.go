@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web/shell"
 )
@@ -151,6 +152,9 @@ func newFrame(s store.Sample) lapseFrame {
 	average := ""
 	if s.UsedEMA {
 		average = ", averaged weights"
+	}
+	if s.WeightsFile != "" {
+		average = ", weights of " + printable.Clean(s.WeightsFile)
 	}
 	return lapseFrame{
 		Picture: "/pictures/" + s.ImageSHA256 + ".png",

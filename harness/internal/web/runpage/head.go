@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/progress"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web/shell"
@@ -132,8 +133,9 @@ func reproduce(run *store.Run) []commandLine {
 	}
 	file := run.Slug + ".yaml"
 	return append(list,
-		commandLine{"make again", fmt.Sprintf("harness show %s --config > %s && harness run %s", shell.ShellWord(run.Slug), shell.ShellWord(file), shell.ShellWord(file))},
-		commandLine{"check that it is the same", "harness verify " + shell.ShellWord(run.Slug)})
+		commandLine{"make again", fmt.Sprintf("harness show %s --config > %s && harness run %s",
+			printable.ShellWord(run.Slug), printable.ShellWord(file), printable.ShellWord(file))},
+		commandLine{"check that it is the same", "harness verify " + printable.ShellWord(run.Slug)})
 }
 
 // globOf is a pattern that fits a name and nothing else.

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"flowharness/harness/internal/printable"
 	"net/url"
 	"slices"
 	"strconv"
@@ -50,18 +51,7 @@ func Digits(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 func ShellLine(args []string) string {
 	words := make([]string, len(args))
 	for i, a := range args {
-		words[i] = ShellWord(a)
+		words[i] = printable.ShellWord(a)
 	}
 	return strings.Join(words, " ")
-}
-
-// ShellWord quotes a word for a POSIX shell where it has to be.
-func ShellWord(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
