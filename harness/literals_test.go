@@ -4,12 +4,15 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	harness "flowharness/harness"
 )
@@ -88,6 +91,28 @@ func TestLibrariesDoNotSpeakInFlags(t *testing.T) {
 	for name := range speaksInFlags {
 		if !used[name] {
 			t.Errorf("%s may name flags and does not", name)
+		}
+	}
+}
+
+// TestLinesAreShort: templates and Go that are read beside each other, or in a diff.
+func TestLinesAreShort(t *testing.T) {
+	const most = 140
+	for _, name := range []string{"catalog", "chart", "compare", "fault", "grid", "progress", "report", "web"} {
+		err := filepath.WalkDir(filepath.Join("internal", name), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" && filepath.Ext(path) != ".html" || strings.Contains(path, "testdata") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for i, line := range strings.Split(string(text), "\n") {
+				if n := utf8.RuneCountInString(line); n > most {
+					t.Errorf("%s:%d: %d columns", path, i+1, n)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -23,7 +23,8 @@ func runs(t *testing.T) *Snapshot {
 		losses["b"] = append(losses["b"], float64(150-i))
 	}
 	for i, name := range []string{"b", "a", "c"} {
-		run, err := st.CreateRun(t.Context(), store.NewRun{Name: name, ConfigHash: name, Seed: uint64(i), Process: "flow_match", Dataset: "digits",
+		run, err := st.CreateRun(t.Context(), store.NewRun{Name: name, ConfigHash: name, Seed: uint64(i), Process: "flow_match",
+			Dataset:      "digits",
 			ResolvedYAML: fmt.Sprintf("seed: %d\ntrain: {lr: %g}\n", i, 0.001*float64(i+1))})
 		if err != nil {
 			t.Fatal(err)

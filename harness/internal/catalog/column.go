@@ -217,7 +217,8 @@ func CompareValues(a, b Value, descending bool) int {
 	if a.Is == NoValue || b.Is == NoValue {
 		return cmp.Compare(btoi(a.Is == NoValue), btoi(b.Is == NoValue))
 	}
-	order := cmp.Or(cmp.Compare(a.Is, b.Is), cmp.Compare(a.Number, b.Number), strings.Compare(strings.ToLower(a.Text), strings.ToLower(b.Text)))
+	order := cmp.Or(cmp.Compare(a.Is, b.Is), cmp.Compare(a.Number, b.Number),
+		strings.Compare(strings.ToLower(a.Text), strings.ToLower(b.Text)))
 	if descending {
 		return -order
 	}

@@ -27,7 +27,8 @@ func invalid(format string, args ...any) error { return &InvalidError{fmt.Errorf
 
 // Match lists the runs that pass a filter, whose order and limit do not matter, fulfil conditions such as accuracy>0.9, and pass
 // tests; newest first.
-func (s *Snapshot) Match(ctx context.Context, f store.Filter, where []string, tests ...func(*store.RunInfo) bool) ([]*store.RunInfo, error) {
+func (s *Snapshot) Match(ctx context.Context, f store.Filter, where []string, tests ...func(*store.RunInfo) bool) ([]*store.RunInfo,
+	error) {
 	for _, text := range where {
 		c, err := readCondition(text)
 		if err != nil {
@@ -157,7 +158,8 @@ func (c condition) test(column Column) (func(*store.RunInfo) bool, error) {
 // parseTime reads a moment, which is local where it does not say otherwise, as milliseconds since 1970.
 func parseTime(text string) (float64, error) {
 	var err error
-	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", time.DateTime, time.RFC3339} {
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", time.DateTime,
+		time.RFC3339} {
 		var at time.Time
 		if at, err = time.ParseInLocation(layout, text, time.Local); err == nil {
 			return float64(at.UnixMilli()), nil

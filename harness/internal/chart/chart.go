@@ -68,7 +68,8 @@ func (c Chart) SVG() string {
 	}
 	var b strings.Builder
 	width, height := c.size()
-	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, width, height, html.EscapeString(c.Title))
+	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, width, height,
+		html.EscapeString(c.Title))
 	c.frame(&b, x, y)
 	for _, l := range c.Lines {
 		l.band(&b, x, y)
@@ -138,14 +139,17 @@ func (c Chart) frame(b *strings.Builder, x, y axis) {
 	}
 	for _, v := range x.ticks() {
 		at := x.at(v)
-		fmt.Fprintf(b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/><text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`,
+		fmt.Fprintf(b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/><text class="tick" x="%.1f" y="%d" `+
+			`text-anchor="middle">%s</text>`,
 			at, at, top, height-bottom, at, height-bottom+18, x.label(v))
 	}
-	fmt.Fprintf(b, `<text class="axis" x="%d" y="%d" text-anchor="middle">%s</text>`, (left+width-right)/2, height-8, html.EscapeString(c.XLabel))
+	fmt.Fprintf(b, `<text class="axis" x="%d" y="%d" text-anchor="middle">%s</text>`, (left+width-right)/2, height-8,
+		html.EscapeString(c.XLabel))
 	if c.YLabel == "" {
 		return
 	}
-	fmt.Fprintf(b, `<text class="axis" transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`, (top+height-bottom)/2, html.EscapeString(c.YLabel))
+	fmt.Fprintf(b, `<text class="axis" transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`, (top+height-bottom)/2,
+		html.EscapeString(c.YLabel))
 }
 
 // band draws the range of values behind a line.
@@ -165,7 +169,8 @@ func (l Line) band(b *strings.Builder, x, y axis) {
 	for i, j := 0, len(lower)-1; i < j; i, j = i+1, j-1 {
 		lower[i], lower[j] = lower[j], lower[i]
 	}
-	fmt.Fprintf(b, `<polygon class="band s%d" points="%s" fill="%s" stroke="%s"/>`, l.Color, strings.Join(append(upper, lower...), " "), Color(l.Color), Color(l.Color))
+	fmt.Fprintf(b, `<polygon class="band s%d" points="%s" fill="%s" stroke="%s"/>`, l.Color, strings.Join(append(upper, lower...), " "),
+		Color(l.Color), Color(l.Color))
 }
 
 func (l Line) draw(b *strings.Builder, x, y axis) {
@@ -189,7 +194,8 @@ func (l Line) draw(b *strings.Builder, x, y axis) {
 		fmt.Fprintf(&path, "%s%.1f %.1f", pen, x.at(p.X), y.at(p.Y))
 		pen = "L"
 	}
-	fmt.Fprintf(b, `<g class="s%d"><path class="%s" d="%s" stroke="%s"><title>%s</title></path>`, l.Color, class, path.String(), Color(l.Color), html.EscapeString(l.Label))
+	fmt.Fprintf(b, `<g class="s%d"><path class="%s" d="%s" stroke="%s"><title>%s</title></path>`, l.Color, class, path.String(),
+		Color(l.Color), html.EscapeString(l.Label))
 	if l.Marked {
 		for _, p := range l.Points {
 			if !finite(p.X) || !finite(p.Y) {
@@ -198,7 +204,8 @@ func (l Line) draw(b *strings.Builder, x, y axis) {
 			if p.Ringed {
 				fmt.Fprintf(b, `<circle class="ring" cx="%.1f" cy="%.1f" r="8" stroke="%s"/>`, x.at(p.X), y.at(p.Y), Color(l.Color))
 			}
-			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"><title>%s</title></circle>`, x.at(p.X), y.at(p.Y), Color(l.Color), html.EscapeString(p.Title))
+			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="4" fill="%s"><title>%s</title></circle>`, x.at(p.X), y.at(p.Y), Color(l.Color),
+				html.EscapeString(p.Title))
 		}
 	}
 	l.edges(b, x, y)

@@ -74,7 +74,8 @@ func TestTicksAreRound(t *testing.T) {
 }
 
 func TestAFileOfItsOwnHasStylesAndALegend(t *testing.T) {
-	c := Chart{Title: "queries", Lines: []Line{{Label: "a < b", Points: []Point{{X: 1, Y: 1}, {X: 2, Y: 3}}}, {Label: "list", Color: 1, Points: []Point{{X: 1, Y: 2}}}}}
+	c := Chart{Title: "queries", Lines: []Line{{Label: "a < b", Points: []Point{{X: 1, Y: 1}, {X: 2, Y: 3}}},
+		{Label: "list", Color: 1, Points: []Point{{X: 1, Y: 2}}}}}
 	file := c.File()
 	var parsed struct {
 		XMLName xml.Name
@@ -84,7 +85,8 @@ func TestAFileOfItsOwnHasStylesAndALegend(t *testing.T) {
 	if err := xml.Unmarshal([]byte(file), &parsed); err != nil {
 		t.Fatal(err)
 	}
-	if parsed.XMLName.Local != "svg" || parsed.Style == "" || !slices.Contains(parsed.Texts, "a < b") || !slices.Contains(parsed.Texts, "list") {
+	if parsed.XMLName.Local != "svg" || parsed.Style == "" || !slices.Contains(parsed.Texts, "a < b") ||
+		!slices.Contains(parsed.Texts, "list") {
 		t.Errorf("the file is\n%s", file)
 	}
 	if (Chart{}).File() != "" {
@@ -93,7 +95,8 @@ func TestAFileOfItsOwnHasStylesAndALegend(t *testing.T) {
 }
 
 func TestOddPointsAreMarkedAtTheEdge(t *testing.T) {
-	c := Chart{Lines: []Line{{Points: []Point{{X: 1, Y: 2}, {X: 2, Y: math.NaN(), Odd: "NaN"}, {X: 3, Y: math.Inf(-1), Odd: "-<∞>"}, {X: 9, Y: 1}}}}}
+	c := Chart{Lines: []Line{{Points: []Point{{X: 1, Y: 2}, {X: 2, Y: math.NaN(), Odd: "NaN"}, {X: 3, Y: math.Inf(-1), Odd: "-<∞>"},
+		{X: 9, Y: 1}}}}}
 	svg := c.SVG()
 	wellFormed(t, svg)
 	y := c.Axes().Y
@@ -117,7 +120,8 @@ func TestAChartHasTheSizeThatIsAskedFor(t *testing.T) {
 	if !strings.Contains(svg, `viewBox="0 0 480 300"`) || !strings.Contains(svg, ">1M<") || strings.Contains(svg, "rotate(") {
 		t.Error(svg)
 	}
-	for v, want := range map[float64]string{20000: "20k", 2.5e6: "2.5M", 9999: "9999", 0.005: "5e-3", 0.0002: "2e-4", 0.0009000000000000001: "9e-4", -0.0015: "-1.5e-3", 0.02: "0.02", 0: "0", 0.00123456: "0.001235"} {
+	for v, want := range map[float64]string{20000: "20k", 2.5e6: "2.5M", 9999: "9999", 0.005: "5e-3", 0.0002: "2e-4",
+		0.0009000000000000001: "9e-4", -0.0015: "-1.5e-3", 0.02: "0.02", 0: "0", 0.00123456: "0.001235"} {
 		if got := (axis{short: true}).label(v); got != want {
 			t.Errorf("%v is written as %s, want %s", v, got, want)
 		}

@@ -54,13 +54,15 @@ func (m HeatMap) SVG() string {
 	width, height := max(left+inner+12, left+260), top+len(m.Rows)*heatCellHeight+below
 	low, high := m.bounds()
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="chart heat" viewBox="0 0 %d %d" width="%d" role="group" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, width, height, width, html.EscapeString(m.Title))
+	fmt.Fprintf(&b, `<svg class="chart heat" viewBox="0 0 %d %d" width="%d" role="group" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`,
+		width, height, width, html.EscapeString(m.Title))
 	fmt.Fprintf(&b, `<text class="axis" x="%d" y="14" text-anchor="middle">%s</text>`, left+inner/2, html.EscapeString(m.XLabel))
 	for i, c := range m.Columns {
 		text(&b, "tick", left+i*heatCellWidth+heatCellWidth/2, top-6, "middle", cut(c, 17), c)
 	}
 	if m.YLabel != "" {
-		fmt.Fprintf(&b, `<text class="axis" transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`, top+len(m.Rows)*heatCellHeight/2, html.EscapeString(m.YLabel))
+		fmt.Fprintf(&b, `<text class="axis" transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`,
+			top+len(m.Rows)*heatCellHeight/2, html.EscapeString(m.YLabel))
 	}
 	for j, r := range m.Rows {
 		text(&b, "tick", left-8, top+j*heatCellHeight+heatCellHeight/2+4, "end", cut(r, mostLabel), r)
@@ -119,9 +121,11 @@ func (c HeatCell) draw(b *strings.Builder, x, y int, low, high float64) {
 	middle := y + heatCellHeight/2 + 5
 	if c.Note != "" {
 		middle -= 7
-		fmt.Fprintf(b, `<text class="note" x="%d" y="%d" text-anchor="middle"%s>%s</text>`, x+heatCellWidth/2, y+heatCellHeight-11, ink, html.EscapeString(cut(c.Note, 18)))
+		fmt.Fprintf(b, `<text class="note" x="%d" y="%d" text-anchor="middle"%s>%s</text>`, x+heatCellWidth/2, y+heatCellHeight-11, ink,
+			html.EscapeString(cut(c.Note, 18)))
 	}
-	fmt.Fprintf(b, `<text class="value" x="%d" y="%d" text-anchor="middle"%s>%s</text>`, x+heatCellWidth/2, middle, ink, html.EscapeString(cut(c.Text, 14)))
+	fmt.Fprintf(b, `<text class="value" x="%d" y="%d" text-anchor="middle"%s>%s</text>`, x+heatCellWidth/2, middle, ink,
+		html.EscapeString(cut(c.Text, 14)))
 	if c.Href != "" {
 		b.WriteString("</a>")
 	} else {

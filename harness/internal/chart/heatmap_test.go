@@ -36,17 +36,22 @@ func golden(t *testing.T, name, svg string) {
 
 func TestAHeatMapIsDrawnAsItWas(t *testing.T) {
 	nan := math.NaN()
-	golden(t, "heatmap.svg", HeatMap{Title: "accuracy", XLabel: "train.lr", YLabel: "process", Columns: []string{"0.001", "0.01"}, Rows: []string{"flow_match", "<ddpm>"},
-		Cells: [][]HeatCell{{{Value: 0.9, Text: "0.9", Note: "4 seeds", Title: "a", Href: "/compare?run=a&run=b"}, {Value: 0.5, Text: "0.5"}}, {{Value: nan, Text: "none"}, {Value: 0.7, Text: "0.7"}}}}.SVG())
-	golden(t, "heatmap_one_axis.svg", HeatMap{Title: "loss", XLabel: "steps", Columns: []string{"10"}, Rows: []string{""}, Cells: [][]HeatCell{{{Value: 3, Text: "3"}}}}.SVG())
+	golden(t, "heatmap.svg", HeatMap{Title: "accuracy", XLabel: "train.lr", YLabel: "process", Columns: []string{"0.001", "0.01"},
+		Rows: []string{"flow_match", "<ddpm>"},
+		Cells: [][]HeatCell{{{Value: 0.9, Text: "0.9", Note: "4 seeds", Title: "a", Href: "/compare?run=a&run=b"}, {Value: 0.5, Text: "0.5"}},
+			{{Value: nan, Text: "none"}, {Value: 0.7, Text: "0.7"}}}}.SVG())
+	golden(t, "heatmap_one_axis.svg", HeatMap{Title: "loss", XLabel: "steps", Columns: []string{"10"}, Rows: []string{""},
+		Cells: [][]HeatCell{{{Value: 3, Text: "3"}}}}.SVG())
 	if svg := (HeatMap{Columns: []string{"a"}}).SVG(); svg != "" {
 		t.Errorf("nothing to draw gives %s", svg)
 	}
 }
 
 func TestParallelCoordinatesAreDrawnAsTheyWere(t *testing.T) {
-	svg := Parallel{Title: "variants", Axes: []ParallelAxis{{Label: "process", Categories: []string{"fm", "ddpm"}}, {Label: "train.lr", Log: true}, {Label: "accuracy"}},
-		Lines: []ParallelLine{{Key: "a", Title: `<script>"`, Href: "/?x=1&y=2", Values: []float64{0, 1e-4, 0.9}, Strong: true}, {Key: "b", Title: "b", Values: []float64{1, 1e-2, math.NaN()}}}}.SVG()
+	svg := Parallel{Title: "variants", Axes: []ParallelAxis{{Label: "process", Categories: []string{"fm", "ddpm"}},
+		{Label: "train.lr", Log: true}, {Label: "accuracy"}},
+		Lines: []ParallelLine{{Key: "a", Title: `<script>"`, Href: "/?x=1&y=2", Values: []float64{0, 1e-4, 0.9}, Strong: true},
+			{Key: "b", Title: "b", Values: []float64{1, 1e-2, math.NaN()}}}}.SVG()
 	golden(t, "parallel.svg", svg)
 	if strings.Contains(svg, "<script>") || strings.Contains(svg, "NaN") {
 		t.Error(svg)

@@ -46,7 +46,8 @@ func (p Parallel) SVG() string {
 	gap := p.gap()
 	width := 2*parallelSide + (len(p.Axes)-1)*gap
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="chart parallel" viewBox="0 0 %d %d" width="%d" role="group" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, width, parallelHeight, width, html.EscapeString(p.Title))
+	fmt.Fprintf(&b, `<svg class="chart parallel" viewBox="0 0 %d %d" width="%d" role="group" aria-label="%s" `+
+		`xmlns="http://www.w3.org/2000/svg">`, width, parallelHeight, width, html.EscapeString(p.Title))
 	axes := make([]axis, len(p.Axes))
 	for i := range p.Axes {
 		axes[i] = p.axis(i)
@@ -130,6 +131,7 @@ func (l ParallelLine) draw(b *strings.Builder, axes []axis, gap int) {
 		open, end = fmt.Sprintf(`<a class="%s" data-key="%s" href="%s">`, class, html.EscapeString(l.Key), html.EscapeString(l.Href)), "</a>"
 	}
 	// The broad invisible line is easier to hit.
-	fmt.Fprintf(b, `%s<title>%s</title><path class="hit" d="%s" fill="none" stroke="transparent" stroke-width="12"/><path class="line" d="%s" fill="none" stroke="currentColor"/>%s`,
+	fmt.Fprintf(b, `%s<title>%s</title><path class="hit" d="%s" fill="none" stroke="transparent" stroke-width="12"/><path class="line" `+
+		`d="%s" fill="none" stroke="currentColor"/>%s`,
 		open, html.EscapeString(l.Title), path.String(), path.String(), end)
 }

@@ -62,7 +62,8 @@ func TestRunsOfOtherBatchSizesAreComparedByImagesSeen(t *testing.T) {
 		t.Errorf("targets %+v", got)
 	}
 	// A step of makeRun takes 10 ms.
-	if row := rowOf(t, r, ImagesPerSecond); math.Abs(float64(row.Groups[0].Mean)-3200) > 1e-6 || math.Abs(float64(row.Groups[1].Mean)-6400) > 1e-6 {
+	if row := rowOf(t, r, ImagesPerSecond); math.Abs(float64(row.Groups[0].Mean)-3200) > 1e-6 ||
+		math.Abs(float64(row.Groups[1].Mean)-6400) > 1e-6 {
 		t.Errorf("images per second %+v", row.Groups)
 	}
 	if got := r.Courses[1].Loss.ByImages; len(got) == 0 || got[len(got)-1].At != 6400 {
@@ -97,7 +98,8 @@ func TestLossesAreShownOnceAtEachPlace(t *testing.T) {
 	} {
 		var runs []*store.Run
 		for i, steps := range c.steps {
-			runs = append(runs, makeRun(t, st, sketch{Name: "r", Steps: steps, Config: fmt.Sprintf("x: %d\ntrain: {batch_size: %d}", i, c.batch[i])}))
+			runs = append(runs, makeRun(t, st, sketch{Name: "r", Steps: steps,
+				Config: fmt.Sprintf("x: %d\ntrain: {batch_size: %d}", i, c.batch[i])}))
 		}
 		r := compared(t, st, Options{}, runs...)
 		var bySteps, byImages []int

@@ -19,12 +19,15 @@ func bulk(tb testing.TB, path string, runs, steps int) *store.Store {
 	tb.Helper()
 	st, err := store.Open(tb.Context(), path)
 	must(tb, err)
-	config, environment := bulkConfig(), map[string]any{"machine": map[string]any{"hostname": "box", "cpus": 2, "cpu_features": strings.Fields(strings.Repeat("avx512 ", 40))}}
+	config, environment := bulkConfig(), map[string]any{"machine": map[string]any{"hostname": "box", "cpus": 2,
+		"cpu_features": strings.Fields(strings.Repeat("avx512 ", 40))}}
 	correct := make([]bool, 1000)
 	for run := range runs {
 		variant, seed := run%20, run/20
-		r, err := st.CreateRun(tb.Context(), store.NewRun{Name: fmt.Sprintf("variant_%d", variant), Seed: uint64(seed), Process: "flow_match", Dataset: "mnist", ConfigHash: "c0ffee",
-			ResolvedYAML: strings.NewReplacer("SEED", fmt.Sprint(seed), "LR", fmt.Sprintf("0.00%d", variant+1)).Replace(config), Environment: environment})
+		r, err := st.CreateRun(tb.Context(), store.NewRun{Name: fmt.Sprintf("variant_%d", variant), Seed: uint64(seed), Process: "flow_match",
+			Dataset: "mnist", ConfigHash: "c0ffee",
+			ResolvedYAML: strings.NewReplacer("SEED", fmt.Sprint(seed), "LR",
+				fmt.Sprintf("0.00%d", variant+1)).Replace(config), Environment: environment})
 		must(tb, err)
 		w, err := st.OpenWriter(tb.Context(), r.ID)
 		must(tb, err)
@@ -43,9 +46,12 @@ func bulk(tb testing.TB, path string, runs, steps int) *store.Store {
 			correct[i] = rng.Float64() < 0.9
 		}
 		for _, n := range []int{10, 50} {
-			d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: len(correct), Seconds: 10, Step: steps}
-			must(tb, st.AddEvaluation(tb.Context(), r.ID, store.EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: classifier, Correct: correct,
-				Metrics: []store.Metric{{Name: "accuracy", Value: 0.9 + 0.01*rng.NormFloat64()}, {Name: "fd_mnist_cnn", Value: 1 + 0.1*rng.NormFloat64()}, {Name: "kid_mnist_cnn", Value: 0.01}, {Name: "precision", Value: 0.9}}}))
+			d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: len(correct),
+				Seconds: 10, Step: steps}
+			must(tb, st.AddEvaluation(tb.Context(), r.ID, store.EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: classifier,
+				Correct: correct,
+				Metrics: []store.Metric{{Name: "accuracy", Value: 0.9 + 0.01*rng.NormFloat64()},
+					{Name: "fd_mnist_cnn", Value: 1 + 0.1*rng.NormFloat64()}, {Name: "kid_mnist_cnn", Value: 0.01}, {Name: "precision", Value: 0.9}}}))
 		}
 		w.Progress(steps, steps)
 		must(tb, w.Finish(tb.Context(), store.StatusFinished, ""))

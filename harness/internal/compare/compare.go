@@ -162,7 +162,8 @@ func OneGroup(data Data) (label string, err error) {
 	}
 	if len(groups) > 1 {
 		found := configDifferences(data.Records, groups)
-		return "", wrong(OptionRuns, "", "the runs differ in more than their seed (%s): a baseline is one variant", few(differsIn(found, []string{""}, []string{seedPath})))
+		return "", wrong(OptionRuns, "", "the runs differ in more than their seed (%s): a baseline is one variant",
+			few(differsIn(found, []string{""}, []string{seedPath})))
 	}
 	return groups[0].Label, nil
 }

@@ -59,7 +59,8 @@ func TestDifferencesAreListedByPath(t *testing.T) {
 	if !slices.EqualFunc(r.Config, want, sameDifference) {
 		t.Errorf("config differences are %v, want %v", r.Config, want)
 	}
-	if want := []Difference{{Path: "git.commit", Values: []string{`"c"`, `"d"`, `"c"`}}}; !slices.EqualFunc(r.Environment, want, sameDifference) {
+	if want := []Difference{{Path: "git.commit", Values: []string{`"c"`, `"d"`, `"c"`}}}; !slices.EqualFunc(r.Environment, want,
+		sameDifference) {
 		t.Errorf("environment differences are %v, want %v", r.Environment, want)
 	}
 }
@@ -76,16 +77,25 @@ func TestWarnings(t *testing.T) {
 		want  string // "" is none
 	}{
 		{"another learning rate is what one compares", recorded{config: [2]string{"lr: 0.001", "lr: 1"}}, ""},
-		{"another seed is no other variant", recorded{config: [2]string{"seed: 1\ndata", "seed: 2\ndata"}}, "the runs differ in their seed only and form one group: there is nothing to compare it with"},
-		{"another process", recorded{config: [2]string{"name: flow_match", "name: ddpm"}}, "losses are not comparable: the runs predict different targets"},
+		{"another seed is no other variant", recorded{config: [2]string{"seed: 1\ndata", "seed: 2\ndata"}},
+			"the runs differ in their seed only and form one group: there is nothing to compare it with"},
+		{"another process", recorded{config: [2]string{"name: flow_match", "name: ddpm"}},
+			"losses are not comparable: the runs predict different targets"},
 		{"another target", recorded{config: [2]string{"velocity", "epsilon"}}, "losses are not comparable: the runs predict different targets"},
-		{"another dataset", recorded{config: [2]string{"name: mnist", "name: kmnist"}}, "losses are not comparable: the runs train on different images"},
-		{"mirrored images", recorded{config: [2]string{"flip: false", "flip: true"}}, "losses are not comparable: the runs train on different images"},
-		{"another density of timesteps", recorded{config: [2]string{"uniform", "logit_normal"}}, "losses are not comparable: the runs draw training timesteps from different densities"},
-		{"another shift", recorded{config: [2]string{"shift: 1", "shift: 3"}}, "losses are not comparable: the runs draw training timesteps from different densities"},
-		{"other noise to sample from", recorded{config: [2]string{"sampling: {seed: 0}", "sampling: {seed: 1}"}}, "grids do not start from the same noise: sampling.seed differs"},
-		{"another machine", recorded{environment: strings.Replace(here, `"hostname":"a"`, `"hostname":"b"`, 1)}, "timings are not comparable: the runs were made on different machines or backends (machine.hostname)"},
-		{"another backend", recorded{environment: strings.Replace(here, `"name":"go"`, `"name":"xla:cpu"`, 1)}, "timings are not comparable: the runs were made on different machines or backends (backend.name)"},
+		{"another dataset", recorded{config: [2]string{"name: mnist", "name: kmnist"}},
+			"losses are not comparable: the runs train on different images"},
+		{"mirrored images", recorded{config: [2]string{"flip: false", "flip: true"}},
+			"losses are not comparable: the runs train on different images"},
+		{"another density of timesteps", recorded{config: [2]string{"uniform", "logit_normal"}},
+			"losses are not comparable: the runs draw training timesteps from different densities"},
+		{"another shift", recorded{config: [2]string{"shift: 1", "shift: 3"}},
+			"losses are not comparable: the runs draw training timesteps from different densities"},
+		{"other noise to sample from", recorded{config: [2]string{"sampling: {seed: 0}", "sampling: {seed: 1}"}},
+			"grids do not start from the same noise: sampling.seed differs"},
+		{"another machine", recorded{environment: strings.Replace(here, `"hostname":"a"`, `"hostname":"b"`, 1)},
+			"timings are not comparable: the runs were made on different machines or backends (machine.hostname)"},
+		{"another backend", recorded{environment: strings.Replace(here, `"name":"go"`, `"name":"xla:cpu"`, 1)},
+			"timings are not comparable: the runs were made on different machines or backends (backend.name)"},
 		{"another commit is no reason", recorded{environment: strings.Replace(here, `"commit":"c"`, `"commit":"d"`, 1)}, ""},
 		{"a run that did not end well", recorded{status: store.StatusInterrupted}, "is interrupted after 0 of 0 steps"},
 	} {
@@ -135,7 +145,8 @@ func TestLossesAreThoseOfTheLastHundredSteps(t *testing.T) {
 
 func TestSamplingsAreMatchedAcrossRuns(t *testing.T) {
 	sample := func(sampler string, steps int, guidance float64, step int) store.SampleRecord {
-		return store.SampleRecord{Drawing: record.Drawing{Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: guidance, Step: step, NFE: 2 * steps, Images: 4, Seconds: 2}, PNG: []byte(fmt.Sprint(sampler, step))}
+		return store.SampleRecord{Drawing: record.Drawing{Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: guidance, Step: step,
+			NFE: 2 * steps, Images: 4, Seconds: 2}, PNG: []byte(fmt.Sprint(sampler, step))}
 	}
 	r := loaded(t,
 		recorded{name: "x", samples: []store.SampleRecord{sample("euler", 10, 2, 5), sample("heun", 10, 2, 10), sample("euler", 10, 2, 10)}},
@@ -144,7 +155,8 @@ func TestSamplingsAreMatchedAcrossRuns(t *testing.T) {
 		t.Fatalf("samplings are %+v", r.Samples)
 	}
 	first := r.Samples[0]
-	if first.Sampler != "euler" || first.Guidance != 2 || first.Cells[0].Step != 10 || first.Cells[1].Images != 4 || first.Cells[0].Seconds != 0.5 || first.Cells[0].NFE != 20 {
+	if first.Sampler != "euler" || first.Guidance != 2 || first.Cells[0].Step != 10 || first.Cells[1].Images != 4 ||
+		first.Cells[0].Seconds != 0.5 || first.Cells[0].NFE != 20 {
 		t.Errorf("the first is %+v, want the latest of each run", first)
 	}
 	if heun := r.Samples[1]; heun.Cells[0].Images != 4 || heun.Cells[1].Images != 0 {
@@ -154,7 +166,8 @@ func TestSamplingsAreMatchedAcrossRuns(t *testing.T) {
 
 func TestOneRunIsNoComparison(t *testing.T) {
 	st := tempStore(t)
-	if _, err := Load(t.Context(), st, []*store.Run{recordRun(t, st, recorded{name: "x"})}); err == nil || !strings.Contains(err.Error(), "at least two runs, got 1") {
+	if _, err := Load(t.Context(), st, []*store.Run{recordRun(t, st, recorded{name: "x"})}); err == nil ||
+		!strings.Contains(err.Error(), "at least two runs, got 1") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -176,7 +189,8 @@ func loaded(t *testing.T, list ...recorded) *Result {
 func recordRun(t *testing.T, st *store.Store, r recorded) *store.Run {
 	t.Helper()
 	ctx := context.Background()
-	config := strings.Replace(strings.Replace(baseConfig, r.config[0], r.config[1], 1), "NAME", strings.ReplaceAll(fmt.Sprintf("%q", r.name), `\x1b`, `\e`), 1)
+	config := strings.Replace(strings.Replace(baseConfig, r.config[0], r.config[1], 1), "NAME",
+		strings.ReplaceAll(fmt.Sprintf("%q", r.name), `\x1b`, `\e`), 1)
 	if r.config[0] != "" && !strings.Contains(baseConfig, r.config[0]) {
 		t.Fatalf("the config has no %q", r.config[0])
 	}
@@ -190,7 +204,8 @@ func recordRun(t *testing.T, st *store.Store, r recorded) *store.Run {
 	if strings.Contains(config, "seed: 2\n") {
 		seed = 2
 	}
-	run, err := st.CreateRun(ctx, store.NewRun{Name: r.name, Seed: seed, ConfigHash: "hash", Process: "flow_match", Dataset: "mnist", ResolvedYAML: config, Environment: json.RawMessage(r.environment)})
+	run, err := st.CreateRun(ctx, store.NewRun{Name: r.name, Seed: seed, ConfigHash: "hash", Process: "flow_match", Dataset: "mnist",
+		ResolvedYAML: config, Environment: json.RawMessage(r.environment)})
 	if err != nil {
 		t.Fatal(err)
 	}

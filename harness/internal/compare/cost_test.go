@@ -34,7 +34,8 @@ func TestTheParetoFrontHoldsWhatNothingElseBeats(t *testing.T) {
 
 func TestCostOfReachingATarget(t *testing.T) {
 	st := tempStore(t)
-	slow, quick := makeRun(t, st, sketch{Name: "slow", Steps: 1000, Loss: 0.2}), makeRun(t, st, sketch{Name: "quick", Steps: 500, Loss: 0.25, Config: "x: 1"})
+	slow, quick := makeRun(t, st, sketch{Name: "slow", Steps: 1000, Loss: 0.2}), makeRun(t, st,
+		sketch{Name: "quick", Steps: 500, Loss: 0.25, Config: "x: 1"})
 	r := compared(t, st, Options{}, slow, quick)
 	if len(r.Targets) != 1 || r.Targets[0].Metric != ValLoss {
 		t.Fatalf("%+v", r.Targets)
@@ -80,8 +81,10 @@ func TestCurvesAreAlignedByStepAndByTime(t *testing.T) {
 func TestSamplersOfOneNameAreToldApart(t *testing.T) {
 	st := tempStore(t)
 	a := makeRun(t, st, sketch{Name: "a"})
-	for sampler, config := range map[string]string{"euler": `{"name":"euler"}`, "euler(timestep_input=index)": `{"name":"euler","timestep_input":"index"}`} {
-		must(t, st.AddEvaluation(t.Context(), a.ID, store.EvaluationRecord{Drawing: record.Drawing{Sampler: sampler, SamplerJSON: config, Steps: 4, Guidance: 1, NFE: 4}, Dataset: "mnist", Classifier: "c",
+	for sampler, config := range map[string]string{"euler": `{"name":"euler"}`,
+		"euler(timestep_input=index)": `{"name":"euler","timestep_input":"index"}`} {
+		must(t, st.AddEvaluation(t.Context(), a.ID, store.EvaluationRecord{Drawing: record.Drawing{Sampler: sampler, SamplerJSON: config,
+			Steps: 4, Guidance: 1, NFE: 4}, Dataset: "mnist", Classifier: "c",
 			Metrics: []store.Metric{{Name: "accuracy", Value: 0.5}}}))
 	}
 	r := compared(t, st, Options{}, a, makeRun(t, st, sketch{Name: "b", Config: "x: 1"}))
@@ -102,12 +105,14 @@ func TestPicturesOfTheSameNoiseHaveAStripOfDifferences(t *testing.T) {
 	if len(pictures) != 1 || !pictures[0].SameNoise || pictures[0].Title != "euler, 10 steps, guidance 2" {
 		t.Fatalf("%+v", pictures)
 	}
-	other := makeRun(t, st, sketch{Name: "c", Config: "x: 2", Settings: []record.Drawing{{Sampler: "euler", Steps: 10, Guidance: 2, NFE: 20, Seed: 7}}})
+	other := makeRun(t, st, sketch{Name: "c", Config: "x: 2",
+		Settings: []record.Drawing{{Sampler: "euler", Steps: 10, Guidance: 2, NFE: 20, Seed: 7}}})
 	if pictures, err = compared(t, st, Options{}, a, other).Pictures(t.Context(), st); err != nil || pictures[0].SameNoise {
 		t.Errorf("another noise: %+v, %v", pictures, err)
 	}
 	ddpm := makeRun(t, st, sketch{Name: "d", Process: "ddpm"})
-	if pictures, err = compared(t, st, Options{}, a, ddpm).Pictures(t.Context(), st); err != nil || !strings.Contains(pictures[0].Title, "they share no sampler") {
+	if pictures, err = compared(t, st, Options{}, a, ddpm).Pictures(t.Context(), st); err != nil ||
+		!strings.Contains(pictures[0].Title, "they share no sampler") {
 		t.Errorf("no common sampler: %+v, %v", pictures, err)
 	}
 }
@@ -128,7 +133,8 @@ func TestTheStepRatioIsComparedBetweenMachines(t *testing.T) {
 	r := compared(t, st, Options{}, calibrated("a", "box", 2*time.Millisecond, 3*time.Millisecond), calibrated("b", "other", time.Millisecond),
 		makeRun(t, st, sketch{Name: "c", Config: "x: c"}))
 	row := rowOf(t, r, StepRatio)
-	if a, b := float64(row.Groups[0].Mean), float64(row.Groups[1].Mean); math.Abs(a-4) > 1e-9 || math.Abs(b-10) > 1e-9 || !row.Groups[2].Mean.Missing() {
+	if a, b := float64(row.Groups[0].Mean), float64(row.Groups[1].Mean); math.Abs(a-4) > 1e-9 || math.Abs(b-10) > 1e-9 ||
+		!row.Groups[2].Mean.Missing() {
 		t.Errorf("the ratios are %v, %v and %v, want 4, 10 and none", a, b, row.Groups[2].Mean)
 	}
 	if v := row.Comparisons[0].Verdict; v != TooFewSeeds {

@@ -10,7 +10,8 @@ import (
 
 func TestACourseIsTheMeanOverTheRunsThatCameSoFar(t *testing.T) {
 	short := Curve{Loss: []CurvePoint{{Step: 10, Seconds: 1, Smooth: 4}, {Step: 20, Seconds: 2, Smooth: 2}}}
-	long := Curve{Loss: []CurvePoint{{Step: 10, Seconds: 2, Smooth: 8}, {Step: 15, Seconds: 3, Smooth: 6}, {Step: 30, Seconds: 6, Smooth: Value(math.NaN())}}}
+	long := Curve{Loss: []CurvePoint{{Step: 10, Seconds: 2, Smooth: 8}, {Step: 15, Seconds: 3, Smooth: 6},
+		{Step: 30, Seconds: 6, Smooth: Value(math.NaN())}}}
 	got := course(Group{Counted: []int{0, 1}}, []Curve{short, long}, []Axis{BySteps, BySeconds})
 	same := func(a, b Value) bool { return a == b || a.Missing() && b.Missing() }
 	check := func(name string, points, want []CoursePoint) {
@@ -31,8 +32,10 @@ func TestACourseIsTheMeanOverTheRunsThatCameSoFar(t *testing.T) {
 func TestGridsGoAlongTheTraining(t *testing.T) {
 	st := tempStore(t)
 	a, b := makeRun(t, st, sketch{Name: "a", Steps: 10}), makeRun(t, st, sketch{Name: "b", Steps: 30, Config: "x: 1"})
-	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Guidance: 2, NFE: 20, Images: 200, Step: 5, Seed: 3}, PNG: gridOf(t, 9)}))
-	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: record.Drawing{Sampler: "aaa", SamplerJSON: "{}", Steps: 1, Guidance: 2, NFE: 2, Images: 200, Step: 5}, PNG: gridOf(t, 9)}))
+	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10,
+		Guidance: 2, NFE: 20, Images: 200, Step: 5, Seed: 3}, PNG: gridOf(t, 9)}))
+	must(t, st.AddSample(t.Context(), b.ID, store.SampleRecord{Drawing: record.Drawing{Sampler: "aaa", SamplerJSON: "{}", Steps: 1,
+		Guidance: 2, NFE: 2, Images: 200, Step: 5}, PNG: gridOf(t, 9)}))
 	got := compared(t, st, Options{}, a, b).Grids()
 	if len(got) != 2 || got[0].Sampler != "euler" || got[1].Sampler != "aaa" {
 		t.Fatalf("%+v", got)

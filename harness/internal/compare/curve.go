@@ -56,12 +56,14 @@ func (r *Record) readCurve(ctx context.Context, st *store.Store, run *store.Run)
 	r.clock = newClock(times)
 	diet := dietOf(*r)
 	for _, b := range loss {
-		r.curve.Loss = append(r.curve.Loss, CurvePoint{Step: b.Last, Images: diet.seen(b.Last), Seconds: r.clock.at(b.Last), Value: Value(b.Mean), Low: Value(b.Min), High: Value(b.Max), Smooth: missing})
+		r.curve.Loss = append(r.curve.Loss, CurvePoint{Step: b.Last, Images: diet.seen(b.Last), Seconds: r.clock.at(b.Last), Value: Value(b.Mean),
+			Low: Value(b.Min), High: Value(b.Max), Smooth: missing})
 	}
 	smooth(r.curve.Loss)
 	for _, p := range val {
 		v := Value(p.Value)
-		r.curve.Val = append(r.curve.Val, CurvePoint{Step: p.Step, Images: diet.seen(p.Step), Seconds: r.clock.at(p.Step), Value: v, Low: v, High: v, Smooth: v})
+		r.curve.Val = append(r.curve.Val, CurvePoint{Step: p.Step, Images: diet.seen(p.Step), Seconds: r.clock.at(p.Step), Value: v, Low: v,
+			High: v, Smooth: v})
 		r.reached = append(r.reached, Progress{Metric: ValLoss, Step: p.Step, Value: v})
 	}
 	return nil

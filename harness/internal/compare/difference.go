@@ -32,7 +32,8 @@ var dependencies = []struct{ on, path string }{
 // configDifferences lists what differs between groups; names, notes and other
 // keys without influence are left out.
 func configDifferences(records []Record, groups []Group) []Difference {
-	found := differences(records, groups, func(r Record) map[string]string { return r.Config }, func(path string) bool { return !cosmetic[path] })
+	found := differences(records, groups, func(r Record) map[string]string { return r.Config },
+		func(path string) bool { return !cosmetic[path] })
 	for i := range found {
 		d := &found[i]
 		for _, dep := range dependencies {

@@ -81,7 +81,8 @@ func (r *Result) fill(g *Grids) {
 			if s.Sampler != sampler || s.Steps != g.Steps || s.Guidance != g.Guidance {
 				continue
 			}
-			cells[i] = append(cells[i], Cell{Images: s.Images, NFE: s.NFE, Seconds: perImage(s.Drawing), Step: s.Step, Seed: s.Seed, ImageSHA256: s.ImageSHA256})
+			cells[i] = append(cells[i], Cell{Images: s.Images, NFE: s.NFE, Seconds: perImage(s.Drawing), Step: s.Step, Seed: s.Seed,
+				ImageSHA256: s.ImageSHA256})
 			if !slices.ContainsFunc(g.Frames, func(f Frame) bool { return f.Step == s.Step }) {
 				g.Frames = append(g.Frames, Frame{Step: s.Step, Cells: make([]Cell, len(r.records))})
 			}

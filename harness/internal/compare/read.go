@@ -85,7 +85,8 @@ func WithReferences(ctx context.Context, st *store.Store, records []Record) (Dat
 
 func readRecord(ctx context.Context, st *store.Store, run *store.Run) (Record, error) {
 	r := Record{Process: run.Process, Dataset: run.Dataset, Scalars: map[string]Value{}, Run: Run{
-		ID: run.ID, Slug: run.Slug, Name: run.Name, Tags: run.Tags, Notes: run.Notes, Status: string(run.Status), ConfigHash: run.ConfigHash, Seed: run.Seed,
+		ID: run.ID, Slug: run.Slug, Name: run.Name, Tags: run.Tags, Notes: run.Notes, Status: string(run.Status),
+		ConfigHash: run.ConfigHash, Seed: run.Seed,
 		Steps: run.LastStep, TotalSteps: run.TotalSteps, PeakMemory: run.PeakMemoryBytes,
 		LastLoss: missing, LateLoss: missing, BestLoss: missing, StepTime: missing, TrainTime: missing}}
 	var err error

@@ -34,11 +34,14 @@ func TestReferencesAreOfAsManyImagesAsTheSamples(t *testing.T) {
 		real, noise Value
 		lacking     string // what to type
 	}{
-		{"few, though more were measured", []*store.Run{few, few2}, []Reference{{store.ReferenceReal, 200, 0.99}, {store.ReferenceNoise, 200, 0.1}}, 0.99, 0.1, ""},
-		{"many, though fewer were measured", []*store.Run{many, many2}, []Reference{{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, 0.98, 0.12, ""},
+		{"few, though more were measured", []*store.Run{few, few2},
+			[]Reference{{store.ReferenceReal, 200, 0.99}, {store.ReferenceNoise, 200, 0.1}}, 0.99, 0.1, ""},
+		{"many, though fewer were measured", []*store.Run{many, many2},
+			[]Reference{{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, 0.98, 0.12, ""},
 		{"both", []*store.Run{few, many}, []Reference{{store.ReferenceReal, 200, 0.99}, {store.ReferenceNoise, 200, 0.1},
 			{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, missing, missing, ""},
-		{"a number that nobody measured", []*store.Run{odd, many}, []Reference{{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, missing, missing,
+		{"a number that nobody measured", []*store.Run{odd, many},
+			[]Reference{{store.ReferenceReal, 1000, 0.98}, {store.ReferenceNoise, 1000, 0.12}}, missing, missing,
 			"nobody has measured 300 real images"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -65,7 +68,8 @@ func TestReferencesAreOfAsManyImagesAsTheSamples(t *testing.T) {
 func TestFewImagesAreWarnedOf(t *testing.T) {
 	st := tempStore(t)
 	few, few2 := makeRun(t, st, sketch{Name: "few", Accuracy: 0.9}), makeRun(t, st, sketch{Name: "few2", Accuracy: 0.9, Config: "x: 1"})
-	many, many2 := makeRun(t, st, sketch{Name: "many", Accuracy: 0.9, Images: 1000, Config: "x: 2"}), makeRun(t, st, sketch{Name: "many2", Accuracy: 0.9, Images: 1000, Config: "x: 3"})
+	many, many2 := makeRun(t, st, sketch{Name: "many", Accuracy: 0.9, Images: 1000, Config: "x: 2"}), makeRun(t, st,
+		sketch{Name: "many2", Accuracy: 0.9, Images: 1000, Config: "x: 3"})
 	says := func(r *Result) bool {
 		return slices.ContainsFunc(r.Warnings, func(w Warning) bool { return strings.Contains(w.Text, "images are few") })
 	}

@@ -62,7 +62,8 @@ func (s *Selection) named(ctx context.Context, st *store.Store, name string) ([]
 		runs = append(runs, run)
 	}
 	if left := len(infos) - len(runs); left > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("runs named %s that are not finished are left out (%d); name one by its id to include it", name, left))
+		s.Notes = append(s.Notes, fmt.Sprintf("runs named %s that are not finished are left out (%d); name one by its id to include it", name,
+			left))
 	}
 	if len(runs) == 0 {
 		err := wrong(OptionRuns, "", "no run named %s is finished", name)

@@ -33,8 +33,10 @@ func TestRunsThatDifferInTheirSeedFormAGroup(t *testing.T) {
 		{"said aloud", Options{GroupBy: []string{ByConfig}}, slices.Concat(b, a), []string{"b:2", "a:3"}},
 		{"single runs go by their slugs", Options{}, []*store.Run{a[0], b[0]}, []string{a[0].Slug + ":1", b[0].Slug + ":1"}},
 		{"by a key", Options{GroupBy: []string{"train.lr"}}, slices.Concat(a, b), []string{"lr=-:3", "lr=0.01:2"}},
-		{"by two keys", Options{GroupBy: []string{"process.name", "train.lr"}}, slices.Concat(a, b), []string{"name=flow_match lr=-:3", "name=flow_match lr=0.01:2"}},
-		{"a baseline is a group whatever it holds", Options{BaselineRuns: 2, BaselineLabel: "base"}, []*store.Run{a[0], b[0], a[1]}, []string{"base:2", a[1].Slug + ":1"}},
+		{"by two keys", Options{GroupBy: []string{"process.name", "train.lr"}}, slices.Concat(a, b),
+			[]string{"name=flow_match lr=-:3", "name=flow_match lr=0.01:2"}},
+		{"a baseline is a group whatever it holds", Options{BaselineRuns: 2, BaselineLabel: "base"}, []*store.Run{a[0], b[0], a[1]},
+			[]string{"base:2", a[1].Slug + ":1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := labels(compared(t, st, c.o, c.runs...)); !slices.Equal(got, c.want) {
@@ -64,7 +66,8 @@ func warned(t *testing.T, r *Result, says string) {
 }
 
 func TestACouplingChangesWhatALossMeans(t *testing.T) {
-	records := []Record{{Run: Run{ID: "1"}, Config: map[string]string{"process.coupling": `"independent"`, "x": "1"}}, {Run: Run{ID: "2"}, Config: map[string]string{"process.coupling": `"optimal_transport"`, "x": "1"}}}
+	records := []Record{{Run: Run{ID: "1"}, Config: map[string]string{"process.coupling": `"independent"`, "x": "1"}},
+		{Run: Run{ID: "2"}, Config: map[string]string{"process.coupling": `"optimal_transport"`, "x": "1"}}}
 	r, err := Compare(Data{Records: records}, Options{})
 	must(t, err)
 	warned(t, r, "losses are not comparable: the runs couple noise and data differently")
@@ -103,7 +106,8 @@ func TestComparisonsThatMakeNoSenseAreRefused(t *testing.T) {
 
 func TestEqualInputGivesEqualOutput(t *testing.T) {
 	st := tempStore(t)
-	runs := slices.Concat(seeds(t, st, 4, sketch{Name: "a", Accuracy: 0.9}), seeds(t, st, 5, sketch{Name: "b", Accuracy: 0.92, Config: "x: 1"}))
+	runs := slices.Concat(seeds(t, st, 4, sketch{Name: "a", Accuracy: 0.9}),
+		seeds(t, st, 5, sketch{Name: "b", Accuracy: 0.92, Config: "x: 1"}))
 	var first []byte
 	for range 3 {
 		text, err := json.Marshal(compared(t, st, Options{}, runs...))
@@ -128,7 +132,8 @@ func TestConfigDifferencesNameWhatDependsOnceOnly(t *testing.T) {
 			dependent = append(dependent, d.Path)
 		}
 	}
-	if !slices.Equal(free, []string{"process.name", "seed"}) || !slices.Contains(dependent, "process.beta_start") || !slices.Contains(dependent, "sampling.samplers") {
+	if !slices.Equal(free, []string{"process.name", "seed"}) || !slices.Contains(dependent, "process.beta_start") ||
+		!slices.Contains(dependent, "sampling.samplers") {
 		t.Errorf("free %v, dependent %v", free, dependent)
 	}
 }
@@ -152,7 +157,8 @@ func TestVerdicts(t *testing.T) {
 		{"no evidence", slices.Concat(good, alike), "accuracy", NoEvidence},
 		{"too few", slices.Concat(good[:3], bad), "accuracy", TooFewSeeds},
 		{"one each", []*store.Run{good[0], bad[0]}, "accuracy", TooFewSeeds},
-		{"no variance", slices.Concat(flat, seeds(t, st, 4, sketch{Name: "flat2", Accuracy: 0.8, Steady: true, Config: "x: 4"})), "accuracy", NoVariance},
+		{"no variance", slices.Concat(flat, seeds(t, st, 4, sketch{Name: "flat2", Accuracy: 0.8, Steady: true, Config: "x: 4"})), "accuracy",
+			NoVariance},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := rowOf(t, compared(t, st, Options{}, c.runs...), c.metric).Comparisons[0]
@@ -173,12 +179,17 @@ func TestWhatMeansDifferentThingsIsNotRanked(t *testing.T) {
 		ranked  []string
 		warning string
 	}{
-		{"another process", sketch{Process: "ddpm", Accuracy: 0.9}, []string{TrainLoss, ValLoss}, []string{"accuracy"}, "losses are not comparable: the runs predict different targets"},
+		{"another process", sketch{Process: "ddpm", Accuracy: 0.9}, []string{TrainLoss, ValLoss}, []string{"accuracy"},
+			"losses are not comparable: the runs predict different targets"},
 		{"another coupling", sketch{Accuracy: 0.9, Config: "process.coupling: 1\n"}, nil, []string{"accuracy"}, ""},
-		{"another dataset", sketch{Accuracy: 0.9, Dataset: "kmnist"}, []string{TrainLoss, ValLoss, "accuracy"}, nil, "measured against different datasets"},
-		{"another classifier", sketch{Accuracy: 0.9, Class: "other", Config: "x: 1"}, []string{"accuracy", "fd_mnist_cnn"}, []string{TrainLoss}, "measured by different classifiers (c1a551f1e4, other)"},
-		{"another machine", sketch{Accuracy: 0.9, Host: "fast", Config: "x: 1"}, []string{StepsPerSecond, SecondsPerImage}, []string{"accuracy", TrainLoss, NFE}, "timings are not comparable"},
-		{"other labels dropped", sketch{Accuracy: 0.9, Config: "train: {label_drop: 0.1}"}, []string{TrainLoss}, []string{ValLoss}, "training losses are not comparable"},
+		{"another dataset", sketch{Accuracy: 0.9, Dataset: "kmnist"}, []string{TrainLoss, ValLoss, "accuracy"}, nil,
+			"measured against different datasets"},
+		{"another classifier", sketch{Accuracy: 0.9, Class: "other", Config: "x: 1"}, []string{"accuracy", "fd_mnist_cnn"}, []string{TrainLoss},
+			"measured by different classifiers (c1a551f1e4, other)"},
+		{"another machine", sketch{Accuracy: 0.9, Host: "fast", Config: "x: 1"}, []string{StepsPerSecond, SecondsPerImage},
+			[]string{"accuracy", TrainLoss, NFE}, "timings are not comparable"},
+		{"other labels dropped", sketch{Accuracy: 0.9, Config: "train: {label_drop: 0.1}"}, []string{TrainLoss}, []string{ValLoss},
+			"training losses are not comparable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.other.Name = "other"

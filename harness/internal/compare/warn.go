@@ -90,7 +90,8 @@ func (r *Result) warnOfSampling() {
 		r.note("metrics are of different samplers or settings (%s): a difference is one of model and sampler together", strings.Join(used, "; "))
 	}
 	if len(images) > 1 {
-		r.noteWith(fault.Do(fault.MeasureOnAsMany), "metrics are of different numbers of images (%s), and distances such as fd depend on it", few(images))
+		r.noteWith(fault.Do(fault.MeasureOnAsMany), "metrics are of different numbers of images (%s), and distances such as fd depend on it",
+			few(images))
 	}
 	for i, s := range r.Settings {
 		if s == nil && slices.ContainsFunc(r.Settings, func(s *Setting) bool { return s != nil }) {

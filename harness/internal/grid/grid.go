@@ -33,7 +33,8 @@ func Encode(images []float32, shape dataset.Spec, rows, cols int) ([]byte, error
 		return nil, fmt.Errorf("images of %d channels cannot be drawn: it takes 1 (grey) or 3 (red, green, blue)", shape.Channels)
 	}
 	if want := rows * cols * shape.Pixels(); len(images) != want || want == 0 {
-		return nil, fmt.Errorf("a grid of %d×%d images of %d×%d needs %d values, got %d", rows, cols, shape.Height, shape.Width, want, len(images))
+		return nil, fmt.Errorf("a grid of %d×%d images of %d×%d needs %d values, got %d", rows, cols, shape.Height, shape.Width, want,
+			len(images))
 	}
 	cellH, cellW := shape.Height*scale+gutter, shape.Width*scale+gutter
 	img := blank(cols*cellW+gutter, rows*cellH+gutter, shape.Channels == 3)

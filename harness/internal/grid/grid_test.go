@@ -84,7 +84,8 @@ func TestEncodeMapsValuesToInk(t *testing.T) {
 
 func TestEncodeRefusesOtherNumbersOfValues(t *testing.T) {
 	for _, n := range []int{0, 71, 73} {
-		if _, err := Encode(make([]float32, n), grey4x3, 2, 3); err == nil || !strings.Contains(err.Error(), "a grid of 2×3 images of 4×3 needs 72 values") {
+		if _, err := Encode(make([]float32, n), grey4x3, 2, 3); err == nil ||
+			!strings.Contains(err.Error(), "a grid of 2×3 images of 4×3 needs 72 values") {
 			t.Errorf("%d values: error is %v", n, err)
 		}
 	}
@@ -195,7 +196,8 @@ func TestImagesOfThreeChannelsAreDrawnInTheirColours(t *testing.T) {
 	if got := rgb(img, 0, 0); got != (color.RGBA{0xff, 0xff, 0xff, 0xff}) {
 		t.Errorf("paper is %v", got)
 	}
-	if _, err := Encode(make([]float32, 4), dataset.Spec{Height: 1, Width: 2, Channels: 2}, 1, 1); err == nil || !strings.Contains(err.Error(), "1 (grey) or 3") {
+	if _, err := Encode(make([]float32, 4), dataset.Spec{Height: 1, Width: 2, Channels: 2}, 1, 1); err == nil ||
+		!strings.Contains(err.Error(), "1 (grey) or 3") {
 		t.Errorf("images of two channels: %v", err)
 	}
 

@@ -31,7 +31,8 @@ func TestTheTimeThatIsLeftFollowsFromTheLatestSteps(t *testing.T) {
 	run := func(status store.Status, step, total int) store.RunInfo {
 		return store.RunInfo{Status: status, LastStep: step, TotalSteps: total, HeartbeatAt: beat}
 	}
-	others := []store.SeriesSummary{{Name: "time/compile", Sum: 1000}, {Name: "time/sampling", Sum: 30}, {Name: "time/step", Sum: 99}, {Name: "train/loss", Sum: 7}, {Name: "time/checkpoint", Sum: math.NaN()}}
+	others := []store.SeriesSummary{{Name: "time/compile", Sum: 1000}, {Name: "time/sampling", Sum: 30}, {Name: "time/step", Sum: 99},
+		{Name: "train/loss", Sum: 7}, {Name: "time/checkpoint", Sum: math.NaN()}}
 	for _, c := range []struct {
 		name   string
 		run    store.RunInfo
@@ -78,8 +79,10 @@ func TestARunIsReadWithWhatIsLatest(t *testing.T) {
 	w.Progress(400, 1000)
 	check(t, w.Flush(t.Context()))
 	for _, step := range []int{100, 400, 400} {
-		check(t, st.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: record.Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}"}, Dataset: "mnist", Classifier: "c"}))
-		check(t, st.AddSample(t.Context(), run.ID, store.SampleRecord{Drawing: record.Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("x")}))
+		check(t, st.AddEvaluation(t.Context(), run.ID,
+			store.EvaluationRecord{Drawing: record.Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}"}, Dataset: "mnist", Classifier: "c"}))
+		check(t, st.AddSample(t.Context(), run.ID, store.SampleRecord{Drawing: record.Drawing{Step: step, Sampler: "euler", SamplerJSON: "{}"},
+			PNG: []byte("x")}))
 	}
 
 	info, err := st.Run(t.Context(), run.ID)
@@ -89,7 +92,8 @@ func TestARunIsReadWithWhatIsLatest(t *testing.T) {
 	if want := (Progress{Step: 400, Total: 1000, Rate: 4, ETA: 150 * time.Second}); r.Progress != want {
 		t.Errorf("progress %+v, want %+v", r.Progress, want)
 	}
-	if len(r.Loss) != 10 || len(r.Series) != 2 || len(r.Evaluations) != 2 || r.Evaluations[0].Step != 400 || r.Sample == nil || r.Sample.Step != 400 {
+	if len(r.Loss) != 10 || len(r.Series) != 2 || len(r.Evaluations) != 2 || r.Evaluations[0].Step != 400 || r.Sample == nil ||
+		r.Sample.Step != 400 {
 		t.Errorf("read %d bins, %d series, %d evaluations, sample %v", len(r.Loss), len(r.Series), len(r.Evaluations), r.Sample)
 	}
 	if len(r.Log) != 3 || r.Log[2].Message != "the last line" {
@@ -127,7 +131,8 @@ func TestASweepTakesAsLongAsItsRunsAtTheirTurns(t *testing.T) {
 		{"one that waits is half done", []Progress{live(50 * time.Second)}, nil, []store.RunInfo{halfway}, 100 * time.Second},
 		{"two at once", []Progress{live(50 * time.Second), live(50 * time.Second)}, nil, []store.RunInfo{{}, {}}, 150 * time.Second},
 		{"ended ones count", []Progress{live(50 * time.Second)}, []store.RunInfo{ended}, []store.RunInfo{{}}, 250 * time.Second},
-		{"but not those that were not trained at once", []Progress{live(50 * time.Second)}, []store.RunInfo{resumed, shared}, []store.RunInfo{{}}, 150 * time.Second},
+		{"but not those that were not trained at once", []Progress{live(50 * time.Second)}, []store.RunInfo{resumed, shared}, []store.RunInfo{{}},
+			150 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var e estimate
@@ -153,7 +158,8 @@ func TestARecordedSweepIsCountedAndItsTimeEstimated(t *testing.T) {
 	ended := func(status store.Status, trainedBy string) store.RunInfo {
 		return store.RunInfo{Status: status, TrainedBy: trainedBy, CreatedAt: begun, StartedAt: begun, EndedAt: begun.Add(300 * time.Second)}
 	}
-	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "live", ConfigHash: "live", SourceYAML: "name: live", ResolvedYAML: "name: live", Environment: map[string]any{}})
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "live", ConfigHash: "live", SourceYAML: "name: live", ResolvedYAML: "name: live",
+		Environment: map[string]any{}})
 	check(t, err)
 	w, err := st.OpenWriter(t.Context(), run.ID)
 	check(t, err)

@@ -37,7 +37,8 @@ type Live struct {
 
 // States lists the states of runs in the order in which they are told.
 func States() []sweep.State {
-	return []sweep.State{sweep.StateDone, sweep.StateDiverged, sweep.StateStopped, sweep.StateRunning, sweep.StateInterrupted, sweep.StateFailed, sweep.StateNew}
+	return []sweep.State{sweep.StateDone, sweep.StateDiverged, sweep.StateStopped, sweep.StateRunning, sweep.StateInterrupted,
+		sweep.StateFailed, sweep.StateNew}
 }
 
 // Left is the number of runs that have not come to their end.

@@ -25,7 +25,8 @@ func TestFiguresDrawMeansOrRuns(t *testing.T) {
 	for name, c := range map[string]struct {
 		o    ChartOptions
 		want int
-	}{"the runs": {ChartOptions{Runs: true}, 4}, "means of groups": {ChartOptions{Means: true}, 2}, "both": {ChartOptions{Means: true, Runs: true}, 5}} {
+	}{"the runs": {ChartOptions{Runs: true}, 4}, "means of groups": {ChartOptions{Means: true},
+		2}, "both": {ChartOptions{Means: true, Runs: true}, 5}} {
 		if got := lines(c.o); got != c.want {
 			t.Errorf("%s: %d lines, want %d", name, got, c.want)
 		}

@@ -23,7 +23,8 @@ func everyComparison(t *testing.T) map[string]*compare.Result {
 	running := makeRun(t, st, sketch{Name: "running", Config: "x: 4", Status: store.StatusRunning})
 	failed := makeRun(t, st, sketch{Name: "failed", Config: "x: 5", Status: store.StatusFailed, Steps: 1})
 	ddpm := makeRun(t, st, sketch{Name: "ddpm", Process: "ddpm", Accuracy: 0.9})
-	nasty := makeRun(t, st, sketch{Name: "x<script>alert(1)</script>|@all", Config: "x: \"<b>&|*[y](z)\"", Notes: "<script>alert(2)</script>\n| *bold*"})
+	nasty := makeRun(t, st, sketch{Name: "x<script>alert(1)</script>|@all", Config: "x: \"<b>&|*[y](z)\"",
+		Notes: "<script>alert(2)</script>\n| *bold*"})
 	empty, err := st.CreateRun(t.Context(), store.NewRun{Name: "empty", ResolvedYAML: "x: 9", Environment: nil})
 	must(t, err)
 	return map[string]*compare.Result{
@@ -37,7 +38,8 @@ func everyComparison(t *testing.T) map[string]*compare.Result {
 		"nasty texts":       compared(t, st, compare.Options{}, nasty, a[0]),
 		"nothing recorded":  compared(t, st, compare.Options{}, empty, a[0]),
 		"nothing at all":    compared(t, st, compare.Options{BaselineRuns: 1}, empty, none),
-		"many":              compared(t, st, compare.Options{Metrics: []string{"all"}, GroupBy: []string{"name"}}, append(a, none, long, diverged, ddpm, nasty)...),
+		"many": compared(t, st, compare.Options{Metrics: []string{"all"}, GroupBy: []string{"name"}},
+			append(a, none, long, diverged, ddpm, nasty)...),
 	}
 }
 
@@ -73,7 +75,8 @@ func TestEveryComparisonIsRenderedWhateverIsWrong(t *testing.T) {
 			page, err := HTML(r, album, same)
 			must(t, err)
 			for what, text := range map[string]string{"page": string(page), "Markdown": markdown.String()} {
-				if !utf8.ValidString(text) || strings.Contains(text, "<script>alert") || strings.Contains(text, "@all") || strings.Contains(text, "NaN") {
+				if !utf8.ValidString(text) || strings.Contains(text, "<script>alert") || strings.Contains(text, "@all") ||
+					strings.Contains(text, "NaN") {
 					if what == "page" && !strings.Contains(text, "<script>alert") && !strings.Contains(text, "NaN") {
 						continue // a mention means nothing there
 					}
@@ -83,7 +86,8 @@ func TestEveryComparisonIsRenderedWhateverIsWrong(t *testing.T) {
 			if bytes.Contains(text, []byte("NaN")) {
 				t.Error("the JSON holds NaN")
 			}
-			if bytes.Contains(page, []byte("http://")) && !bytes.Contains(page, []byte(`xmlns="http://www.w3.org/2000/svg"`)) || bytes.Contains(page, []byte("https://")) {
+			if bytes.Contains(page, []byte("http://")) && !bytes.Contains(page, []byte(`xmlns="http://www.w3.org/2000/svg"`)) ||
+				bytes.Contains(page, []byte("https://")) {
 				t.Error("the page names a place on the network")
 			}
 		})
@@ -93,12 +97,14 @@ func TestEveryComparisonIsRenderedWhateverIsWrong(t *testing.T) {
 func TestWarningsSayWhatIsWrong(t *testing.T) {
 	all := everyComparison(t)
 	for name, says := range map[string]string{
-		"one group": "form one group", "other step counts": "different numbers of steps (100, 300)", "diverged": "is diverged after 100 of 100 steps",
+		"one group": "form one group", "other step counts": "different numbers of steps (100, 300)", "diverged": "is diverged after 100 of 100 " +
+			"steps",
 		"running": "is running after", "failed": "is failed after", "without metrics": "has no evaluation",
 	} {
 		warned(t, all[name], says)
 	}
-	if c := rowOf(t, all["diverged"], compare.TrainLoss).Comparisons[0]; c.Verdict != compare.NoValue || !strings.Contains(Sentence(rowOf(t, all["diverged"], compare.TrainLoss), c), "has no value") {
+	if c := rowOf(t, all["diverged"], compare.TrainLoss).Comparisons[0]; c.Verdict != compare.NoValue ||
+		!strings.Contains(Sentence(rowOf(t, all["diverged"], compare.TrainLoss), c), "has no value") {
 		t.Errorf("the loss of a diverged run: %+v", c)
 	}
 }

@@ -29,11 +29,13 @@ func TestImagesSeenAreShownEverywhere(t *testing.T) {
 		text  string
 		wants []string
 	}{
-		"tables":   {fmt.Sprint(Tables(r, same)), []string{"Losses after the same number of training images [images seen ", "[batch size 32 64]", "[images seen 6400 6400]", "by images seen"}},
-		"Markdown": {markdown.String(), []string{"### Losses after the same number of training images", "| batch size | 32 | 64 |", "> **the runs train with different batch sizes"}},
-		"page":     {page, []string{"Training loss by images seen", "Losses after the same number of training images", "different batch sizes"}},
-		"CSV":      {lines.String(), []string{",batch_size,images_seen", ",32,6400", ",64,6400"}},
-		"JSON":     {string(data), []string{`"batch_sizes":[32,64]`, `"by_images":[{"images":640,`, `"images_seen":6400`}},
+		"tables": {fmt.Sprint(Tables(r, same)), []string{"Losses after the same number of training images [images seen ", "[batch size 32 64]",
+			"[images seen 6400 6400]", "by images seen"}},
+		"Markdown": {markdown.String(), []string{"### Losses after the same number of training images", "| batch size | 32 | 64 |",
+			"> **the runs train with different batch sizes"}},
+		"page": {page, []string{"Training loss by images seen", "Losses after the same number of training images", "different batch sizes"}},
+		"CSV":  {lines.String(), []string{",batch_size,images_seen", ",32,6400", ",64,6400"}},
+		"JSON": {string(data), []string{`"batch_sizes":[32,64]`, `"by_images":[{"images":640,`, `"images_seen":6400`}},
 	} {
 		for _, want := range c.wants {
 			if !strings.Contains(c.text, want) {
@@ -57,7 +59,8 @@ func TestImagesSeenAreShownEverywhere(t *testing.T) {
 
 func TestTablesCleanWhatUsersWrote(t *testing.T) {
 	st := tempStore(t)
-	r := compared(t, st, compare.Options{}, makeRun(t, st, sketch{Name: "x"}), makeRun(t, st, sketch{Name: "y", Notes: "evil\x1b", Config: "x: 1"}))
+	r := compared(t, st, compare.Options{}, makeRun(t, st, sketch{Name: "x"}),
+		makeRun(t, st, sketch{Name: "y", Notes: "evil\x1b", Config: "x: 1"}))
 	clean := func(s string) string { return strings.ReplaceAll(s, "\x1b", "?") }
 	if text := fmt.Sprint(Tables(r, clean)); strings.Contains(text, "\x1b") || !strings.Contains(text, "evil?") {
 		t.Errorf("tables are %q", text)
@@ -66,8 +69,10 @@ func TestTablesCleanWhatUsersWrote(t *testing.T) {
 
 func TestQualityAgainstEvaluationsOfEverySetting(t *testing.T) {
 	st := tempStore(t)
-	settings := []record.Drawing{{Sampler: "euler", Steps: 50, Guidance: 2, NFE: 100}, {Sampler: "euler", Steps: 1, Guidance: 2, NFE: 2}, {Sampler: "heun", Steps: 4, Guidance: 2, NFE: 16}}
-	r := compared(t, st, compare.Options{}, append(seeds(t, st, 2, sketch{Name: "a", Accuracy: 0.95, Settings: settings}), makeRun(t, st, sketch{Name: "b", Accuracy: 0.9, Config: "x: 1"}))...)
+	settings := []record.Drawing{{Sampler: "euler", Steps: 50, Guidance: 2, NFE: 100}, {Sampler: "euler", Steps: 1, Guidance: 2, NFE: 2},
+		{Sampler: "heun", Steps: 4, Guidance: 2, NFE: 16}}
+	r := compared(t, st, compare.Options{}, append(seeds(t, st, 2, sketch{Name: "a", Accuracy: 0.95, Settings: settings}),
+		makeRun(t, st, sketch{Name: "b", Accuracy: 0.9, Config: "x: 1"}))...)
 	table := layout{r, same}.frontier()
 	var lines []string
 	for _, row := range table.Rows {
@@ -84,17 +89,20 @@ func TestQualityAgainstEvaluationsOfEverySetting(t *testing.T) {
 
 func TestTheFrontOfAMetricIsOfOneNumberOfImages(t *testing.T) {
 	st := tempStore(t)
-	r := compared(t, st, compare.Options{}, makeRun(t, st, sketch{Name: "a", Accuracy: 0.9}), makeRun(t, st, sketch{Name: "b", Accuracy: 0.8, Config: "x: 1", Images: 1000}))
+	r := compared(t, st, compare.Options{}, makeRun(t, st, sketch{Name: "a", Accuracy: 0.9}),
+		makeRun(t, st, sketch{Name: "b", Accuracy: 0.8, Config: "x: 1", Images: 1000}))
 	for _, f := range r.Frontiers {
 		if want := f.Name == "accuracy"; f.Ranked != want || !slices.Equal(f.Images(), []int{200, 1000}) {
 			t.Errorf("%s is ranked: %t, of %v images", f.Name, f.Ranked, f.Images())
 		}
 	}
 	table := layout{r, same}.frontier()
-	if text := fmt.Sprint(table.Header, table.Rows, table.Note); !strings.Contains(text, "s/image images accuracy") || !strings.Contains(text, "no front") {
+	if text := fmt.Sprint(table.Header, table.Rows, table.Note); !strings.Contains(text, "s/image images accuracy") ||
+		!strings.Contains(text, "no front") {
 		t.Error(text)
 	}
-	if t2 := (layout{compared(t, st, compare.Options{}, makeRun(t, st, sketch{Name: "c", Accuracy: 0.9, Config: "x: 2"}), makeRun(t, st, sketch{Name: "d", Accuracy: 0.9, Config: "x: 3"})), same}).frontier(); slices.Contains(t2.Header, any("images")) {
+	if t2 := (layout{compared(t, st, compare.Options{}, makeRun(t, st, sketch{Name: "c", Accuracy: 0.9, Config: "x: 2"}),
+		makeRun(t, st, sketch{Name: "d", Accuracy: 0.9, Config: "x: 3"})), same}).frontier(); slices.Contains(t2.Header, any("images")) {
 		t.Errorf("all were measured on as many, and yet: %v", t2.Header)
 	}
 }
@@ -127,7 +135,8 @@ func TestReferencesAreShownWithTheirNumberOfImages(t *testing.T) {
 				Metrics: []store.Metric{{Name: "accuracy", Value: value + float64(images)/1e6}}}))
 		}
 	}
-	few, many := makeRun(t, st, sketch{Name: "few", Accuracy: 0.9}), makeRun(t, st, sketch{Name: "many", Accuracy: 0.9, Config: "x: 1", Images: 1000})
+	few, many := makeRun(t, st, sketch{Name: "few", Accuracy: 0.9}), makeRun(t, st,
+		sketch{Name: "many", Accuracy: 0.9, Config: "x: 1", Images: 1000})
 	other := makeRun(t, st, sketch{Name: "other", Accuracy: 0.9, Config: "x: 2"})
 	rendered := func(runs ...*store.Run) (table, lines, page string) {
 		r := compared(t, st, compare.Options{}, runs...)
@@ -142,10 +151,14 @@ func TestReferencesAreShownWithTheirNumberOfImages(t *testing.T) {
 		csv     []string
 		csvLess string
 	}{
-		"one number": {[]*store.Run{few, other}, []string{"(real images, 200)  0.9902", "(noise, 200)  0.1002", "guidance 2; 200 images each)"}, []string{"1000)"},
-			[]string{"reference,real,,,accuracy,quality,higher,,,,200,,0.9902,", "euler,10,2,200,"}, "reference,real,,,accuracy,quality,higher,,,,1000,"},
-		"two numbers": {[]*store.Run{few, many}, []string{"(real images, 200)  0.9902", "(noise, 1000)  0.101", "guidance 2)"}, []string{"images each"},
-			[]string{"reference,real,,,accuracy,quality,higher,,,,200,,0.9902,", "reference,noise,,,accuracy,quality,higher,,,,1000,,0.101,", "euler,10,2,1000,"}, "none"},
+		"one number": {[]*store.Run{few, other}, []string{"(real images, 200)  0.9902", "(noise, 200)  0.1002", "guidance 2; 200 images each)"},
+			[]string{"1000)"},
+			[]string{"reference,real,,,accuracy,quality,higher,,,,200,,0.9902,",
+				"euler,10,2,200,"}, "reference,real,,,accuracy,quality,higher,,,,1000,"},
+		"two numbers": {[]*store.Run{few, many}, []string{"(real images, 200)  0.9902", "(noise, 1000)  0.101", "guidance 2)"},
+			[]string{"images each"},
+			[]string{"reference,real,,,accuracy,quality,higher,,,,200,,0.9902,", "reference,noise,,,accuracy,quality,higher,,,,1000,,0.101,",
+				"euler,10,2,1000,"}, "none"},
 	} {
 		table, lines, page := rendered(c.runs...)
 		for _, want := range c.has {

@@ -25,7 +25,8 @@ func TestBasePaths(t *testing.T) {
 			t.Errorf("%q is %q, %v, want %q", given, got, err, want)
 		}
 	}
-	for _, given := range []string{"", "x", "//evil.example", "http://evil.example/x", `/\evil.example`, "/x?y", "/x#y", "/x?", "/x//y", "/x/../y", "/.", "/%2e%2e",
+	for _, given := range []string{"", "x", "//evil.example", "http://evil.example/x", `/\evil.example`, "/x?y", "/x#y", "/x?", "/x//y",
+		"/x/../y", "/.", "/%2e%2e",
 		"/x%2Fy", "/x%zz", "/x\ny", "/x%0ay", "/runs", "/runs/x", "/assets", "/%72uns", "/live", "/compare", "/sweeps", "/pictures/x"} {
 		if got, err := web.ParseBasePath(given); err == nil {
 			t.Errorf("%q is %q, and should be refused", given, got)
@@ -103,8 +104,10 @@ func TestEveryAddressOfAPageHasTheBasePath(t *testing.T) {
 	} {
 		address := serve(t, c.options)
 		seen := map[string]bool{}
-		for _, path := range []string{"/", "/?sel=" + a.Slug + "," + b.Slug + "&group=seed&q=rich", "/?shelf=archived", "/?where=loss<5&where=step>1", "/?q=nothing",
-			"/runs/" + a.Slug, "/runs/" + a.Slug + "?zoom=2-30", "/runs/" + a.Slug + "/diff", "/compare?run=" + a.Slug + "&run=" + b.Slug + "&lines=1", "/compare",
+		for _, path := range []string{"/", "/?sel=" + a.Slug + "," + b.Slug + "&group=seed&q=rich", "/?shelf=archived",
+			"/?where=loss<5&where=step>1", "/?q=nothing",
+			"/runs/" + a.Slug, "/runs/" + a.Slug + "?zoom=2-30", "/runs/" + a.Slug + "/diff", "/compare?run=" + a.Slug + "&run=" + b.Slug +
+				"&lines=1", "/compare",
 			"/sweeps", "/sweeps/rates", "/sweeps/rates?metric=accuracy", "/no/such/page"} {
 			_, page := request(t, "GET", address+path, "", "", c.header)
 			matches := templateAddress.FindAllStringSubmatch(page, -1)
@@ -176,8 +179,10 @@ func TestNothingLeadsOutOfTheBasePath(t *testing.T) {
 func TestHeadersOfProxiesAreBelievedOnRequestAlone(t *testing.T) {
 	st := newStore(t)
 	run := addRun(t, st, "mine", 0, 3)
-	plain, believing := serve(t, web.Options{Store: st, Hosts: []string{"hub.example"}}), serve(t, web.Options{Store: st, Hosts: []string{"hub.example"}, ProxyHeaders: true, Token: "secret"})
-	if _, page := request(t, "GET", plain+"/", "", "", http.Header{"X-Forwarded-Prefix": {"/elsewhere"}}); strings.Contains(page, "elsewhere") {
+	plain, believing := serve(t, web.Options{Store: st, Hosts: []string{"hub.example"}}), serve(t,
+		web.Options{Store: st, Hosts: []string{"hub.example"}, ProxyHeaders: true, Token: "secret"})
+	if _, page := request(t, "GET", plain+"/", "", "", http.Header{"X-Forwarded-Prefix": {"/elsewhere"}}); strings.Contains(page,
+		"elsewhere") {
 		t.Error("a header is believed without being asked to")
 	}
 	for _, prefix := range []string{"//evil.example", "http://evil.example", "/x, //y", "/a/../b", "/x?y", "x", "/runs"} {
@@ -204,13 +209,16 @@ func TestHeadersOfProxiesAreBelievedOnRequestAlone(t *testing.T) {
 			t.Errorf("%+v: %d %.100s", c, answer.StatusCode, text)
 		}
 	}
-	if answer, text := request(t, "POST", plain+"/runs/notes", "", "run="+run.Slug+"&notes=x", http.Header{"X-Forwarded-Host": {"hub.example"}, "Origin": {"http://hub.example"}}); answer.StatusCode != 403 ||
+	if answer, text := request(t, "POST", plain+"/runs/notes", "", "run="+run.Slug+"&notes=x",
+		http.Header{"X-Forwarded-Host": {"hub.example"}, "Origin": {"http://hub.example"}}); answer.StatusCode != 403 ||
 		!strings.Contains(text, "--proxy-headers") || !strings.Contains(text, "http://hub.example") {
 		t.Errorf("a proxy that keeps the name to itself: %d %s", answer.StatusCode, text)
 	}
 	// The cookie is for the base path, and over TLS for that alone.
-	answer, _ := request(t, "GET", believing+"/?token=secret", "", "", http.Header{"X-Forwarded-Prefix": {"/hub"}, "X-Forwarded-Proto": {"https"}})
-	if c := answer.Cookies(); len(c) != 1 || c[0].Path != "/hub/" || !c[0].Secure || !c[0].HttpOnly || answer.Header.Get("Location") != "/hub/" {
+	answer, _ := request(t, "GET", believing+"/?token=secret", "", "",
+		http.Header{"X-Forwarded-Prefix": {"/hub"}, "X-Forwarded-Proto": {"https"}})
+	if c := answer.Cookies(); len(c) != 1 || c[0].Path != "/hub/" || !c[0].Secure || !c[0].HttpOnly ||
+		answer.Header.Get("Location") != "/hub/" {
 		t.Errorf("the cookie is %v, and leads to %q", c, answer.Header.Get("Location"))
 	}
 }
@@ -220,17 +228,21 @@ func TestProgramsShowTheTokenInAHeader(t *testing.T) {
 	run := addRun(t, st, "mine", 0, 3)
 	address := serve(t, web.Options{Store: st, Token: "secret"})
 	for authorization, want := range map[string]int{
-		"Bearer secret": 200, "bearer secret": 200, "Bearer  secret": 200, "Bearer wrong": 401, "Bearer": 401, "Bearer ": 401, "secret": 401, "Basic secret": 401, "": 401,
+		"Bearer secret": 200, "bearer secret": 200, "Bearer  secret": 200, "Bearer wrong": 401, "Bearer": 401, "Bearer " +
+			"": 401, "secret": 401, "Basic secret": 401, "": 401,
 	} {
-		answer, text := request(t, "GET", address+"/runs/"+run.Slug+"/series/train/loss.csv", "", "", http.Header{"Authorization": {authorization}})
-		if answer.StatusCode != want || want == 200 && !strings.HasPrefix(text, "step,") || want == 401 && answer.Header.Get("WWW-Authenticate") != "Bearer" {
+		answer, text := request(t, "GET", address+"/runs/"+run.Slug+"/series/train/loss.csv", "", "",
+			http.Header{"Authorization": {authorization}})
+		if answer.StatusCode != want || want == 200 && !strings.HasPrefix(text, "step,") || want == 401 &&
+			answer.Header.Get("WWW-Authenticate") != "Bearer" {
 			t.Errorf("%q: %d %v %.100s", authorization, answer.StatusCode, answer.Header, text)
 		}
 		if len(answer.Cookies()) > 0 {
 			t.Errorf("%q sets a cookie", authorization)
 		}
 	}
-	answer, _ := request(t, "POST", address+"/runs/notes", "", "run="+run.Slug+"&notes=by+a+program", http.Header{"Authorization": {"Bearer secret"}})
+	answer, _ := request(t, "POST", address+"/runs/notes", "", "run="+run.Slug+"&notes=by+a+program",
+		http.Header{"Authorization": {"Bearer secret"}})
 	if now, err := st.Run(t.Context(), run.ID); err != nil || answer.StatusCode != 303 || now.Notes != "by a program" {
 		t.Errorf("a write: %d, notes %q, %v", answer.StatusCode, now.Notes, err)
 	}

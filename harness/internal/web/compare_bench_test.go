@@ -18,7 +18,8 @@ func BenchmarkComparePage(b *testing.B) {
 	st := newStore(b)
 	v := url.Values{}
 	for i := range 20 {
-		run := addTrial(b, st, trial{name: fmt.Sprintf("v%d", i/4), seed: uint64(i % 4), config: fmt.Sprintf("lr: %d", i/4), accuracy: 0.5, grids: []int{1}, status: store.StatusRunning})
+		run := addTrial(b, st, trial{name: fmt.Sprintf("v%d", i/4), seed: uint64(i % 4), config: fmt.Sprintf("lr: %d", i/4), accuracy: 0.5,
+			grids: []int{1}, status: store.StatusRunning})
 		w, err := st.OpenWriter(b.Context(), run.ID)
 		if err != nil {
 			b.Fatal(err)

@@ -36,7 +36,8 @@ func addTrial(t testing.TB, st *store.Store, k trial) *store.Run {
 		k.status = store.StatusFinished
 	}
 	run, err := st.CreateRun(ctx, store.NewRun{Name: k.name, Seed: k.seed, Process: "flow_match", Dataset: "digits", Notes: k.notes,
-		ConfigHash: fmt.Sprint(k.name, k.seed), ResolvedYAML: fmt.Sprintf("name: %q\nseed: %d\nprocess: {name: flow_match}\ntrain:\n  %s\n", k.name, k.seed, k.config),
+		ConfigHash: fmt.Sprint(k.name, k.seed), ResolvedYAML: fmt.Sprintf("name: %q\nseed: %d\nprocess: {name: flow_match}\ntrain:\n  %s\n",
+			k.name, k.seed, k.config),
 		Environment: map[string]any{"machine": map[string]any{"hostname": "box"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -58,10 +59,12 @@ func addTrial(t testing.TB, st *store.Store, k trial) *store.Run {
 	}
 	if k.accuracy > 0 {
 		for _, n := range []int{10, 50} {
-			d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: 100, Step: k.steps, Seconds: 1}
+			d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: 100, Step: k.steps,
+				Seconds: 1}
 			value := k.accuracy + 0.01*float64(k.seed) + 0.0001*float64(n) + 0.002*math.Sin(float64(k.seed)*float64(len(k.config)))
 			if err := st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{Drawing: d, Dataset: "digits", Classifier: "c",
-				Metrics: []store.Metric{{Name: "accuracy", Value: value, StdErr: math.NaN()}, {Name: "fd_digits_cnn", Value: 2 - value, StdErr: math.NaN()}}}); err != nil {
+				Metrics: []store.Metric{{Name: "accuracy", Value: value, StdErr: math.NaN()},
+					{Name: "fd_digits_cnn", Value: 2 - value, StdErr: math.NaN()}}}); err != nil {
 				t.Fatal(err)
 			}
 		}

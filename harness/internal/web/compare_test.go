@@ -92,8 +92,9 @@ func TestAComparisonTakesTheOptionsOfTheCommand(t *testing.T) {
 		want  string
 	}{
 		"names stand for runs where they are grouped": {url.Values{"run": {"slow", "quick"}, "group-by": {"train.lr"}}, "lr=0.0123"},
-		"one metric":                   {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "metric": {"accuracy"}}, "accuracy ↑"},
-		"samples of few steps":         {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "steps": {"10"}}, "samples: euler, 10 steps, guidance 2"},
+		"one metric": {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "metric": {"accuracy"}}, "accuracy ↑"},
+		"samples of few steps": {url.Values{"run": {runs[0].Slug, runs[2].Slug}, "steps": {"10"}},
+			"samples: euler, 10 steps, guidance 2"},
 		"a baseline":                   {url.Values{"run": {runs[0].Slug}, "baseline": {runs[2].Slug}}, "baseline " + runs[2].Slug},
 		"several runs in a word":       {url.Values{"run": {runs[0].Slug + "," + runs[2].Slug}}, "too few seeds"},
 		"single runs of a group":       {url.Values{"run": {"slow", "quick"}, "group-by": {"config"}, "lines": {"1"}}, "Hide single runs"},
@@ -191,9 +192,11 @@ func TestHostileTextsAreShownAsTheyAre(t *testing.T) {
 	st := newStore(t)
 	evil := `<script>alert(1)</script>`
 	a := addTrial(t, st, trial{name: evil, config: "lr: 1", steps: 5, accuracy: 0.5, grids: []int{5}, notes: evil})
-	b := addTrial(t, st, trial{name: `"><img src=x onerror=alert(1)>`, config: `lr: "</td><script>"`, steps: 5, accuracy: 0.5, grids: []int{5}})
+	b := addTrial(t, st, trial{name: `"><img src=x onerror=alert(1)>`, config: `lr: "</td><script>"`, steps: 5, accuracy: 0.5,
+		grids: []int{5}})
 	address := serve(t, web.Options{Store: st})
-	for _, page := range []string{compareURL(address, []*store.Run{a, b}, "group-by", "train.lr"), address + "/compare?run=" + url.QueryEscape(evil), address + "/compare"} {
+	for _, page := range []string{compareURL(address, []*store.Run{a, b}, "group-by", "train.lr"), address + "/compare?run=" +
+		url.QueryEscape(evil), address + "/compare"} {
 		if _, body, _ := visit(t, page); strings.Contains(body, "<script>") || strings.Contains(body, "<img src=x") {
 			t.Errorf("%s holds the markup", page)
 		}
@@ -244,7 +247,8 @@ func TestOneSliderMovesAllGrids(t *testing.T) {
 		t.Error("the grids of one noise have no difference")
 	}
 	// Swipe: the divider is a slider, too.
-	do(t, tab, chromedp.Click(`[data-mode="swipe"]`), chromedp.WaitVisible("#grid-split"), chromedp.Focus("#grid-split"), chromedp.KeyEvent(kb.ArrowRight))
+	do(t, tab, chromedp.Click(`[data-mode="swipe"]`), chromedp.WaitVisible("#grid-split"), chromedp.Focus("#grid-split"),
+		chromedp.KeyEvent(kb.ArrowRight))
 	eventually(t, tab, `document.querySelector("#grid-pair .over").style.clipPath.includes("51%")`, soon)
 	// Blink: the upper picture comes and goes, and stops.
 	do(t, tab, chromedp.Click(`[data-mode="blink"]`))

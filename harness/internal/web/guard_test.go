@@ -163,7 +163,8 @@ func TestNoPageCanRunAScriptThatStandsInIt(t *testing.T) {
 	address := serve(t, web.Options{Store: newStore(t)})
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(address))
-	do(t, tab, chromedp.Evaluate[chromedp.Void](`const s = document.createElement("script"); s.textContent = "window.broken = 1"; document.body.append(s); undefined`))
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`const s = document.createElement("script"); s.textContent = "window.broken = 1"; `+
+		`document.body.append(s); undefined`))
 	if value[bool](t, tab, `"broken" in window`) {
 		t.Error("an inline script ran")
 	}
@@ -183,7 +184,8 @@ func TestPagesAskForNothingElsewhere(t *testing.T) {
 		_, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{})
 		return err
 	}))
-	for _, path := range []string{"/", "/?q=first", "/runs/" + a.Slug, "/runs/" + b.Slug, "/compare?run=" + a.Slug + "&run=" + b.Slug, "/sweeps"} {
+	for _, path := range []string{"/", "/?q=first", "/runs/" + a.Slug, "/runs/" + b.Slug, "/compare?run=" + a.Slug + "&run=" +
+		b.Slug, "/sweeps"} {
 		do(t, tab, chromedp.Navigate(address+path))
 		eventually(t, tab, `document.readyState === "complete" && document.getElementById("link").dataset.state === "live"`, soon)
 	}

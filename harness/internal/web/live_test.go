@@ -139,7 +139,8 @@ func waitForStates(ctx context.Context, address string, n int) error {
 // startRun begins a run of a thousand steps, and records the first.
 func startRun(t *testing.T, st *store.Store) (*store.Run, *store.Writer) {
 	t.Helper()
-	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "live", Process: "flow_match", Dataset: "digits", ConfigHash: "x", ResolvedYAML: "name: live\n", Environment: map[string]any{}})
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "live", Process: "flow_match", Dataset: "digits", ConfigHash: "x",
+		ResolvedYAML: "name: live\n", Environment: map[string]any{}})
 	if err != nil {
 		t.Fatal(err)
 	}

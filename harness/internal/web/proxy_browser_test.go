@@ -81,7 +81,8 @@ func nginx(t *testing.T, locations string) string {
 	return ""
 }
 
-const temporaryPaths = "client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+const temporaryPaths = "client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; " +
+	"scgi_temp_path scgi;\n"
 
 // listens waits until an address is listened on; false if the program ended.
 func listens(address string, ended chan error) bool {
@@ -100,7 +101,8 @@ func listens(address string, ended chan error) bool {
 
 // everyAddress lists where all that is on a page leads, as the browser reads it.
 const everyAddress = `[...document.querySelectorAll("[href], [src], [action], [formaction]")].flatMap((e) =>
-	["href", "src", "action", "formaction"].filter((name) => e.hasAttribute(name)).map((name) => new URL(e.getAttribute(name), document.baseURI).href))`
+	["href", "src", "action", "formaction"].filter((name) => e.hasAttribute(name))
+		.map((name) => new URL(e.getAttribute(name), document.baseURI).href))`
 
 // TestPagesWorkBehindAProxy drives the pages in a browser, behind an nginx that
 // takes the base path off, as JupyterHub's proxy does, that leaves it, and that
@@ -116,7 +118,8 @@ func TestPagesWorkBehindAProxy(t *testing.T) {
 		{"kept", "/user/x%40y/proxy/absolute/8900", web.Options{BasePath: "/user/x%40y/proxy/absolute/8900"},
 			"location /user/x@y/proxy/absolute/8900/ { proxy_pass %s; proxy_set_header Host $http_host; }"},
 		{"in a header", "/tools/harness", web.Options{ProxyHeaders: true},
-			"location /tools/harness/ { proxy_pass %s/; proxy_set_header X-Forwarded-Prefix /tools/harness; proxy_set_header X-Forwarded-Host $http_host; }"},
+			"location /tools/harness/ { proxy_pass %s/; proxy_set_header X-Forwarded-Prefix /tools/harness; " +
+				"proxy_set_header X-Forwarded-Host $http_host; }"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := newStore(t)
@@ -143,7 +146,8 @@ func throughAProxy(t *testing.T, st *store.Store, run *store.Run, root string) {
 	}))
 	at := func(path string) {
 		t.Helper()
-		eventually(t, tab, fmt.Sprintf(`location.href === %q && document.readyState === "complete" && document.getElementById("link").dataset.state === "live"`, root+path), soon)
+		eventually(t, tab, fmt.Sprintf(`location.href === %q && document.readyState === "complete" && `+
+			`document.getElementById("link").dataset.state === "live"`, root+path), soon)
 		for _, address := range value[[]string](t, tab, everyAddress) {
 			if !strings.HasPrefix(address, root+"/") {
 				t.Errorf("%s leads to %s", path, address)
@@ -169,7 +173,8 @@ func throughAProxy(t *testing.T, st *store.Store, run *store.Run, root string) {
 	// A selection: its links, what is done to it and undone, and where it leads.
 	do(t, tab, chromedp.Navigate(root+"/?sel="+run.Slug+","+later.Slug))
 	at("/?sel=" + run.Slug + "," + later.Slug)
-	if to := value[string](t, tab, `document.getElementById("sort-loss").getAttribute("href")`); !strings.HasPrefix(to, root[len("http://"):][strings.Index(root[len("http://"):], "/"):]+"/?") || !strings.Contains(to, "sel="+run.Slug) {
+	if to := value[string](t, tab, `document.getElementById("sort-loss").getAttribute("href")`); !strings.HasPrefix(to,
+		root[len("http://"):][strings.Index(root[len("http://"):], "/"):]+"/?") || !strings.Contains(to, "sel="+run.Slug) {
 		t.Errorf("a link forgets the selection: %s", to)
 	}
 	do(t, tab, chromedp.Click(`[data-shelve="archived"]`))
@@ -184,10 +189,13 @@ func throughAProxy(t *testing.T, st *store.Store, run *store.Run, root string) {
 	// A run: its pictures, its notes, what is loaded late.
 	do(t, tab, chromedp.Navigate(root+"/runs/"+run.Slug), chromedp.WaitVisible("#plot-loss svg"))
 	at("/runs/" + run.Slug)
-	eventually(t, tab, `[...document.images].filter((i) => i.hasAttribute("src") && i.loading !== "lazy").every((i) => i.complete && i.naturalWidth > 0)`, soon)
-	value[any](t, tab, `(() => { const f = document.querySelector('form[action$="/runs/notes"]'); f.closest("details")?.setAttribute("open", ""); f.elements.notes.value = "through a proxy"; f.requestSubmit(); })()`)
+	eventually(t, tab, `[...document.images].filter((i) => i.hasAttribute("src") && i.loading !== "lazy").every((i) => `+
+		`i.complete && i.naturalWidth > 0)`, soon)
+	value[any](t, tab, `(() => { const f = document.querySelector('form[action$="/runs/notes"]'); `+
+		`f.closest("details")?.setAttribute("open", ""); f.elements.notes.value = "through a proxy"; f.requestSubmit(); })()`)
 	eventually(t, tab, `document.querySelector(".run-notes")?.textContent === "through a proxy"`, soon)
-	value[any](t, tab, `window.left = false, HTMLFormElement.prototype.submit.call(document.querySelector('form[action$="/runs/notes"]'))`) // as without a script
+	// As without a script.
+	value[any](t, tab, `window.left = false, HTMLFormElement.prototype.submit.call(document.querySelector('form[action$="/runs/notes"]'))`)
 	eventually(t, tab, `!("left" in window)`, soon)
 	at("/runs/" + run.Slug)
 
@@ -200,7 +208,8 @@ func throughAProxy(t *testing.T, st *store.Store, run *store.Run, root string) {
 		t.Errorf("the maps have %d links", n)
 	}
 	value[any](t, tab, `location.href = document.querySelector("svg a[href]").getAttribute("href")`)
-	eventually(t, tab, `location.pathname.endsWith("/compare") && document.readyState === "complete" && document.getElementById("link").dataset.state === "live"`, soon)
+	eventually(t, tab, `location.pathname.endsWith("/compare") && document.readyState === "complete" && `+
+		`document.getElementById("link").dataset.state === "live"`, soon)
 	press(t, tab, "gr")
 	at("/")
 	stop()

@@ -22,14 +22,16 @@ import (
 func at(t *testing.T, tab context.Context, plot string, x, y float64) (px, py float64) {
 	t.Helper()
 	value[bool](t, tab, `document.querySelector("#plot-`+plot+`").scrollIntoView({block: "center"}), true`)
-	box := value[[]float64](t, tab, `(() => { const b = document.querySelector("#plot-`+plot+` svg").getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()`)
+	box := value[[]float64](t, tab, `(() => { const b = document.querySelector("#plot-`+plot+` svg").getBoundingClientRect(); `+
+		`return [b.left, b.top, b.width, b.height]; })()`)
 	return box[0] + x*box[2], box[1] + y*box[3]
 }
 
 // pointer sends an event as a browser does.
 func pointer(t *testing.T, tab context.Context, kind, pointerType string, x, y float64) {
 	t.Helper()
-	value[bool](t, tab, fmt.Sprintf(`document.elementFromPoint(%[3]g, %[4]g).dispatchEvent(new PointerEvent(%[1]q, {bubbles: true, cancelable: true, pointerType: %[2]q, clientX: %[3]g, clientY: %[4]g, button: 0})), true`, kind, pointerType, x, y))
+	value[bool](t, tab, fmt.Sprintf(`document.elementFromPoint(%[3]g, %[4]g).dispatchEvent(new PointerEvent(%[1]q, {bubbles: true, `+
+		`cancelable: true, pointerType: %[2]q, clientX: %[3]g, clientY: %[4]g, button: 0})), true`, kind, pointerType, x, y))
 }
 
 func readout(plot string) string { return `document.querySelector("#plot-` + plot + ` .readout")` }
@@ -50,11 +52,13 @@ func TestThePointerAndTheArrowKeysShowValues(t *testing.T) {
 	eventually(t, tab, readout("loss")+".hidden", time.Second)
 
 	press := func(key string) string {
-		value[bool](t, tab, `document.getElementById("canvas-loss").focus(), document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "`+key+`", bubbles: true, cancelable: true})), true`)
+		value[bool](t, tab, `document.getElementById("canvas-loss").focus(), document.activeElement.dispatchEvent(new KeyboardEvent("keydown", `+
+			`{key: "`+key+`", bubbles: true, cancelable: true})), true`)
 		return value[string](t, tab, readout("loss")+".textContent")
 	}
 	for _, c := range []struct{ key, want string }{
-		{"Home", "step 1train/loss 1"}, {"ArrowRight", "step 2train/loss 0.5"}, {"PageDown", "step 8train/loss 0.125"}, {"End", "step 60train/loss 0.016667"},
+		{"Home", "step 1train/loss 1"}, {"ArrowRight", "step 2train/loss 0.5"}, {"PageDown", "step 8train/loss 0.125"}, {"End",
+			"step 60train/loss 0.016667"},
 		{"ArrowRight", "step 60train/loss 0.016667"}, {"ArrowLeft", "step 59train/loss 0.016949"},
 	} {
 		if got := press(c.key); got != c.want {
@@ -106,11 +110,13 @@ func TestDraggingZoomsAndTheAddressSaysSo(t *testing.T) {
 		t.Errorf("zoomed to %d to %d", from, to)
 	}
 	eventually(t, tab, `document.querySelector("#plot-loss a[data-swap]") !== null`, soon)
-	if outside := value[bool](t, tab, fmt.Sprintf(`JSON.parse(document.querySelector("#plot-loss").dataset.values).lines[0].x.some((x) => x < %d || x > %d)`, from, to)); outside {
+	if outside := value[bool](t, tab, fmt.Sprintf(`JSON.parse(document.querySelector("#plot-loss").dataset.values).lines[0].x.some((x) => `+
+		`x < %d || x > %d)`, from, to)); outside {
 		t.Error("steps outside of the stretch are drawn")
 	}
 	// Over time the stretch is still of steps.
-	do(t, tab, chromedp.Navigate(value[string](t, tab, `location.origin + location.pathname`)+"?x=time"), chromedp.WaitVisible("#plot-loss svg"))
+	do(t, tab, chromedp.Navigate(value[string](t, tab, `location.origin + location.pathname`)+"?x=time"),
+		chromedp.WaitVisible("#plot-loss svg"))
 	drag(0.4, 0.6)
 	eventually(t, tab, `location.search.includes("zoom=")`, soon)
 	if from, to := zoom(); from < 1 || to > 3000 || to-from < 10 {
@@ -128,7 +134,9 @@ func TestSmoothingAndAxesAreChosenOnThePage(t *testing.T) {
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("#plot-loss svg"))
 	set := func(field, to string) {
-		value[bool](t, tab, fmt.Sprintf(`(() => { const f = document.querySelector("#curve-tools [name=%s]"); f.value = %q; f.dispatchEvent(new Event("input", {bubbles: true})); f.dispatchEvent(new Event("change", {bubbles: true})); return true; })()`, field, to))
+		value[bool](t, tab, fmt.Sprintf(`(() => { const f = document.querySelector("#curve-tools [name=%s]"); f.value = %q; `+
+			`f.dispatchEvent(new Event("input", {bubbles: true})); f.dispatchEvent(new Event("change", {bubbles: true})); `+
+			`return true; })()`, field, to))
 	}
 	logarithmic := `JSON.parse(document.querySelector("#plot-loss").dataset.values).axes.y.log`
 	lines := `JSON.parse(document.querySelector("#plot-loss").dataset.values).lines.length`
@@ -148,19 +156,23 @@ func TestGridsOverTimeAndTheMatrix(t *testing.T) {
 	run := richRun(t, st, "rich", 2)
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("#lapse [data-frame]"))
-	visible := `[...document.querySelectorAll("#lapse .frames li")].filter((f) => f.offsetParent).map((f) => f.querySelector("p").textContent.match(/step (\d+),/)[1]).join()`
+	visible := `[...document.querySelectorAll("#lapse .frames li")].filter((f) => f.offsetParent).map((f) => ` +
+		`f.querySelector("p").textContent.match(/step (\d+),/)[1]).join()`
 	if got := value[string](t, tab, visible); got != "60" {
 		t.Errorf("at first the grids of %s are shown", got)
 	}
 	slide := func(to int) {
-		value[bool](t, tab, fmt.Sprintf(`(() => { const s = document.querySelector("[data-frame]"); s.value = %d; s.dispatchEvent(new Event("input", {bubbles: true})); return true; })()`, to))
+		value[bool](t, tab, fmt.Sprintf(`(() => { const s = document.querySelector("[data-frame]"); s.value = %d; `+
+			`s.dispatchEvent(new Event("input", {bubbles: true})); return true; })()`, to))
 	}
 	slide(0)
-	if got := value[string](t, tab, visible); got != "20" || !value[bool](t, tab, `document.querySelector("#grids").hasAttribute("data-held")`) {
+	if got := value[string](t, tab, visible); got != "20" ||
+		!value[bool](t, tab, `document.querySelector("#grids").hasAttribute("data-held")`) {
 		t.Errorf("the first is %s", got)
 	}
 	slide(2)
-	if got := value[string](t, tab, visible); got != "60" || value[bool](t, tab, `document.querySelector("#grids").hasAttribute("data-held")`) {
+	if got := value[string](t, tab, visible); got != "60" ||
+		value[bool](t, tab, `document.querySelector("#grids").hasAttribute("data-held")`) {
 		t.Errorf("the last is %s", got)
 	}
 	value[bool](t, tab, `document.querySelector("[data-play]").click(), true`)
@@ -170,9 +182,11 @@ func TestGridsOverTimeAndTheMatrix(t *testing.T) {
 	value[bool](t, tab, `document.querySelector(".matrix a").click(), true`)
 	caption := `document.querySelector("#viewer p").textContent`
 	eventually(t, tab, `document.querySelector("#viewer").open && document.querySelector("#viewer img").naturalWidth === 28`, 3*time.Second)
-	for _, c := range []struct{ key, want string }{{"", "euler, 1 step,"}, {"ArrowRight", "euler, 10 steps,"}, {"ArrowRight", "heun, 1 step,"}, {"ArrowLeft", "euler, 10 steps,"}} {
+	for _, c := range []struct{ key, want string }{{"", "euler, 1 step,"}, {"ArrowRight", "euler, 10 steps,"}, {"ArrowRight", "heun, 1 step,"},
+		{"ArrowLeft", "euler, 10 steps,"}} {
 		if c.key != "" {
-			value[bool](t, tab, `document.querySelector("#viewer").dispatchEvent(new KeyboardEvent("keydown", {key: "`+c.key+`", bubbles: true})), true`)
+			value[bool](t, tab, `document.querySelector("#viewer").dispatchEvent(new KeyboardEvent("keydown", {key: "`+c.key+`", `+
+				`bubbles: true})), true`)
 		}
 		if got := value[string](t, tab, caption); !strings.HasPrefix(got, c.want) {
 			t.Errorf("after %q the viewer shows %q", c.key, got)
@@ -192,7 +206,8 @@ func TestALongDiffIsLoadedWhenItIsOpened(t *testing.T) {
 	}
 	eventually(t, tab, `document.documentElement.classList.contains("scripted")`, 3*time.Second)
 	value[bool](t, tab, `document.querySelector("#diff summary").click(), true`)
-	eventually(t, tab, `document.querySelectorAll("#diff .added").length === 500 && document.querySelector("#diff .added").textContent.includes("<b>")`, 3*time.Second)
+	eventually(t, tab, `document.querySelectorAll("#diff .added").length === 500 && document.querySelector("#diff `+
+		`.added").textContent.includes("<b>")`, 3*time.Second)
 }
 
 func TestThePageOfARunFitsAPhone(t *testing.T) {
@@ -204,10 +219,13 @@ func TestThePageOfARunFitsAPhone(t *testing.T) {
 		t.Errorf("the page is %d pixels wide", width)
 	}
 	// The texts of a plot as they are seen, in pixels.
-	if size := value[float64](t, tab, `(() => { const s = document.querySelector("#plot-loss svg"); return parseFloat(getComputedStyle(s.querySelector(".tick")).fontSize) * s.getBoundingClientRect().width / s.viewBox.baseVal.width; })()`); size < 9.5 {
+	if size := value[float64](t, tab, `(() => { const s = document.querySelector("#plot-loss svg"); `+
+		`return parseFloat(getComputedStyle(s.querySelector(".tick")).fontSize) * s.getBoundingClientRect().width / s.viewBox.baseVal.width; `+
+		`})()`); size < 9.5 {
 		t.Errorf("ticks are %.1f pixels high", size)
 	}
-	if cut := value[bool](t, tab, `[...document.querySelectorAll(".plot svg")].some((s) => [...s.querySelectorAll(".tick")].some((x) => x.getBoundingClientRect().left < s.getBoundingClientRect().left - 1))`); cut {
+	if cut := value[bool](t, tab, `[...document.querySelectorAll(".plot svg")].some((s) => [...s.querySelectorAll(".tick")].some((x) => `+
+		`x.getBoundingClientRect().left < s.getBoundingClientRect().left - 1))`); cut {
 		t.Error("a tick is cut off")
 	}
 }
@@ -219,9 +237,11 @@ func TestTagsAndNotesAreEditedOnThePage(t *testing.T) {
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("h1"))
 	value[bool](t, tab, `document.querySelector(".run-edit").open = true`)
 	for field, text := range map[string]string{"tags": "good, first", "notes": "worth <b>keeping</b>"} {
-		value[bool](t, tab, fmt.Sprintf(`(() => { const f = document.querySelector(".run-edit [name=%s]"); f.value = %q; f.form.requestSubmit(); return true; })()`, field, text))
+		value[bool](t, tab, fmt.Sprintf(`(() => { const f = document.querySelector(".run-edit [name=%s]"); f.value = %q; `+
+			`f.form.requestSubmit(); return true; })()`, field, text))
 	}
-	eventually(t, tab, `[...document.querySelectorAll("#facts .tag")].map((x) => x.textContent).join() === "first,good" && document.querySelector("#facts .run-notes").textContent === "worth <b>keeping</b>"`, soon)
+	eventually(t, tab, `[...document.querySelectorAll("#facts .tag")].map((x) => `+
+		`x.textContent).join() === "first,good" && document.querySelector("#facts .run-notes").textContent === "worth <b>keeping</b>"`, soon)
 	now, err := st.Run(t.Context(), run.ID)
 	if err != nil || now.Notes != "worth <b>keeping</b>" || strings.Join(now.Tags, " ") != "first good" {
 		t.Errorf("the store has %v, %q (%v)", now.Tags, now.Notes, err)
@@ -247,12 +267,14 @@ func TestAnOpenListStaysAsItWasWhenThePageIsShownAgain(t *testing.T) {
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("h1"))
 	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
 	value[bool](t, tab, `document.querySelector("#series-list summary").click(), true`)
-	value[bool](t, tab, `document.getElementById("series-scroll").scrollTo(0, 300), document.getElementById("pick-a/series_20").focus({preventScroll: true}), true`)
+	value[bool](t, tab, `document.getElementById("series-scroll").scrollTo(0, 300), `+
+		`document.getElementById("pick-a/series_20").focus({preventScroll: true}), true`)
 	time.Sleep(100 * time.Millisecond) // the event of scrolling
 	record(2)
 	eventually(t, tab, `document.getElementById("pick-a/series_20").closest("tr").textContent.includes("2")`, soon)
 	eventually(t, tab, `document.querySelector(".log-lines").textContent.includes("step 2")`, soon)
-	if got := value[string](t, tab, `[document.getElementById("series-list").open, document.getElementById("series-scroll").scrollTop, document.activeElement.id].join(" ")`); got != "true 300 pick-a/series_20" {
+	if got := value[string](t, tab, `[document.getElementById("series-list").open, document.getElementById("series-scroll").scrollTop, `+
+		`document.activeElement.id].join(" ")`); got != "true 300 pick-a/series_20" {
 		t.Errorf("the list is open, scrolled and with the focus as %s", got)
 	}
 	check(t, w.Finish(t.Context(), store.StatusFinished, ""))
@@ -264,7 +286,8 @@ func TestTheKeyboardZooms(t *testing.T) {
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("#plot-loss svg"))
 	press := func(key string) {
-		value[bool](t, tab, `document.getElementById("canvas-loss").focus(), document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "`+key+`", bubbles: true, cancelable: true})), true`)
+		value[bool](t, tab, `document.getElementById("canvas-loss").focus(), document.activeElement.dispatchEvent(new KeyboardEvent("keydown", `+
+			`{key: "`+key+`", bubbles: true, cancelable: true})), true`)
 	}
 	press("End")
 	press("+")
@@ -319,7 +342,8 @@ func TestATrainingRunIsFollowed(t *testing.T) {
 	eventually(t, tab, `document.querySelectorAll("#lapse .frames li").length >= 1`, 30*time.Second)
 	check(t, <-ended)
 	eventually(t, tab, points+` === 60 && document.querySelector("#status .status").textContent === "finished"`, 10*time.Second)
-	eventually(t, tab, `document.querySelectorAll("#lapse .frames li").length >= 3 && document.querySelectorAll(".matrix a").length === 2 && document.querySelectorAll(".log-lines li").length > 3`, 10*time.Second)
+	eventually(t, tab, `document.querySelectorAll("#lapse .frames li").length >= 3 && document.querySelectorAll(".matrix a").length === 2 `+
+		`&& document.querySelectorAll(".log-lines li").length > 3`, 10*time.Second)
 	eventually(t, tab, `document.querySelectorAll(".strip rect").length > 5`, soon)
 	if !value[bool](t, tab, `window.stayed && document.querySelector("#phases").textContent.includes("step")`) {
 		t.Error("the page was loaded again, or has no phases")

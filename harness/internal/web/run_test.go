@@ -29,12 +29,15 @@ func richRun(t testing.TB, st *store.Store, name string, seed uint64) *store.Run
 	t.Helper()
 	ctx := t.Context()
 	diff := "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old " + hostile + "\n+new " + hostile + "\n same\n"
-	run, err := st.CreateRun(ctx, store.NewRun{Name: name, Seed: seed, Process: "flow_match", Dataset: hostile, ConfigHash: "0123456789abcdef", CodeVersion: "c0de",
-		Tags: []string{"ta<g"}, Notes: "a note " + hostile,
-		SourceYAML:   "notes: " + hostile + "\ntrain: {lr: 0.002}\n",
-		ResolvedYAML: "name: x\nnotes: '<script>alert(\"x\")</script>'\nseed: 1\nprocess:\n  name: flow_match\ntrain:\n  lr: 0.002\n  batch_size: 128\n  steps: 60\n  eps: 1e-08\n",
-		Overrides:    []string{"train.batch_size=128"}, Argv: []string{"harness", "run", "it's.yaml", hostile},
-		Environment: map[string]any{"machine": map[string]any{"hostname": hostile, "cpus": 2}, "git": map[string]any{"commit": "abc", "dirty": true, "diff": diff}}})
+	run, err := st.CreateRun(ctx, store.NewRun{Name: name, Seed: seed, Process: "flow_match", Dataset: hostile, ConfigHash: "0123456789abcdef",
+		CodeVersion: "c0de",
+		Tags:        []string{"ta<g"}, Notes: "a note " + hostile,
+		SourceYAML: "notes: " + hostile + "\ntrain: {lr: 0.002}\n",
+		ResolvedYAML: "name: x\nnotes: '<script>alert(\"x\")</script>'\nseed: 1\nprocess:\n  name: flow_match\ntrain:\n  lr: 0.002\n  " +
+			"batch_size: 128\n  steps: 60\n  eps: 1e-08\n",
+		Overrides: []string{"train.batch_size=128"}, Argv: []string{"harness", "run", "it's.yaml", hostile},
+		Environment: map[string]any{"machine": map[string]any{"hostname": hostile, "cpus": 2},
+			"git": map[string]any{"commit": "abc", "dirty": true, "diff": diff}}})
 	check(t, err)
 	w, err := st.OpenWriter(ctx, run.ID)
 	check(t, err)
@@ -60,16 +63,19 @@ func richRun(t testing.TB, st *store.Store, name string, seed uint64) *store.Run
 	for i, step := range []int{20, 40, 60} {
 		for _, sampler := range []string{"euler", "heun"} {
 			for _, steps := range []int{1, 10} {
-				d := record.Drawing{Step: step, Epoch: i + 1, Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: steps, Images: 4, Seconds: 0.5}
+				d := record.Drawing{Step: step, Epoch: i + 1, Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: steps, Images: 4,
+					Seconds: 0.5}
 				check(t, st.AddSample(ctx, run.ID, store.SampleRecord{Drawing: d, PNG: square(t, uint8(40*(i+1)+steps), sampler == "heun")}))
 			}
 		}
 	}
 	for _, steps := range []int{1, 10} {
 		check(t, st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{
-			Drawing: record.Drawing{Step: 60, Epoch: 3, Sampler: "euler", SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: 2 * steps, Images: 100, Seconds: 1},
+			Drawing: record.Drawing{Step: 60, Epoch: 3, Sampler: "euler", SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: 2 * steps, Images: 100,
+				Seconds: 1},
 			Dataset: "digits", Classifier: "c", Correct: make([]bool, 100),
-			Metrics: []store.Metric{{Name: "accuracy", Value: 0.5 + float64(steps)/100, StdErr: 0.0123}, {Name: "accuracy_class_3", Value: 0.25, StdErr: math.NaN()}, {Name: hostile, Value: 1, StdErr: math.NaN()}}}))
+			Metrics: []store.Metric{{Name: "accuracy", Value: 0.5 + float64(steps)/100, StdErr: 0.0123},
+				{Name: "accuracy_class_3", Value: 0.25, StdErr: math.NaN()}, {Name: hostile, Value: 1, StdErr: math.NaN()}}}))
 	}
 	check(t, w.Finish(ctx, store.StatusFailed, "because "+hostile))
 	return run
@@ -133,17 +139,22 @@ func TestThePageOfARunHasAllThatIsRecorded(t *testing.T) {
 	}
 	head, _, _ := strings.Cut(page, `<section id="curves"`)
 	for part, wants := range map[string][]string{
-		head: {"failed", "because &lt;script&gt;", "60 of 60 steps", "ta&lt;g", "a note &lt;script&gt;", "c0de", "0123456789ab", `rel="prev"`, before.Slug, after.Slug,
+		head: {"failed", "because &lt;script&gt;", "60 of 60 steps", "ta&lt;g", "a note &lt;script&gt;", "c0de", "0123456789ab", `rel="prev"`,
+			before.Slug, after.Slug,
 			`harness run &#39;it&#39;\&#39;&#39;s.yaml&#39;`, "harness verify " + run.Slug, `action="/runs/tags"`},
-		section(t, page, "curves"): {`id="plot-loss"`, `id="plot-train-lr"`, `id="plot-phases"`, "<title>NaN</title>", "<title>∞</title>", "&lt;script&gt;", "Smoothed with 0.8",
+		section(t, page, "curves"): {`id="plot-loss"`, `id="plot-train-lr"`, `id="plot-phases"`, "<title>NaN</title>", "<title>∞</title>",
+			"&lt;script&gt;", "Smoothed with 0.8",
 			"/series/train/loss.csv"},
 		section(t, page, "timeline"): {"75.0 %", "25.0 %", "1.2 s", "1.6 s", "20 ms"},
-		section(t, page, "samples"): {"euler, 1 step, guidance 2", "heun, 10 steps, guidance 2", "step 20, epoch 1", `alt="4 images drawn after step 60 by heun in 10 steps with guidance 2"`,
+		section(t, page, "samples"): {"euler, 1 step, guidance 2", "heun, 10 steps, guidance 2", "step 20, epoch 1",
+			`alt="4 images drawn after step 60 by heun in 10 steps with guidance 2"`,
 			`loading="lazy"`, `max="2"`},
 		section(t, page, "measured"): {"accuracy", "↑", "0.600 ± 0.012", "accuracy_class_3", "accuracy against evaluations", "10 ms"},
-		section(t, page, "config"):   {"differs from the defaults", "default 256", "--set", "default 0.001", "config file", "train.batch_size=128", "Only what differs"},
-		section(t, page, "machine"):  {"hostname", `class="added">&#43;new &lt;script&gt;`, `class="removed">-old`, `class="place">@@`, `class="file">&#43;&#43;&#43;`},
-		section(t, page, "log"):      {"<b>warning</b>", "<b>error</b>", "line 2 &lt;script&gt;", "/log"},
+		section(t, page, "config"): {"differs from the defaults", "default 256", "--set", "default 0.001", "config file",
+			"train.batch_size=128", "Only what differs"},
+		section(t, page, "machine"): {"hostname", `class="added">&#43;new &lt;script&gt;`, `class="removed">-old`, `class="place">@@`,
+			`class="file">&#43;&#43;&#43;`},
+		section(t, page, "log"): {"<b>warning</b>", "<b>error</b>", "line 2 &lt;script&gt;", "/log"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(part, want) {
@@ -162,7 +173,8 @@ func TestWhatARunsAddressCanSay(t *testing.T) {
 		with, hidden []string
 	}{
 		{"only some series", "series=train/lr", []string{`id="plot-train-lr"`, "Usual plots"}, []string{`id="plot-loss"`}},
-		{"all phases as one of several", "series=" + url.QueryEscape("time/*") + "&series=train/loss", []string{`id="plot-phases"`, `id="plot-loss"`}, []string{`id="plot-train-lr"`}},
+		{"all phases as one of several", "series=" + url.QueryEscape("time/*") +
+			"&series=train/loss", []string{`id="plot-phases"`, `id="plot-loss"`}, []string{`id="plot-train-lr"`}},
 		{"no smoothing", "smooth=0", nil, []string{"Smoothed", "faint"}},
 		{"a linear axis", "y=linear", []string{`<option value="linear" selected`}, nil},
 		{"time that was recorded", "x=time", []string{"seconds"}, nil},
@@ -210,7 +222,8 @@ func TestNonsenseInARunsAddressIsRefused(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, status, want)
 		}
 	}
-	for _, path := range []string{"/runs/nobody", "/runs/nobody/log", "/runs/nobody/diff", "/runs/nobody/series/train/loss.csv", "/runs/" + run.Slug + "/elsewhere"} {
+	for _, path := range []string{"/runs/nobody", "/runs/nobody/log", "/runs/nobody/diff", "/runs/nobody/series/train/loss.csv", "/runs/" +
+		run.Slug + "/elsewhere"} {
 		if status, _ := getPage(t, address+path); status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, status)
 		}
@@ -234,10 +247,12 @@ func TestValuesAndLogsAreServedAsText(t *testing.T) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	check(t, err)
-	if kind := answer.Header.Get("Content-Type"); kind != "text/plain; charset=utf-8" || !strings.Contains(string(text), "error   line 2 "+hostile) {
+	if kind := answer.Header.Get("Content-Type"); kind != "text/plain; charset=utf-8" ||
+		!strings.Contains(string(text), "error   line 2 "+hostile) {
 		t.Errorf("the log is %s\n%s", kind, text)
 	}
-	if status, page := getPage(t, address+"/diff"); status != http.StatusOK || !strings.Contains(page, `class="added">&#43;new &lt;script&gt;`) {
+	if status, page := getPage(t, address+"/diff"); status != http.StatusOK ||
+		!strings.Contains(page, `class="added">&#43;new &lt;script&gt;`) {
 		t.Errorf("the diff: %d %s", status, page)
 	}
 }
@@ -256,7 +271,8 @@ func TestARunThatHasNothingYetIsShown(t *testing.T) {
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "new", ResolvedYAML: "{}", Environment: nil})
 	check(t, err)
 	status, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+run.Slug)
-	for _, want := range []string{"Nothing has been recorded yet", "No phase has been timed yet", "No grids have been drawn yet", "Nothing has been measured yet", "Nothing has been logged"} {
+	for _, want := range []string{"Nothing has been recorded yet", "No phase has been timed yet", "No grids have been drawn yet",
+		"Nothing has been measured yet", "Nothing has been logged"} {
 		if status != http.StatusOK || !strings.Contains(page, want) {
 			t.Errorf("%d: %s is missing", status, want)
 		}
@@ -272,7 +288,8 @@ func TestValuesThatDifferFromTheBaseAreMarked(t *testing.T) {
 	_, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+run.Slug+"?config=differs")
 	config := section(t, page, "config")
 	// What the file says again is not a difference.
-	for want, there := range map[string]bool{"differs from its base, fm.yaml": true, "base 0.003": true, `<span class="key">batch_size</span>`: false} {
+	for want, there := range map[string]bool{"differs from its base, fm.yaml": true, "base 0.003": true,
+		`<span class="key">batch_size</span>`: false} {
 		if strings.Contains(config, want) != there {
 			t.Errorf("%s: there is %v in\n%s", want, !there, config)
 		}
@@ -286,7 +303,8 @@ func TestOfABasedConfigWhatItSaysItselfIsMarked(t *testing.T) {
 	check(t, err)
 	_, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+run.Slug+"?config=differs")
 	config := section(t, page, "config")
-	for want, there := range map[string]bool{"based on fm_&lt;b&gt;.yaml": true, `<span class="key">lr</span>`: true, `<span class="key">batch_size</span>`: false} {
+	for want, there := range map[string]bool{"based on fm_&lt;b&gt;.yaml": true, `<span class="key">lr</span>`: true,
+		`<span class="key">batch_size</span>`: false} {
 		if strings.Contains(config, want) != there {
 			t.Errorf("%s: there is %v in\n%s", want, !there, config)
 		}
@@ -300,7 +318,8 @@ func TestRunsThatDifferInTheirSeedAreLinked(t *testing.T) {
 		runs[name] = configured(t, st, "family", sets...)
 	}
 	_, page := getPage(t, serve(t, web.Options{Store: st})+"/runs/"+runs["one"].Slug)
-	if !strings.Contains(page, `title="`+runs["two"].Slug+`, `) || !strings.Contains(page, "/compare?run="+runs["one"].Slug+"&amp;run="+runs["two"].Slug) || strings.Contains(page, `title="`+runs["slow"].Slug+`, `) {
+	if !strings.Contains(page, `title="`+runs["two"].Slug+`, `) || !strings.Contains(page,
+		"/compare?run="+runs["one"].Slug+"&amp;run="+runs["two"].Slug) || strings.Contains(page, `title="`+runs["slow"].Slug+`, `) {
 		t.Errorf("the siblings are wrong:\n%s", page[strings.Index(page, `id="facts"`):][:2500])
 	}
 }
@@ -353,7 +372,8 @@ func configured(t testing.TB, st *store.Store, name string, sets ...string) *sto
 	t.Helper()
 	c, err := config.Parse(name+".yaml", []byte("name: "+name+"\ntrain: {steps: 10}\n"), sets)
 	check(t, err)
-	run, err := st.CreateRun(t.Context(), store.NewRun{Name: c.Config.Name, Seed: c.Config.Seed, Process: c.Config.Process.Name, Dataset: c.Config.Data.Name,
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: c.Config.Name, Seed: c.Config.Seed, Process: c.Config.Process.Name,
+		Dataset:    c.Config.Data.Name,
 		ConfigHash: c.Hash, SourceYAML: string(c.Source), ResolvedYAML: string(c.YAML), Overrides: c.Overrides, Environment: map[string]any{}})
 	check(t, err)
 	return run

@@ -103,11 +103,13 @@ func fillRuns(b *testing.B, st *store.Store, n int) *store.Writer {
 	for i := range n {
 		variant, seed := i/seeds, i%seeds
 		var config strings.Builder
-		fmt.Fprintf(&config, "name: variant_%d\nseed: %d\nprocess: {name: flow_match}\ntrain:\n  lr: %g\n", variant, seed, 0.0001*float64(1+variant%20))
+		fmt.Fprintf(&config, "name: variant_%d\nseed: %d\nprocess: {name: flow_match}\ntrain:\n  lr: %g\n", variant, seed,
+			0.0001*float64(1+variant%20))
 		for key := range 40 {
 			fmt.Fprintf(&config, "  key_%d: %d\n", key, variant/20*key%97)
 		}
-		run, err := st.CreateRun(ctx, store.NewRun{Name: fmt.Sprintf("variant_%d", variant), Seed: uint64(seed), Process: "flow_match", Dataset: "mnist", ConfigHash: fmt.Sprint(i),
+		run, err := st.CreateRun(ctx, store.NewRun{Name: fmt.Sprintf("variant_%d", variant), Seed: uint64(seed), Process: "flow_match",
+			Dataset: "mnist", ConfigHash: fmt.Sprint(i),
 			ResolvedYAML: config.String(), Environment: map[string]any{}, Tags: []string{"bench", fmt.Sprintf("set-%d", variant%10)}})
 		if err == nil {
 			w, err = st.OpenWriter(ctx, run.ID)
@@ -117,7 +119,8 @@ func fillRuns(b *testing.B, st *store.Store, n int) *store.Writer {
 			w.Progress(1000, 1000)
 			d := record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Step: 1000}
 			err = st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: "c", Metrics: []store.Metric{
-				{Name: "accuracy", Value: 0.8 + float64(i%1013)/6000}, {Name: "fd_mnist_cnn", Value: 1 + float64(i%1019)/500}, {Name: "kid_mnist_cnn", Value: float64(i%1021) / 500}}})
+				{Name: "accuracy", Value: 0.8 + float64(i%1013)/6000}, {Name: "fd_mnist_cnn", Value: 1 + float64(i%1019)/500}, {Name: "kid_mnist_cnn",
+					Value: float64(i%1021) / 500}}})
 		}
 		if err == nil && i < n-1 {
 			err = w.Finish(ctx, store.StatusFinished, "")

@@ -46,7 +46,8 @@ func TestTypingSearches(t *testing.T) {
 	do(t, tab, chromedp.Focus("#runs-where"))
 	press(t, tab, "los<1"+kb.Enter)
 	eventually(t, tab, `document.getElementById("toast").textContent.includes("no run has a column \"los\"; did you mean loss")`, soon)
-	if got := value[string](t, tab, `document.getElementById("runs-where").value + location.search`); got != "los<1?sort=loss&q=ddpm" && got != "los<1?q=ddpm&sort=loss" {
+	if got := value[string](t, tab, `document.getElementById("runs-where").value + location.search`); got != "los<1?sort=loss&q=ddpm" &&
+		got != "los<1?q=ddpm&sort=loss" {
 		t.Errorf("after a condition was refused: %s", got)
 	}
 	do(t, tab, chromedp.SetValue("#runs-where", "loss<1"))
@@ -75,7 +76,8 @@ func TestWhatIsSelectedStaysSoAndIsCompared(t *testing.T) {
 	addRuns(t, st, newRun{name: "later", process: "ddpm"})
 	const kept = `document.querySelectorAll("[data-pick]:checked").length === 2 && document.querySelectorAll("tr.selected").length === 2`
 	eventually(t, tab, rowCount+` === 6 && `+kept, soon)
-	if got := value[string](t, tab, `document.activeElement.textContent + " " + document.querySelector("tr.current a").textContent`); got != runs[2].Slug+" "+runs[2].Slug {
+	if got := value[string](t, tab, `document.activeElement.textContent + " " + document.querySelector("tr.current `+
+		`a").textContent`); got != runs[2].Slug+" "+runs[2].Slug {
 		t.Errorf("after a refresh the keyboard is at %q", got)
 	}
 	do(t, tab, chromedp.Click("#sort-loss"))
@@ -126,7 +128,8 @@ func TestColumnsAreChosenAndMoved(t *testing.T) {
 
 func TestTagsAreTypedInPlaceWhileARunTrains(t *testing.T) {
 	st := newStore(t)
-	runs := addRuns(t, st, newRun{name: "done", process: "ddpm", tags: []string{"old"}}, newRun{name: "live", process: "ddpm", status: store.StatusRunning})
+	runs := addRuns(t, st, newRun{name: "done", process: "ddpm", tags: []string{"old"}},
+		newRun{name: "live", process: "ddpm", status: store.StatusRunning})
 	w, err := st.OpenWriter(t.Context(), runs[1].ID)
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +156,8 @@ func TestTagsAreTypedInPlaceWhileARunTrains(t *testing.T) {
 		t.Fatalf("what was typed is %q", got)
 	}
 	press(t, tab, kb.Enter)
-	eventually(t, tab, fmt.Sprintf(`[...document.querySelectorAll("%s .tag")].map(e => e.textContent).join() === "new,old" && !document.querySelector("%s").open`, editor, editor), soon)
+	eventually(t, tab, fmt.Sprintf(`[...document.querySelectorAll("%s .tag")].map(e => `+
+		`e.textContent).join() === "new,old" && !document.querySelector("%s").open`, editor, editor), soon)
 
 	// Esc leaves everything as it was.
 	do(t, tab, chromedp.Click(editor+" summary"))
@@ -204,7 +208,8 @@ func TestDeletingIsUndone(t *testing.T) {
 	eventually(t, tab, rowCount+` === 4`, soon)
 	do(t, tab, chromedp.Click(".shelves a:last-of-type"))
 	eventually(t, tab, rowCount+` === 1 && document.title !== ""`, soon)
-	do(t, tab, chromedp.Click("[data-pick]"), chromedp.Click("#runs-delete summary"), chromedp.WaitVisible("[data-delete]"), chromedp.Click("[data-delete]"))
+	do(t, tab, chromedp.Click("[data-pick]"), chromedp.Click("#runs-delete summary"), chromedp.WaitVisible("[data-delete]"),
+		chromedp.Click("[data-delete]"))
 	eventually(t, tab, `!!document.querySelector(".nothing")?.textContent.includes("The trash is empty")`, soon)
 	all, err := st.ListRuns(t.Context(), store.Filter{Shelf: store.ShelfAll})
 	if err != nil || len(all) != 4 {
@@ -226,21 +231,25 @@ func TestALiveRunThatIsToBeDeletedIsRefusedInWords(t *testing.T) {
 
 func TestTheTableFitsANarrowScreen(t *testing.T) {
 	st := newStore(t)
-	list := append([]newRun{{name: "a_name_that_is_much_longer_than_the_screen_is_wide_and_has_no_place_to_break", process: "ddpm", tags: []string{"one", "two", "three", "and a fourth", "baseline"},
+	list := append([]newRun{{name: "a_name_that_is_much_longer_than_the_screen_is_wide_and_has_no_place_to_break", process: "ddpm",
+		tags:  []string{"one", "two", "three", "and a fourth", "baseline"},
 		notes: "notes that go on for longer than a line of a narrow screen", accuracy: 0.5}}, tableOfRuns...)
 	addRuns(t, st, list...)
 	tab, address := shown(t, st, "", 400)
 	const width = `document.documentElement.scrollWidth`
-	for _, query := range []string{"", "?group=seed", "?where=process.name%3Dddpm&status=finished", "?status=crashed", "?cols=run,train.lr,process.name,accuracy"} {
+	for _, query := range []string{"", "?group=seed", "?where=process.name%3Dddpm&status=finished", "?status=crashed",
+		"?cols=run,train.lr,process.name,accuracy"} {
 		do(t, tab, chromedp.Navigate(address+"/"+query), chromedp.WaitVisible("#runs-list"))
 		if got := value[int](t, tab, width); got > 400 {
 			t.Errorf("%q is %d wide", query, got)
 		}
-		value[any](t, tab, `document.querySelectorAll("details").forEach(d => d.open = true); document.querySelectorAll("[data-pick]").forEach(b => b.click())`)
+		value[any](t, tab, `document.querySelectorAll("details").forEach(d => d.open = true); `+
+			`document.querySelectorAll("[data-pick]").forEach(b => b.click())`)
 		if got := value[int](t, tab, width); got > 400 {
 			t.Errorf("%q with everything open is %d wide", query, got)
 		}
-		if hidden := value[bool](t, tab, `[...document.querySelectorAll("#runs-list")].some(e => e.parentElement.scrollWidth > e.parentElement.clientWidth)`); hidden {
+		if hidden := value[bool](t, tab, `[...document.querySelectorAll("#runs-list")].some(e => e.parentElement.scrollWidth > `+
+			`e.parentElement.clientWidth)`); hidden {
 			t.Errorf("%q: the table scrolls sideways", query)
 		}
 	}
@@ -254,7 +263,10 @@ func TestAnUpdateDoesNotUndoAClick(t *testing.T) {
 	tab, _ := shown(t, st, "", 1280)
 	value[any](t, tab, `{ const real = fetch; window.fetch = async (...given) => {
 		const answer = await real(...given);
-		await new Promise((resolve, reject) => { setTimeout(resolve, 1500); given[1]?.signal?.addEventListener("abort", () => reject(new DOMException("", "AbortError"))); });
+		await new Promise((resolve, reject) => {
+			setTimeout(resolve, 1500);
+			given[1]?.signal?.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
+		});
 		return answer;
 	}; }`)
 	do(t, tab, chromedp.Click("#sort-loss"))

@@ -39,8 +39,10 @@ func addRuns(t testing.TB, st *store.Store, list ...newRun) []*store.Run {
 	ctx := t.Context()
 	var runs []*store.Run
 	for _, n := range list {
-		run, err := st.CreateRun(ctx, store.NewRun{Name: n.name, Seed: n.seed, Process: n.process, Dataset: "digits", Tags: n.tags, Notes: n.notes, ConfigHash: fmt.Sprint(n),
-			ResolvedYAML: fmt.Sprintf("name: %s\nseed: %d\nprocess: {name: %s}\ntrain: {lr: %g, steps: 10}\n", n.name, n.seed, n.process, n.lr), Environment: map[string]any{}})
+		run, err := st.CreateRun(ctx, store.NewRun{Name: n.name, Seed: n.seed, Process: n.process, Dataset: "digits", Tags: n.tags,
+			Notes: n.notes, ConfigHash: fmt.Sprint(n),
+			ResolvedYAML: fmt.Sprintf("name: %s\nseed: %d\nprocess: {name: %s}\ntrain: {lr: %g, steps: 10}\n", n.name, n.seed, n.process,
+				n.lr), Environment: map[string]any{}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +53,8 @@ func addRuns(t testing.TB, st *store.Store, list ...newRun) []*store.Run {
 		w.Point("train/loss", 1, n.loss)
 		w.Progress(1, 10)
 		if n.accuracy != 0 {
-			err = st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{Dataset: "digits", Classifier: "c", Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Step: 1},
+			err = st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{Dataset: "digits", Classifier: "c",
+				Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Step: 1},
 				Metrics: []store.Metric{{Name: "accuracy", Value: n.accuracy}}})
 		}
 		if err == nil && n.status != store.StatusRunning {
@@ -187,7 +190,8 @@ func TestAnAddressThatMakesNoSenseIsRefusedWithASentence(t *testing.T) {
 		{"an unknown status", "status=done", "there is no status &#34;done&#34;"},
 		{"an unknown column", "cols=run,acuracy", "no run has a column &#34;acuracy&#34;; did you mean accuracy?"},
 		{"an unknown order", "sort=speed", "no run has a column &#34;speed&#34;; did you mean seed?"},
-		{"an unknown group", "group=optimizer.lr", "group=optimizer.lr: no run has the config path &#34;optimizer.lr&#34;; did you mean train.lr?"},
+		{"an unknown group", "group=optimizer.lr",
+			"group=optimizer.lr: no run has the config path &#34;optimizer.lr&#34;; did you mean train.lr?"},
 		{"a seed beside a path", "group=seed&group=train.lr", "cannot be joined with other paths"},
 		{"an unknown shelf", "shelf=cellar", "there is no shelf &#34;cellar&#34;"},
 		{"a page that is no number", "page=two", "page &#34;two&#34; is not a number from 1"},
@@ -219,7 +223,8 @@ func TestATableSaysHowItIsSortedAndHasTheColumnsAskedFor(t *testing.T) {
 	addRuns(t, st, tableOfRuns...)
 	address := serve(t, web.Options{Store: st})
 	_, page := get(t, address+"/?cols=run,train.lr,accuracy&sort=-accuracy")
-	heads := regexp.MustCompile(`<th scope="col" class="(\w*)"(?: aria-sort="(\w+)")?><a href="([^"]*)" data-swap id="sort-([\w./]+)"`).FindAllStringSubmatch(page, -1)
+	heads := regexp.MustCompile(`<th scope="col" class="(\w*)"(?: aria-sort="(\w+)")?><a href="([^"]*)" data-swap `+
+		`id="sort-([\w./]+)"`).FindAllStringSubmatch(page, -1)
 	var got []string
 	for _, h := range heads {
 		got = append(got, h[4]+" "+h[1]+" "+h[2])
@@ -303,7 +308,8 @@ func TestRunsOfSeedsHaveTheMeansAndIntervalsOfAComparison(t *testing.T) {
 func TestAnEmptyTableSaysWhy(t *testing.T) {
 	st := newStore(t)
 	address := serve(t, web.Options{Store: st})
-	if _, page := get(t, address+"/"); !strings.Contains(page, "There are no runs yet") || !strings.Contains(page, "harness run configs/quickstart.yaml") {
+	if _, page := get(t, address+"/"); !strings.Contains(page, "There are no runs yet") ||
+		!strings.Contains(page, "harness run configs/quickstart.yaml") {
 		t.Error("an empty store does not say what to type")
 	}
 	if _, err := os.Stat("../../../configs/quickstart.yaml"); err != nil {
@@ -314,7 +320,9 @@ func TestAnEmptyTableSaysWhy(t *testing.T) {
 	}
 	addRuns(t, st, tableOfRuns...)
 	_, page := get(t, address+"/?status=failed&process=ddpm")
-	for _, want := range []string{"No run passes these filters", `Without <code>status failed</code>: <a href="/?process=ddpm" data-swap>2 runs</a>`, `Without <code>process ddpm</code>: <a href="/?status=failed" data-swap>1 run</a>`} {
+	for _, want := range []string{"No run passes these filters",
+		`Without <code>status failed</code>: <a href="/?process=ddpm" data-swap>2 runs</a>`, `Without <code>process ddpm</code>: <a ` +
+			`href="/?status=failed" data-swap>1 run</a>`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q", want)
 		}

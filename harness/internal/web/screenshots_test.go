@@ -82,7 +82,8 @@ func TestScreenshots(t *testing.T) {
 			scheme = "dark"
 		}
 		do(t, tab, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia,
+				emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 			return err
 		}), chromedp.Navigate(address+picture.path))
 		eventually(t, tab, `document.readyState === "complete" && [...document.images].every(i => i.complete || i.loading === "lazy")`, soon)

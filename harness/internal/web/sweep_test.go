@@ -33,13 +33,15 @@ func addSweep(t testing.TB, st *store.Store, name string) (runs []*store.Run) {
 				continue
 			}
 			for seed := range 2 {
-				k := trial{name: name, seed: uint64(seed), config: fmt.Sprintf("lr: %s\n  batch_size: %s", lr, batch), steps: 20, accuracy: 0.5 + 0.1*float64(i) + 0.05*float64(j)}
+				k := trial{name: name, seed: uint64(seed), config: fmt.Sprintf("lr: %s\n  batch_size: %s", lr, batch), steps: 20, accuracy: 0.5 +
+					0.1*float64(i) + 0.05*float64(j)}
 				if i == 1 && j == 1 {
 					k.status = store.StatusFailed
 				}
 				run := addTrial(t, st, k)
 				runs = append(runs, run)
-				list = append(list, store.SweepRun{RunID: run.ID, Variant: "lr=" + lr + " batch_size=" + batch, Setting: map[string]string{"train.lr": lr, "train.batch_size": batch}})
+				list = append(list, store.SweepRun{RunID: run.ID, Variant: "lr=" + lr + " batch_size=" +
+					batch, Setting: map[string]string{"train.lr": lr, "train.batch_size": batch}})
 			}
 		}
 	}
@@ -65,23 +67,28 @@ func TestASweepIsShown(t *testing.T) {
 	}
 	for _, row := range want.Metrics {
 		if s := row.Groups[0]; row.Name == "accuracy" {
-			for _, text := range []string{">" + s.Mean.Text() + "</text>", ">" + s.Mean.Text() + " <span class=\"muted\">[" + s.Low.Text() + ", " + s.High.Text() + "]"} {
+			for _, text := range []string{">" + s.Mean.Text() + "</text>", ">" + s.Mean.Text() + " <span class=\"muted\">[" + s.Low.Text() + ", " +
+				s.High.Text() + "]"} {
 				if !strings.Contains(body, text) {
 					t.Errorf("the page lacks %q", text)
 				}
 			}
 		}
 	}
-	for _, text := range []string{"8 of 12", "2 waiting", ">waiting</text>", "2 failed", "it was stopped", "lr=0.01 batch_size=32", "/compare?run=" + runs[0].Slug + "&run=" + runs[1].Slug} {
+	for _, text := range []string{"8 of 12", "2 waiting", ">waiting</text>", "2 failed", "it was stopped", "lr=0.01 batch_size=32",
+		"/compare?run=" + runs[0].Slug + "&run=" + runs[1].Slug} {
 		if !strings.Contains(body, text) {
 			t.Errorf("the page lacks %q", text)
 		}
 	}
-	if status, body, _ := visit(t, address+"/sweeps"); status != 200 || !strings.Contains(body, `href="/sweeps/rates"`) || !strings.Contains(body, "8 of 12") {
+	if status, body, _ := visit(t, address+"/sweeps"); status != 200 || !strings.Contains(body, `href="/sweeps/rates"`) ||
+		!strings.Contains(body, "8 of 12") {
 		t.Errorf("status %d; the list lacks the sweep", status)
 	}
-	for path, want := range map[string]int{"/sweeps/none": 404, "/sweeps/rates?x=train.rl": 400, "/sweeps/rates?metric=beauty": 400, "/sweeps/rates?x=train.lr&y=train.lr": 400,
-		"/sweeps/rates?sort=beauty": 400, "/sweeps/rates?fix.train.rl=1": 400, "/sweeps/rates?y=-": 200, "/sweeps/rates?x=train.lr&y=-&fix.train.batch_size=8": 200, "/sweeps/rates?sort=variant": 200} {
+	for path, want := range map[string]int{"/sweeps/none": 404, "/sweeps/rates?x=train.rl": 400, "/sweeps/rates?metric=beauty": 400,
+		"/sweeps/rates?x=train.lr&y=train.lr": 400,
+		"/sweeps/rates?sort=beauty":           400, "/sweeps/rates?fix.train.rl=1": 400, "/sweeps/rates?y=-": 200,
+		"/sweeps/rates?x=train.lr&y=-&fix.train.batch_size=8": 200, "/sweeps/rates?sort=variant": 200} {
 		if status, _, _ := visit(t, address+path); status != want {
 			t.Errorf("%s: status %d, want %d", path, status, want)
 		}
@@ -99,7 +106,8 @@ func TestASweepOfWhichNothingIsKnownIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := addTrial(t, st, trial{name: "x", config: "lr: 1", steps: 5})
-	if err := st.PutSweepRuns(t.Context(), evil, []store.SweepRun{{RunID: run.ID, Variant: evil, Setting: map[string]string{evil: evil}}}); err != nil {
+	if err := st.PutSweepRuns(t.Context(), evil,
+		[]store.SweepRun{{RunID: run.ID, Variant: evil, Setting: map[string]string{evil: evil}}}); err != nil {
 		t.Fatal(err)
 	}
 	address := serve(t, web.Options{Store: st})
@@ -119,12 +127,14 @@ func TestASweepIsLiveAndItsAxesCanBeSwitched(t *testing.T) {
 		t.Errorf("on a screen of 400 pixels the page is %d wide", width)
 	}
 	eventually(t, tab, `document.querySelectorAll("#sweep-maps svg .cell").length === 6`, soon)
-	do(t, tab, chromedp.Evaluate[chromedp.Void](`{ const y = document.getElementById("sweep-y"); y.value = "-"; y.dispatchEvent(new Event("change", {bubbles: true})); }`))
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`{ const y = document.getElementById("sweep-y"); y.value = "-"; `+
+		`y.dispatchEvent(new Event("change", {bubbles: true})); }`))
 	eventually(t, tab, `document.querySelectorAll("#sweep-maps svg").length > 1 && location.search.includes("y=-")`, soon)
 	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
 	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
 	run := addTrial(t, st, trial{name: "rates", config: "lr: 0.01\n  batch_size: 32", steps: 20, accuracy: 0.9})
-	if err := st.PutSweepRuns(t.Context(), "rates", []store.SweepRun{{RunID: run.ID, Variant: "lr=0.01 batch_size=32", Setting: map[string]string{"train.lr": "0.01", "train.batch_size": "32"}}}); err != nil {
+	if err := st.PutSweepRuns(t.Context(), "rates", []store.SweepRun{{RunID: run.ID, Variant: "lr=0.01 batch_size=32",
+		Setting: map[string]string{"train.lr": "0.01", "train.batch_size": "32"}}}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, tab, `document.getElementById("sweep-state").textContent.includes("9 of 12")`, soon)

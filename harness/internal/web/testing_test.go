@@ -35,7 +35,8 @@ func addRun(t testing.TB, st *store.Store, name string, seed uint64, steps int) 
 	t.Helper()
 	ctx := t.Context()
 	run, err := st.CreateRun(ctx, store.NewRun{Name: name, Seed: seed, Process: "flow_match", Dataset: "digits",
-		ConfigHash: name, SourceYAML: "name: " + name + "\n", ResolvedYAML: "name: " + name + "\ntrain:\n  lr: 0.001\n", Environment: map[string]any{}})
+		ConfigHash: name, SourceYAML: "name: " + name + "\n", ResolvedYAML: "name: " + name +
+			"\ntrain:\n  lr: 0.001\n", Environment: map[string]any{}})
 	if err != nil {
 		t.Fatal(err)
 	}

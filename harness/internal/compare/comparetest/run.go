@@ -92,8 +92,10 @@ func Make(t testing.TB, st *store.Store, k Run) *store.Run {
 		config += "  beta_start: 0.0001\n  beta_end: 0.02\n"
 	}
 	config += fmt.Sprintf("data: {name: %s}\nsampling: {seed: 0, samplers: [{name: %s}]}\n%s", k.Dataset, samplerOf[k.Process], k.Config)
-	run, err := st.CreateRun(t.Context(), store.NewRun{Name: k.Name, Seed: k.Seed, Process: k.Process, Dataset: k.Dataset, ConfigHash: "c0ffee", Notes: k.Notes,
-		ResolvedYAML: config, Environment: map[string]any{"machine": map[string]any{"hostname": k.Host, "cpus": 2}, "git": map[string]any{"commit": "abc", "dirty": false}}})
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: k.Name, Seed: k.Seed, Process: k.Process, Dataset: k.Dataset,
+		ConfigHash: "c0ffee", Notes: k.Notes,
+		ResolvedYAML: config, Environment: map[string]any{"machine": map[string]any{"hostname": k.Host, "cpus": 2},
+			"git": map[string]any{"commit": "abc", "dirty": false}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,8 @@ func Make(t testing.TB, st *store.Store, k Run) *store.Run {
 			for i := range correct {
 				correct[i] = random.New(1, "difficulty", uint64(i)).Float64() < accuracy
 			}
-			must(t, st.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: d, Dataset: k.Dataset, Classifier: k.Class, Correct: correct,
+			must(t, st.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: d, Dataset: k.Dataset, Classifier: k.Class,
+				Correct: correct,
 				Metrics: []store.Metric{{Name: "accuracy", Value: accuracy, StdErr: 0.01}, {Name: "accuracy/3", Value: accuracy, StdErr: math.NaN()},
 					{Name: "fd_" + k.Dataset + "_cnn", Value: 10 * (1.1 - accuracy), StdErr: math.NaN()}}}))
 		}

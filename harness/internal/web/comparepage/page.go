@@ -68,7 +68,8 @@ func (s *Pages) comparePage(w http.ResponseWriter, r *http.Request) error {
 		}
 		title = shortened(strings.Join(labels, " · "), 80)
 	}
-	return s.RenderStatus(w, r, status, "compare.html", shell.PageData{Title: title, Nav: "compare", Topic: string(topic), State: state, Body: v})
+	return s.RenderStatus(w, r, status, "compare.html", shell.PageData{Title: title, Nav: "compare", Topic: string(topic), State: state,
+		Body: v})
 }
 
 // compareNames fills in what can be chosen.

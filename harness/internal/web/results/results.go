@@ -61,7 +61,8 @@ func (c *Results) Summarize(ctx context.Context, ids []string, o compare.Options
 	return c.get(ctx, "summarize", ids, o, compare.Summarize)
 }
 
-func (c *Results) get(ctx context.Context, kind string, ids []string, o compare.Options, compute func(compare.Data, compare.Options) (*compare.Result, error)) (*compare.Result, error) {
+func (c *Results) get(ctx context.Context, kind string, ids []string, o compare.Options,
+	compute func(compare.Data, compare.Options) (*compare.Result, error)) (*compare.Result, error) {
 	states, err := c.store.States(ctx, ids...)
 	if err != nil {
 		return nil, err

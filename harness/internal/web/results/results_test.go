@@ -18,7 +18,8 @@ func TestAComparisonIsComputedOnceAsLongAsNothingChanges(t *testing.T) {
 	defer st.Close()
 	var runs []*store.Run
 	for _, name := range []string{"a", "b"} {
-		run, err := st.CreateRun(t.Context(), store.NewRun{Name: name, ConfigHash: name, Process: "flow_match", Dataset: "digits", ResolvedYAML: "x: " + name + "\n", Environment: map[string]any{}})
+		run, err := st.CreateRun(t.Context(), store.NewRun{Name: name, ConfigHash: name, Process: "flow_match", Dataset: "digits",
+			ResolvedYAML: "x: " + name + "\n", Environment: map[string]any{}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -70,20 +70,21 @@ func (s *Pages) phaseAxis(ctx context.Context, run *store.Run) (axis runAxis, ok
 		until[i] = total
 	}
 	unit, label := timeUnit(total)
-	return runAxis{Label: label + " of training steps", Note: "The run has recorded no wall times; this is the time spent in training steps.", at: func(step int) float64 {
-		before, from := 0.0, 0
-		for i, b := range bins {
-			if step <= b.Last {
-				part := 1.0
-				if b.Last > from {
-					part = float64(max(step-from, 0)) / float64(b.Last-from)
+	return runAxis{Label: label + " of training steps", Note: "The run has recorded no wall times; this is the time spent in training steps.",
+		at: func(step int) float64 {
+			before, from := 0.0, 0
+			for i, b := range bins {
+				if step <= b.Last {
+					part := 1.0
+					if b.Last > from {
+						part = float64(max(step-from, 0)) / float64(b.Last-from)
+					}
+					return (before + part*(until[i]-before)) / unit
 				}
-				return (before + part*(until[i]-before)) / unit
+				before, from = until[i], b.Last
 			}
-			before, from = until[i], b.Last
-		}
-		return before / unit
-	}}, true, nil
+			return before / unit
+		}}, true, nil
 }
 
 // timeUnit is what so many seconds are best shown in.

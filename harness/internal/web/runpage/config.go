@@ -50,7 +50,8 @@ func newConfigView(run *store.Run, q runQuery) configView {
 		return v
 	}
 	source, _ := yamlMapping(run.SourceYAML) // written by a user; what it does not say, it does not say
-	m := marker{source: leafValues(source), sets: overriddenPaths(run.Overrides), defaults: defaultValues(source, resolved), other: "default", differs: q.Differs}
+	m := marker{source: leafValues(source), sets: overriddenPaths(run.Overrides), defaults: defaultValues(source, resolved), other: "default",
+		differs: q.Differs}
 	v.Base = "Marked is what differs from the defaults."
 	base := child(source, "base")
 	inherited, err := yamlMapping(run.BaseYAML)
@@ -62,7 +63,8 @@ func newConfigView(run *store.Run, q runQuery) configView {
 		v.Base, m.other = fmt.Sprintf("Marked is what differs from its base, %s.", base.Value), "base"
 	default:
 		m.base = true
-		v.Base = fmt.Sprintf("It is based on %s. Marked is what the run's own file and --set say; the text of the base is not recorded.", base.Value)
+		v.Base = fmt.Sprintf("It is based on %s. Marked is what the run's own file and --set say; the text of the base is not recorded.",
+			base.Value)
 	}
 	v.Nodes = m.nodes("", resolved)
 	v.Changed = m.changed

@@ -123,7 +123,8 @@ func inPlot(series, name string) bool {
 	return series == name || name == phaseGroup && isPhase
 }
 
-func (s *Pages) seriesPlot(ctx context.Context, run *store.Run, name string, summaries []store.SeriesSummary, axis runAxis, q runQuery) (plot.Plot, error) {
+func (s *Pages) seriesPlot(ctx context.Context, run *store.Run, name string, summaries []store.SeriesSummary, axis runAxis,
+	q runQuery) (plot.Plot, error) {
 	c := chart.Chart{Title: name, XLabel: axis.Label, LogY: !q.Linear, Width: plotWidth, Height: plotHeight, Short: true}
 	var steps []int // of the line with the most points
 	var of int      // which is this one

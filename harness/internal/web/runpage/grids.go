@@ -101,7 +101,8 @@ func (v *gridsView) choose(settings map[string]store.Sample, frames map[string]i
 	}
 	for _, sample := range list {
 		key := lapseKey(sample)
-		v.Settings = append(v.Settings, gridSetting{key, fmt.Sprintf("%s, %s, guidance %g", sample.Sampler, stepsText(sample.Steps), sample.Guidance), key == chosen})
+		v.Settings = append(v.Settings, gridSetting{key, fmt.Sprintf("%s, %s, guidance %g", sample.Sampler, stepsText(sample.Steps),
+			sample.Guidance), key == chosen})
 	}
 	return chosen
 }
@@ -158,9 +159,11 @@ func newFrame(s store.Sample) lapseFrame {
 	}
 	return lapseFrame{
 		Picture: "/pictures/" + s.ImageSHA256 + ".png",
-		Alt:     fmt.Sprintf("%d images drawn after step %d by %s in %s with guidance %g", s.Images, s.Step, s.Sampler, stepsText(s.Steps), s.Guidance),
+		Alt: fmt.Sprintf("%d images drawn after step %d by %s in %s with guidance %g", s.Images, s.Step, s.Sampler, stepsText(s.Steps),
+			s.Guidance),
 		Caption: fmt.Sprintf("%s, %s, guidance %g · step %s, epoch %d · %s an image · %d images in %s%s",
-			s.Sampler, stepsText(s.Steps), s.Guidance, shell.Count(s.Step), s.Epoch, counted(s.NFE, "evaluation"), s.Images, seconds(s.Seconds), average),
+			s.Sampler, stepsText(s.Steps), s.Guidance, shell.Count(s.Step), s.Epoch, counted(s.NFE,
+				"evaluation"), s.Images, seconds(s.Seconds), average),
 		Label: fmt.Sprintf("step %s, epoch %d", shell.Count(s.Step), s.Epoch),
 	}
 }

@@ -152,5 +152,6 @@ func (s *Pages) diffPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.Render(w, r, "rundiff.html", shell.PageData{Title: "Diff of " + run.Slug, Nav: "runs", Body: machineView{Slug: run.Slug, Diff: readDiff(run)}})
+	return s.Render(w, r, "rundiff.html", shell.PageData{Title: "Diff of " +
+		run.Slug, Nav: "runs", Body: machineView{Slug: run.Slug, Diff: readDiff(run)}})
 }

@@ -59,7 +59,8 @@ func (s *Pages) readMeasured(ctx context.Context, run *store.Run) (v measuredVie
 		if e.Images > 0 {
 			row.SecondsPerImage = e.Seconds / float64(e.Images)
 		}
-		detail := measuredDetail{Setting: fmt.Sprintf("step %s: %s, %s, guidance %g", shell.Count(e.Step), e.Sampler, stepsText(e.Steps), e.Guidance)}
+		detail := measuredDetail{Setting: fmt.Sprintf("step %s: %s, %s, guidance %g", shell.Count(e.Step), e.Sampler, stepsText(e.Steps),
+			e.Guidance)}
 		for _, m := range v.Metrics {
 			row.Values = append(row.Values, valueOf(e, m.Name))
 		}

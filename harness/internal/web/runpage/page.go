@@ -46,7 +46,8 @@ func (s *Pages) runPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.Render(w, r, "run.html", shell.PageData{Title: run.Slug, Nav: "runs", Topic: string(shell.RunsTopic(run.ID)), State: state, Body: v})
+	return s.Render(w, r, "run.html", shell.PageData{Title: run.Slug, Nav: "runs", Topic: string(shell.RunsTopic(run.ID)), State: state,
+		Body: v})
 }
 
 // readRunView reads the parts of a run's page, several at once.

@@ -12,7 +12,8 @@ import (
 var embedded embed.FS
 
 // Files are its templates, scripts and styles.
-var Files = shell.Files{FS: embedded, Functions: template.FuncMap{"seconds": seconds, "percent": percent, "measured": measured, "steps": stepsText}}
+var Files = shell.Files{FS: embedded, Functions: template.FuncMap{"seconds": seconds, "percent": percent, "measured": measured,
+	"steps": stepsText}}
 
 // Pages answers for the pages of this package.
 type Pages struct {

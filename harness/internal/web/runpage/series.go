@@ -38,7 +38,8 @@ func (s *Pages) seriesCSV(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("%w: run %s has no series %s", shell.ErrNoPage, run.Slug, name)
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": run.Slug + "-" + plotID(name) + ".csv"}))
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": run.Slug + "-" + plotID(name) +
+		".csv"}))
 	w.Header().Set("Cache-Control", "no-store")
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "step,value")

@@ -53,7 +53,8 @@ func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.R
 			v.Rows = append(v.Rows, row)
 		}
 		if len(g.Runs) > openedRuns {
-			v.Rows = append(v.Rows, runsRow{ID: "more-" + g.Key, Note: &moreRuns{fmt.Sprintf("all %s runs of %s", shell.Count(len(g.Runs)), g.Label), t.groupAddress(g), len(v.Heads) + 1}})
+			v.Rows = append(v.Rows, runsRow{ID: "more-" + g.Key, Note: &moreRuns{fmt.Sprintf("all %s runs of %s", shell.Count(len(g.Runs)), g.Label),
+				t.groupAddress(g), len(v.Heads) + 1}})
 		}
 	}
 	return nil
@@ -61,7 +62,8 @@ func (t *runsTable) fillGroups(ctx context.Context, v *runsView, runs []*store.R
 
 func (t *runsTable) groupRow(g *catalog.Group, means []compare.Summary) runsRow {
 	open := slices.Contains(t.query.Open, g.Key)
-	row := runsRow{ID: "group-" + g.Key, Group: true, Label: fmt.Sprintf("the %d runs of %s", len(g.Runs), g.Label), Pickable: len(g.Runs) <= pickableRuns}
+	row := runsRow{ID: "group-" + g.Key, Group: true, Label: fmt.Sprintf("the %d runs of %s", len(g.Runs), g.Label),
+		Pickable: len(g.Runs) <= pickableRuns}
 	if row.Pickable {
 		row.Picked = true
 		for _, r := range g.Runs {

@@ -90,7 +90,8 @@ func (s *Pages) runsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	var gone []string
 	q.Selected, gone = all.stillThere(q)
-	v := runsView{Query: q, Gone: gone, ReadOnly: s.ReadOnly, Shelves: all.shelves(q), Stored: len(all.Runs), Matches: len(matching), Chips: q.chips(),
+	v := runsView{Query: q, Gone: gone, ReadOnly: s.ReadOnly, Shelves: all.shelves(q), Stored: len(all.Runs), Matches: len(matching),
+		Chips:  q.chips(),
 		Fields: all.fields(q), Back: q.String()}
 	if len(matching) == 0 {
 		if err := all.countWithout(ctx, v.Chips); err != nil {

@@ -43,9 +43,11 @@ func readRunsQuery(r *http.Request) (runsQuery, error) {
 	if err != nil {
 		return runsQuery{}, shell.BadRequest("the address cannot be read: %w", err)
 	}
-	q := runsQuery{Text: strings.TrimSpace(v.Get("q")), Status: shell.Listed(v["status"]), Tags: shell.Listed(v["tag"]), Process: v.Get("process"), Dataset: v.Get("dataset"),
-		Name: strings.TrimSpace(v.Get("name")), Like: v.Get("like"), Sort: v.Get("sort"), Columns: shell.Listed(v["cols"]), Group: shell.Listed(v["group"]),
-		Open: shell.Listed(v["open"]), Selected: shell.Listed(v["sel"]), Page: 1}
+	q := runsQuery{Text: strings.TrimSpace(v.Get("q")), Status: shell.Listed(v["status"]), Tags: shell.Listed(v["tag"]),
+		Process: v.Get("process"), Dataset: v.Get("dataset"),
+		Name: strings.TrimSpace(v.Get("name")), Like: v.Get("like"), Sort: v.Get("sort"), Columns: shell.Listed(v["cols"]),
+		Group: shell.Listed(v["group"]),
+		Open:  shell.Listed(v["open"]), Selected: shell.Listed(v["sel"]), Page: 1}
 	for _, w := range v["where"] {
 		if w = strings.TrimSpace(w); w != "" && !slices.Contains(q.Where, w) {
 			q.Where = append(q.Where, w)

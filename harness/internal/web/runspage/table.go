@@ -167,7 +167,8 @@ func (t *runsTable) head(key, title string, numeric, largestFirst bool) runsHead
 }
 
 func (t *runsTable) row(ctx context.Context, r *store.RunInfo) (runsRow, error) {
-	row := runsRow{ID: "run-" + r.ID, Slugs: []string{r.Slug}, Label: r.Slug, Pickable: true, Picked: slices.Contains(t.query.Selected, r.Slug)}
+	row := runsRow{ID: "run-" + r.ID, Slugs: []string{r.Slug}, Label: r.Slug, Pickable: true,
+		Picked: slices.Contains(t.query.Selected, r.Slug)}
 	for i, c := range t.columns {
 		cell := runsCell{Key: c.Key, Title: c.Title, Run: r, Editable: !t.server.ReadOnly}
 		if c.Numeric {

@@ -54,7 +54,8 @@ func sameOrigin(next http.Handler) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, fmt.Sprintf("this request comes from another site (%s, and this is %s); "+
-			"a proxy between them has to pass the Host on, or X-Forwarded-Host with harness ui --proxy-headers", orText(r.Header.Get("Origin"), "unnamed"), r.Host))
+			"a proxy between them has to pass the Host on, or X-Forwarded-Host with harness ui --proxy-headers", orText(r.Header.Get("Origin"),
+			"unnamed"), r.Host))
 	}))
 	return origins.Handler(next)
 }
@@ -126,7 +127,8 @@ func withoutToken(u *url.URL) string {
 // known tells whether a request has the token, in the cookie or, from a program,
 // in a header of its own.
 func (s *Server) known(r *http.Request, name string) bool {
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") && same(strings.TrimSpace(token), s.Token) {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") &&
+		same(strings.TrimSpace(token), s.Token) {
 		return true
 	}
 	cookie, err := r.Cookie(name)

@@ -111,7 +111,8 @@ func (s *Server) Done(w http.ResponseWriter, r *http.Request) error {
 // local is a path of this server, whatever is asked for.
 func local(target string) string {
 	u, err := url.Parse(target)
-	if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(target, "//") || strings.ContainsRune(target, '\\') {
+	if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(target, "//") ||
+		strings.ContainsRune(target, '\\') {
 		return "/"
 	}
 	return u.String()

@@ -83,7 +83,8 @@ func (s *Pages) sweepPage(w http.ResponseWriter, r *http.Request) error {
 	if err := v.fill(shell.BaseOf(r), q, file, variants, result); err != nil {
 		return err
 	}
-	return s.Render(w, r, "sweep.html", shell.PageData{Title: recorded.Name, Nav: "sweeps", Topic: string(shell.Everything), State: state, Body: v})
+	return s.Render(w, r, "sweep.html", shell.PageData{Title: recorded.Name, Nav: "sweeps", Topic: string(shell.Everything), State: state,
+		Body: v})
 }
 
 // sweepVariants are those that the file plans, in its order, and any others whose
@@ -219,7 +220,8 @@ func (s *Pages) sweepsPage(w http.ResponseWriter, r *http.Request) error {
 		}
 		rows = append(rows, sweepRow{listed.Name, listed.CreatedAt, far})
 	}
-	return s.Render(w, r, "sweeps.html", shell.PageData{Title: "Sweeps", Nav: "sweeps", Topic: string(shell.Everything), State: state, Body: rows})
+	return s.Render(w, r, "sweeps.html", shell.PageData{Title: "Sweeps", Nav: "sweeps", Topic: string(shell.Everything), State: state,
+		Body: rows})
 }
 
 // settingPaths are the paths that not all variants give the same value, sorted.

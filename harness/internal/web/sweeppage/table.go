@@ -61,7 +61,8 @@ func (d *sweepData) table(q sweepQuery) sweepTable {
 	best := d.best(q.Metric)
 	for _, i := range order {
 		v := d.variants[i]
-		line := sweepLine{Key: variantKey(i), Label: v.Label, Link: v.link(), Runs: strings.Join(v.slugs(), ","), State: v.state(), Best: i == best}
+		line := sweepLine{Key: variantKey(i), Label: v.Label, Link: v.link(), Runs: strings.Join(v.slugs(), ","), State: v.state(),
+			Best: i == best}
 		if line.State == "" {
 			line.State = runCount(len(v.Runs))
 		}
