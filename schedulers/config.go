@@ -31,6 +31,18 @@ type ProcessConfig struct {
 	// sigma becomes shift*sigma/(1+(shift-1)*sigma). 1, the default, changes nothing.
 	Shift float64 `yaml:"shift,omitempty" json:"shift,omitempty"`
 
+	// Loss of a value is "mse" (default) or "pseudo_huber", 2c·(sqrt(d²+c²)-c) of the difference d with HuberC (default 0.1) for c.
+	Loss   string  `yaml:"loss,omitempty" json:"loss,omitempty" jsonschema:"enum=mse,enum=pseudo_huber"`
+	HuberC float64 `yaml:"huber_c,omitempty" json:"huber_c,omitempty"`
+	// Path of flow_match is "linear" (default; x_t = t·data + (1-t)·noise) or "cosine", sin(πt/2)·data + cos(πt/2)·noise, which
+	// keeps the variance (the trigonometric interpolant of Albergo et al. 2023, arXiv:2303.08797).
+	Path string `yaml:"path,omitempty" json:"path,omitempty" jsonschema:"enum=linear,enum=cosine"`
+
+	// LossWeight of ddpm is "uniform" (default) or "min_snr", which cuts the weight of the data at signal-to-noise ratios above
+	// SNRGamma (default 5; Hang et al. 2023, arXiv:2303.09556).
+	LossWeight string  `yaml:"loss_weight,omitempty" json:"loss_weight,omitempty" jsonschema:"enum=uniform,enum=min_snr"`
+	SNRGamma   float64 `yaml:"snr_gamma,omitempty" json:"snr_gamma,omitempty"`
+
 	// BetaSchedule of ddpm: "linear" (default), "scaled_linear" or "squaredcos_cap_v2".
 	BetaSchedule string `yaml:"beta_schedule,omitempty" json:"beta_schedule,omitempty" jsonschema:"enum=linear,enum=scaled_linear,enum=squaredcos_cap_v2"`
 	// BetaStart (default 0.0001) and BetaEnd (default 0.02) are the ends of the linear schedules.

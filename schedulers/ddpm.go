@@ -12,9 +12,12 @@ var ddpmProcess = Registration{
 	Name: DDPM, About: "the diffusion baseline.", Sampler: "ddim",
 	Predictions: []string{"epsilon", "v_prediction", "sample"},
 	Densities:   []string{"uniform"},
-	Keys:        []string{"beta_schedule", "beta_start", "beta_end", "rescale_betas_zero_snr"},
+	Keys:        []string{"beta_schedule", "beta_start", "beta_end", "rescale_betas_zero_snr", "loss_weight", "snr_gamma"},
 	SetDefaults: func(c *ProcessConfig) {
 		setDefault(&c.BetaSchedule, "linear")
+		if c.LossWeight == minSNR {
+			setDefault(&c.SNRGamma, 5)
+		}
 		if c.BetaSchedule != cosineBetas {
 			setDefault(&c.BetaStart, 0.0001)
 			setDefault(&c.BetaEnd, 0.02)
@@ -23,6 +26,12 @@ var ddpmProcess = Registration{
 	Validate: func(c ProcessConfig, p *Problems) {
 		p.Check(!c.RescaleBetasZeroSNR || c.PredictionType != "epsilon", "rescale_betas_zero_snr",
 			"leaves only noise at the last timestep, where the noise does not tell the data: set prediction_type to v_prediction or sample")
+		if c.LossWeight == minSNR {
+			p.Positive("snr_gamma", c.SNRGamma)
+		} else {
+			p.OneOf("loss_weight", c.LossWeight, "", "uniform", minSNR)
+			p.Unset("snr_gamma", c.SNRGamma == 0, `loss_weight "uniform"`)
+		}
 		p.OneOf("beta_schedule", c.BetaSchedule, "linear", "scaled_linear", cosineBetas)
 		if c.BetaSchedule == cosineBetas {
 			p.Unset("beta_start", c.BetaStart == 0, `beta_schedule "squaredcos_cap_v2"`)
@@ -66,11 +75,24 @@ func (p ddpm) Target(sample, noise, timestep *Node) *Node {
 	}
 }
 
+// LossWeight is that of min_snr where the config asks for it.
+func (p ddpm) LossWeight(timestep *Node) *Node {
+	if p.Config.LossWeight != minSNR {
+		return nil
+	}
+	return lookUp(minSNRWeights(p.alphasCumprod, p.Config.PredictionType, p.Config.SNRGamma), timestep)
+}
+
+// lookUp returns the values of a table at integer timesteps: [batch].
+func lookUp(table []float32, timestep *Node) *Node {
+	values := Const(timestep.Graph(), table)
+	index := ExpandAxes(ConvertDType(timestep, dtypes.Int32), -1)
+	return Gather(values, index)
+}
+
 // scales looks up sqrt(alphas_cumprod) and sqrt(1-alphas_cumprod) at integer timesteps [batch],
 // shaped to multiply a sample.
 func (p ddpm) scales(timestep, sample *Node) (signal, sigma *Node) {
-	table := Const(timestep.Graph(), p.alphasCumprod)
-	index := ExpandAxes(ConvertDType(timestep, dtypes.Int32), -1)
-	alphasCumprod := Gather(table, index)
+	alphasCumprod := lookUp(p.alphasCumprod, timestep)
 	return perSample(Sqrt(alphasCumprod), sample), perSample(Sqrt(OneMinus(alphasCumprod)), sample)
 }

@@ -14,15 +14,17 @@ var flowMatchProcess = Registration{
 	Name: FlowMatch, About: "straight paths from noise (t = 0) to data (t = 1).", Sampler: "euler",
 	Predictions: []string{"velocity"},
 	Densities:   []string{"uniform", logitNormal},
-	Keys:        []string{"shift", "logit_mean", "logit_std"},
+	Keys:        []string{"shift", "logit_mean", "logit_std", "path"},
 	SetDefaults: func(c *ProcessConfig) {
 		setDefault(&c.Shift, 1)
+		dropDefault(&c.Path, "linear")
 		if c.TimestepDensity == logitNormal {
 			setDefault(&c.LogitStd, 1)
 		}
 	},
 	Validate: func(c ProcessConfig, p *Problems) {
 		p.Positive("shift", c.Shift)
+		p.OneOf("path", c.Path, "", "linear", cosinePathName)
 		if c.TimestepDensity == logitNormal {
 			p.Check(isFinite(c.LogitMean), "logit_mean", "must be a finite number, got %v", c.LogitMean)
 			p.Positive("logit_std", c.LogitStd)
@@ -31,24 +33,42 @@ var flowMatchProcess = Registration{
 		p.Unset("logit_mean", c.LogitMean == 0, `timestep_density "uniform"`)
 		p.Unset("logit_std", c.LogitStd == 0, `timestep_density "uniform"`)
 	},
-	Path: func(ProcessConfig) Interpolant { return linearPath },
-	New:  func(c ProcessConfig) Process { return flowMatch{Base{c}} },
+	Path: func(c ProcessConfig) Interpolant {
+		if c.Path == cosinePathName {
+			return cosinePath
+		}
+		return linearPath
+	},
+	New: func(c ProcessConfig) Process { return flowMatch{Base{c}} },
 }
 
 const logitNormal = "logit_normal"
 
+const cosinePathName = "cosine"
+
 // flowMatch is conditional flow matching on straight paths (Lipman et al. 2023, arXiv:2210.02747;
-// Liu et al. 2023, arXiv:2209.03003).
+// Liu et al. 2023, arXiv:2209.03003) or on the trigonometric interpolant (Albergo et al. 2023, arXiv:2303.08797).
 type flowMatch struct{ Base }
 
-// AddNoise is x_t = t*data + (1-t)*noise with t = timestep/NumTrainTimesteps.
+// AddNoise is x_t = t*data + (1-t)*noise with t = timestep/NumTrainTimesteps, or on the cosine path
+// sin(πt/2)*data + cos(πt/2)*noise.
 func (p flowMatch) AddNoise(sample, noise, timestep *Node) *Node {
 	t := perSample(DivScalar(timestep, float64(p.Config.NumTrainTimesteps)), sample)
+	if p.Config.Path == cosinePathName {
+		angle := MulScalar(t, math.Pi/2)
+		return Add(Mul(Sin(angle), sample), Mul(Cos(angle), noise))
+	}
 	return Add(Mul(t, sample), Mul(OneMinus(t), noise))
 }
 
-// Target is the velocity of the straight path, data - noise.
-func (p flowMatch) Target(sample, noise, _ *Node) *Node { return Sub(sample, noise) }
+// Target is the velocity of the path: data - noise if it is straight, else π/2·(cos(πt/2)*data - sin(πt/2)*noise).
+func (p flowMatch) Target(sample, noise, timestep *Node) *Node {
+	if p.Config.Path == cosinePathName {
+		angle := MulScalar(perSample(DivScalar(timestep, float64(p.Config.NumTrainTimesteps)), sample), math.Pi/2)
+		return MulScalar(Sub(Mul(Cos(angle), sample), Mul(Sin(angle), noise)), math.Pi/2)
+	}
+	return Sub(sample, noise)
+}
 
 // SampleTimestep draws from the timestep density and then shifts. Uniform without a shift gives the
 // integers 0..T-1; everything else is continuous and cut off at T-1, the largest timestep trained.

@@ -36,6 +36,8 @@ type Process interface {
 	// ScaleOutput returns the prediction that the network's output for a noisy sample stands for: c_skip·x + c_out·F
 	// there, the output itself for others.
 	ScaleOutput(output, sample, timestep *Node) *Node
+	// Distance returns the loss of each value of a prediction, for its difference from the target.
+	Distance(difference *Node) *Node
 	// LossWeight returns what the loss of a sample at a timestep is multiplied by, shaped as the timesteps are: [batch].
 	// nil is 1 for all.
 	LossWeight(timestep *Node) *Node
@@ -63,6 +65,9 @@ func (Base) ScaleInput(sample, _ *Node) *Node { return sample }
 // ScaleOutput is the output.
 func (Base) ScaleOutput(output, _, _ *Node) *Node { return output }
 
+// Distance is the square, or what else the config says.
+func (b Base) Distance(difference *Node) *Node { return b.Config.distance(difference) }
+
 // LossWeight is nil: 1 for all.
 func (Base) LossWeight(*Node) *Node { return nil }
 
@@ -70,16 +75,6 @@ func (Base) LossWeight(*Node) *Node { return nil }
 // process scales neither input nor output it is the network's output itself.
 func Preconditioned(p Process, network func(input *Node) *Node, sample, timestep *Node) *Node {
 	return p.ScaleOutput(network(p.ScaleInput(sample, timestep)), sample, timestep)
-}
-
-// Loss is the loss of each value of a prediction, shaped like it: the squared difference from the target, times the
-// weight of the timestep. No gradient flows through the target.
-func Loss(p Process, prediction, target, timestep *Node) *Node {
-	loss := Square(Sub(prediction, StopGradient(target)))
-	if weight := p.LossWeight(timestep); weight != nil {
-		loss = Mul(loss, perSample(weight, loss))
-	}
-	return loss
 }
 
 // perSample reshapes one value per sample, [batch], so that it broadcasts over like: [batch, 1, ...].

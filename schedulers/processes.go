@@ -80,7 +80,7 @@ func keyOf[T any](field string) string {
 }
 
 // sharedProcessKeys are the keys of a ProcessConfig that every process has.
-var sharedProcessKeys = []string{"name", "num_train_timesteps", "prediction_type", "timestep_density"}
+var sharedProcessKeys = []string{"name", "num_train_timesteps", "prediction_type", "timestep_density", "loss", "huber_c"}
 
 // NewProcess makes the process a config describes; unset fields take their defaults.
 func NewProcess(config ProcessConfig) (Process, error) {
@@ -134,6 +134,7 @@ func AboutProcess(name string) string {
 // SetDefaults fills the unset fields that belong to the named process.
 func (c *ProcessConfig) SetDefaults() {
 	setDefault(&c.NumTrainTimesteps, 1000)
+	c.setLossDefaults()
 	r, known := findProcess(c.Name)
 	if !known {
 		setDefault(&c.TimestepDensity, "uniform")
@@ -159,6 +160,7 @@ func (c ProcessConfig) Validate() error {
 		"must be between 1 and %d, got %d", maxTrainTimesteps, c.NumTrainTimesteps)
 	p.OneOf("prediction_type", c.PredictionType, r.Predictions...)
 	p.OneOf("timestep_density", c.TimestepDensity, r.Densities...)
+	c.validateLoss(&p)
 	r.refuseOthers(c, &p)
 	if r.Validate != nil {
 		r.Validate(c, &p)

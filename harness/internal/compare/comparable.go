@@ -21,7 +21,7 @@ type limits struct {
 // noise and data, whatever its key below process is called, is among them.
 var lossKeys = struct{ all, trainOnly []string }{
 	all:       []string{"process.", "data.name", "data.flip"},
-	trainOnly: []string{"process.timestep_density", "process.logit_", "process.shift", "train.label_drop", "data.limit"},
+	trainOnly: []string{"process.timestep_density", "process.logit_", "process.shift", "process.loss", "process.huber_c", "process.snr_gamma", "train.label_drop", "data.limit"},
 }
 
 // timingKeys are the parts of the environment that change how long things take.
@@ -47,6 +47,10 @@ func (r *Result) comparability(groups ...Group) limits {
 	}
 	switch paths := differsIn(config, lossKeys.trainOnly, nil); {
 	case l.loss != "" || len(paths) == 0:
+	case slices.ContainsFunc(paths, func(p string) bool {
+		return strings.HasPrefix(p, "process.loss") || p == "process.huber_c" || p == "process.snr_gamma"
+	}):
+		l.trainLoss = "the runs are trained with different losses (" + few(paths) + ")"
 	case slices.ContainsFunc(paths, func(p string) bool { return strings.HasPrefix(p, "process.") }):
 		l.trainLoss = "the runs draw training timesteps from different densities"
 	default:

@@ -86,7 +86,7 @@ func TestBoundsAreThoseOfTheLibraries(t *testing.T) {
 	// Bounds that only keep a slip from filling the memory or from overflowing;
 	// and a grid has a column for every class, which a network without classes
 	// could not draw.
-	ours := regexp.MustCompile(`^model\..* [1-9]|^model\.class_emb_size 0|^process\.(logit_mean|logit_std|shift) (-|[1-9])`)
+	ours := regexp.MustCompile(`^model\..* [1-9]|^model\.class_emb_size 0|^process\.(logit_mean|logit_std|shift|huber_c|snr_gamma) (-|[1-9])`)
 	tried := 0
 	for path, s := range leaves("", newSchema()) {
 		section, key, _ := strings.Cut(path, ".")
@@ -272,9 +272,9 @@ func libraryAccepts(t *testing.T, section, key string, value float64) bool {
 		set(reflect.ValueOf(&c).Elem())
 		err = c.Validate()
 	} else {
-		c := schedulers.ProcessConfig{Name: schedulers.FlowMatch, TimestepDensity: "logit_normal"}
-		if strings.HasPrefix(key, "beta") {
-			c = schedulers.ProcessConfig{Name: schedulers.DDPM}
+		c := schedulers.ProcessConfig{Name: schedulers.FlowMatch, TimestepDensity: "logit_normal", Loss: "pseudo_huber"}
+		if strings.HasPrefix(key, "beta") || key == "snr_gamma" {
+			c = schedulers.ProcessConfig{Name: schedulers.DDPM, LossWeight: "min_snr"}
 		}
 		c.SetDefaults()
 		set(reflect.ValueOf(&c).Elem())
