@@ -98,10 +98,19 @@ type Sampling struct {
 	Steps            []int                      `yaml:"steps,flow" json:"steps" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=1,maximum=10000" jsonschema_description:"Numbers of sampling steps, at most process.num_train_timesteps."`
 	Guidance         []float64                  `yaml:"guidance,flow" json:"guidance" jsonschema:"minItems=1,maxItems=32,uniqueItems=true,minimum=0,maximum=1000" jsonschema_description:"Guidance scales g of uncond + g·(cond − uncond): 1 is the class alone, 0 no class."`
 	GuidanceInterval Interval                   `yaml:"guidance_interval,omitempty,flow" json:"guidance_interval,omitzero" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Part of the steps that is guided, as fractions [a, b] of their number; the others see the class alone. Default: all steps."`
+	GuidanceMethod   string                     `yaml:"guidance_method,omitempty" json:"guidance_method,omitempty" jsonschema:"enum=cfg,enum=cfg_zero_star" jsonschema_description:"How predictions are combined. cfg: uncond + g·(cond − uncond); cfg_zero_star, for flows: from the multiple of uncond that is nearest to cond, with a velocity of zero in the first zero_init_steps (Fan et al. 2025). Default: cfg."`
+	ZeroInitSteps    int                        `yaml:"zero_init_steps,omitempty" json:"zero_init_steps,omitempty" jsonschema:"minimum=1,maximum=10000" jsonschema_description:"cfg_zero_star: steps at the beginning whose velocity is taken for zero. Default: 1."`
+	GuidanceRescale  float64                    `yaml:"guidance_rescale,omitempty" json:"guidance_rescale,omitempty" jsonschema:"minimum=0,maximum=1" jsonschema_description:"How far the standard deviation of guided predictions is brought back to that of the class alone (Lin et al. 2024, section 3.4). Default: 0."`
 	Rows             int                        `yaml:"rows" json:"rows" jsonschema:"minimum=1,maximum=64" jsonschema_description:"Rows of a grid; its columns are no class and every class."`
 	UseEMA           bool                       `yaml:"use_ema" json:"use_ema" jsonschema_description:"Draw with the averaged weights. Default: true if train.ema_decay is above 0."`
 	AtEpochs         []int                      `yaml:"at_epochs,omitempty,flow" json:"at_epochs,omitempty" jsonschema:"maxItems=1000,uniqueItems=true,minimum=1,maximum=1000000" jsonschema_description:"Draw the grids after these epochs too."`
 	AtEnd            bool                       `yaml:"at_end" json:"at_end" jsonschema_description:"Draw the grids when training is done."`
+}
+
+// GuidanceOf is the guidance of samples at a scale.
+func (s Sampling) GuidanceOf(scale float64) schedulers.Guidance {
+	return schedulers.Guidance{Scale: scale, Interval: [2]float64(s.GuidanceInterval), Method: s.GuidanceMethod, ZeroInitSteps: s.ZeroInitSteps,
+		Rescale: s.GuidanceRescale}
 }
 
 // Interval is a part [a, b] of the steps of sampling, as fractions of their
@@ -155,6 +164,15 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 	}
 	for i := range c.Sampling.Samplers {
 		c.Sampling.Samplers[i].SetDefaultsFor(c.Process.Name)
+	}
+	switch c.Sampling.GuidanceMethod {
+	case schedulers.GuidanceMethods()[0]:
+		c.Sampling.GuidanceMethod = "" // the default is not written out, nor hashed
+	case "":
+	default:
+		if c.Sampling.ZeroInitSteps == 0 {
+			c.Sampling.ZeroInitSteps = 1
+		}
 	}
 	if !isSet("sampling.use_ema") {
 		c.Sampling.UseEMA = c.Train.EMADecay > 0

@@ -90,7 +90,7 @@ store: s.db
 	want.Sampling = Sampling{3, []schedulers.SamplerConfig{
 		{Name: "heun", Grid: "uniform", Shift: 1, TimestepInput: "scaled"},
 		{Name: "euler", Grid: "diffusers", Shift: 2, TimestepInput: "scaled"},
-	}, []int{4, 16}, []float64{1, 2.5}, Interval{0.25, 1}, 2, false, []int{1, 3}, false}
+	}, []int{4, 16}, []float64{1, 2.5}, Interval{0.25, 1}, "", 0, 0, 2, false, []int{1, 3}, false}
 	want.Checkpoint = Checkpoint{10, 2, 5}
 	want.Store = "s.db"
 	if diff := cmp.Diff(want, parseOK(t, text).Config); diff != "" {

@@ -214,6 +214,7 @@ func (v *validator) sampling() {
 	if _, set := v.decoder.places["sampling.guidance_interval"]; set && !(interval[0] < interval[1]) {
 		v.fail("sampling.guidance_interval", nil, "must be [a, b] with a below b, got [%v, %v]", interval[0], interval[1])
 	}
+	v.guidance()
 	for i, g := range c.Sampling.Guidance {
 		key := fmt.Sprintf("sampling.guidance[%d]", i)
 		switch {
@@ -221,6 +222,21 @@ func (v *validator) sampling() {
 			v.fail(key, []string{"train.label_drop"}, "guidance %v needs a model that was trained without classes too, but train.label_drop is 0; use 1", g)
 		case c.Train.LabelDrop == 1 && g != 0:
 			v.fail(key, []string{"train.label_drop"}, "guidance %v needs a model that was trained with classes, but train.label_drop is 1; use 0", g)
+		}
+	}
+}
+
+// guidance checks how predictions are combined; the scales are checked by themselves.
+func (v *validator) guidance() {
+	c := v.config
+	related := []string{"sampling.guidance_method", "sampling.steps", "process.name"}
+	seen := map[string]bool{}
+	for _, steps := range c.Sampling.Steps {
+		for _, p := range libraryProblems(c.Sampling.GuidanceOf(1).ValidateFor(c.Process, steps)) {
+			if p.key != "guidance_interval" && !seen[p.key] {
+				seen[p.key] = true
+				v.fail("sampling."+p.key, related, "%s", p.message)
+			}
 		}
 	}
 }

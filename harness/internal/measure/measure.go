@@ -111,7 +111,7 @@ func (e *evaluation) run(ctx context.Context) error {
 			for _, guidance := range sampling.Guidance {
 				what := fmt.Sprintf("%v, %d steps, guidance %g", sampler, steps, guidance)
 				result, err := e.measure(ctx, what, train.Request{Sampler: sampler, Steps: steps, Seed: sampling.Seed,
-					Guidance: schedulers.Guidance{Scale: guidance, Interval: [2]float64(sampling.GuidanceInterval)}})
+					Guidance: sampling.GuidanceOf(guidance)})
 				if err != nil {
 					return fmt.Errorf("measuring %s: %w", what, err)
 				}

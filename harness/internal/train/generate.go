@@ -31,8 +31,14 @@ type Generator struct {
 	process schedulers.Process
 	spec    dataset.Spec // of the images
 	runner  *schedulers.Runner
-	execs   map[schedulers.GuidanceMode]*Exec
+	execs   map[program]*Exec
 	warm    map[string]bool // what was drawn once, and so is compiled; by [warmKey]
+}
+
+// program is what is compiled: a mode and, where it combines predictions, how.
+type program struct {
+	mode     schedulers.GuidanceMode
+	guidance string
 }
 
 // Request asks for images.
@@ -70,7 +76,7 @@ func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
 		return nil, err
 	}
 	return &Generator{backend: b, model: model, config: cfg.Process, process: process, spec: cfg.Spec(),
-		runner: schedulers.NewRunner(b), execs: map[schedulers.GuidanceMode]*Exec{}, warm: map[string]bool{}}, nil
+		runner: schedulers.NewRunner(b), execs: map[program]*Exec{}, warm: map[string]bool{}}, nil
 }
 
 // Generate runs the sampler on weights, the flat vector of the model's layout.
@@ -92,7 +98,10 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 	predict := func(_ context.Context, x *tensors.Tensor, e schedulers.Evaluation) (*tensors.Tensor, error) {
 		mode := r.Guidance.ModeAt(e.Step, r.Steps)
 		evaluations += mode.Evaluations()
-		exec, err := g.compiled(mode)
+		if mode == schedulers.ZeroPrediction {
+			return tensors.FromShape(x.Shape()), nil
+		}
+		exec, err := g.compiled(mode, r.Guidance)
 		if err != nil {
 			return nil, err
 		}
@@ -144,8 +153,12 @@ func (g *Generator) Finalize() {
 
 // compiled returns the program of a guidance mode: conditional alone,
 // unconditional alone, or both in one batch of twice the size.
-func (g *Generator) compiled(mode schedulers.GuidanceMode) (*Exec, error) {
-	if exec := g.execs[mode]; exec != nil {
+func (g *Generator) compiled(mode schedulers.GuidanceMode, guidance schedulers.Guidance) (*Exec, error) {
+	key := program{mode: mode}
+	if mode == schedulers.CondUncond {
+		key.guidance = guidance.Program()
+	}
+	if exec := g.execs[key]; exec != nil {
 		return exec, nil
 	}
 	exec, err := NewExec(g.backend, func(weights, x, timestep, labels, scale *Node) *Node {
@@ -165,14 +178,14 @@ func (g *Generator) compiled(mode schedulers.GuidanceMode) (*Exec, error) {
 			n := labels.Shape().Dim(0)
 			both := forward(Concatenate([]*Node{x, x}, 0), Concatenate([]*Node{null, labels}, 0))
 			uncond, cond := SliceAxis(both, 0, AxisRange(0, n)), SliceAxis(both, 0, AxisRange(n, 2*n))
-			return schedulers.Guide(uncond, cond, scale)
+			return guidance.Combine(uncond, cond, scale)
 		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building the sampling step: %w", err)
 	}
-	g.execs[mode] = exec.WithName("sampling_step")
-	return g.execs[mode], nil
+	g.execs[key] = exec.WithName("sampling_step")
+	return g.execs[key], nil
 }
 
 // noise returns n images [n, H, W, C] filled one by one.

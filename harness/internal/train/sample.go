@@ -120,7 +120,7 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 			progress(Event{Message: what})
 		}
 		out, err := gen.Generate(ctx, weights, Request{Sampler: w.sampler, Steps: s.Steps, Labels: labels, Seed: s.Seed,
-			Guidance: schedulers.Guidance{Scale: s.Guidance, Interval: [2]float64(cfg.Sampling.GuidanceInterval)}})
+			Guidance: cfg.Sampling.GuidanceOf(s.Guidance)})
 		if err != nil {
 			return samples, err
 		}
@@ -172,7 +172,9 @@ func warmUps(cfg config.Config, labels []int32) []Request {
 			}
 			for _, s := range scales {
 				short, steps := sampler.Shortest(cfg.Process.NumTrainTimesteps)
-				list = append(list, Request{Sampler: short, Steps: steps, Labels: labels, Guidance: schedulers.Guidance{Scale: s}})
+				guidance := cfg.Sampling.GuidanceOf(s)
+				guidance.Interval, guidance.ZeroInitSteps = [2]float64{}, 0
+				list = append(list, Request{Sampler: short, Steps: steps, Labels: labels, Guidance: guidance})
 			}
 		}
 	}
@@ -181,7 +183,7 @@ func warmUps(cfg config.Config, labels []int32) []Request {
 
 // warmKey is the same for requests that the same programs serve.
 func warmKey(r Request) string {
-	return fmt.Sprint(r.Sampler, " ", r.Guidance.ModeAt(0, 1), " ", len(r.Labels))
+	return fmt.Sprint(r.Sampler, " ", r.Guidance.ModeAt(0, 1), " ", r.Guidance.Program(), " ", len(r.Labels))
 }
 
 // GridLabels are the classes of a grid in row-major order: every row is the
