@@ -65,6 +65,30 @@ func TestAProcessIsRegistered(t *testing.T) {
 	}
 }
 
+// TestEveryKeyOfAProcessIsAConfigKey, and every config key is of a process.
+func TestEveryKeyOfAProcessIsAConfigKey(t *testing.T) {
+	used := slices.Clone(sharedProcessKeys)
+	for _, p := range processes {
+		used = append(used, p.Keys...)
+	}
+	var keys []string
+	for field := range reflect.TypeFor[ProcessConfig]().Fields() {
+		if key := keyOf[ProcessConfig](field.Name); key != "" {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range used {
+		if !slices.Contains(keys, key) {
+			t.Errorf("%s is not a key of ProcessConfig", key)
+		}
+	}
+	for _, key := range keys {
+		if !slices.Contains(used, key) {
+			t.Errorf("%s is of no process", key)
+		}
+	}
+}
+
 // TestDefaultSamplersSampleTheirProcess: every process can be sampled without naming a sampler,
 // whatever its model predicts.
 func TestDefaultSamplersSampleTheirProcess(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -282,6 +283,29 @@ func TestBaselineDiffersInProcessAndSamplersOnly(t *testing.T) {
 	b.Name, b.Tags, b.Notes, b.Process, b.Sampling.Samplers = a.Name, a.Tags, a.Notes, a.Process, a.Sampling.Samplers
 	if diff := cmp.Diff(a, b); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestTheDocumentOfProcessesNamesThemAll, with every option of a process and of a sampler.
+func TestTheDocumentOfProcessesNamesThemAll(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/processes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := slices.Concat(schedulers.ProcessNames(), schedulers.SamplerNames(""), schedulers.GuidanceMethods()[1:])
+	for path := range leaves("", newSchema()) {
+		section, key := path[:strings.LastIndex(path, ".")+1], path[strings.LastIndex(path, ".")+1:]
+		if (section == "process." || section == "sampling.samplers[]." || strings.HasPrefix(path, "sampling.guidance")) && key != "name" {
+			names = append(names, key)
+		}
+	}
+	if len(names) < 40 {
+		t.Errorf("only %d names", len(names))
+	}
+	for _, name := range names {
+		if !regexp.MustCompile("`(sampling\\.|[a-z_]+: )?" + name + "[`:]").Match(text) {
+			t.Errorf("docs/processes.md does not name %s", name)
+		}
 	}
 }
 
