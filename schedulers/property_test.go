@@ -278,6 +278,28 @@ func runKnowing(t *testing.T, runner *Runner, plan Plan, process ProcessConfig, 
 	return values(t, sample)
 }
 
+// TestSamplersOfZeroTerminalSNREndAtTheData: where nothing of the data is left at the first timestep, plans stay finite and end
+// where a model that knows the data says.
+func TestSamplersOfZeroTerminalSNREndAtTheData(t *testing.T) {
+	data := []float32{0.9, -0.7, 0.1, -0.3}
+	runner := newRunner(t, openBackend(t, "go"))
+	for _, name := range SamplerNames(DDPM) {
+		for _, prediction := range []string{"v_prediction", "sample"} {
+			for _, schedule := range []string{"linear", "scaled_linear", "squaredcos_cap_v2"} {
+				for _, spacing := range []string{"leading", "trailing", "linspace"} {
+					process := ProcessConfig{Name: DDPM, PredictionType: prediction, BetaSchedule: schedule, RescaleBetasZeroSNR: true}
+					for _, steps := range []int{1, 2, 20} {
+						t.Run(fmt.Sprint(name, " ", prediction, " ", schedule, " ", spacing, " ", steps), func(t *testing.T) {
+							plan := mustPlan(t, SamplerConfig{Name: name, TimestepSpacing: spacing}, process, steps)
+							expectRelative(t, runKnowing(t, runner, plan, process, data), data, 1e-3)
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestStochasticSamplersAloneDrawNoise(t *testing.T) {
 	cases := []struct {
 		config SamplerConfig
