@@ -1,112 +1,107 @@
-// Package models holds the class-conditioned UNet2D of diffusers as a pure
-// function of its parameters.
 package models
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
-	"math/bits"
+	"reflect"
 	"slices"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
-// Config describes a UNet2D; the keys are diffusers' names.
+// Config says which network, and how large. In YAML and JSON the options stand beside the name,
+// which is left out where it is the default: so it is in configs from before there was a choice.
 type Config struct {
-	SampleSize       int      `yaml:"sample_size" json:"sample_size"`                    // height and width of an image
-	InChannels       int      `yaml:"in_channels" json:"in_channels"`                    // image channels, without those of the class embedding
-	OutChannels      int      `yaml:"out_channels" json:"out_channels"`                  // channels of the prediction
-	BlockOutChannels []int    `yaml:"block_out_channels,flow" json:"block_out_channels"` // channels of each level, finest first
-	LayersPerBlock   int      `yaml:"layers_per_block" json:"layers_per_block"`          // residual blocks of a down block; an up block has one more
-	DownBlockTypes   []string `yaml:"down_block_types,flow" json:"down_block_types"`     // DownBlock2D or AttnDownBlock2D, one a level
-	UpBlockTypes     []string `yaml:"up_block_types,flow" json:"up_block_types"`         // UpBlock2D or AttnUpBlock2D, one a level, coarsest first
-	NormNumGroups    int      `yaml:"norm_num_groups" json:"norm_num_groups"`            // groups of every GroupNorm
-	NormEps          float64  `yaml:"norm_eps" json:"norm_eps"`                          // added to the variance
-	AttentionHeadDim int      `yaml:"attention_head_dim" json:"attention_head_dim"`      // width of a head, not their number
-	NumClasses       int      `yaml:"num_classes" json:"num_classes"`                    // rows of the class embedding; row 0 is "no class"
-	ClassEmbedSize   int      `yaml:"class_emb_size" json:"class_emb_size"`              // channels the class embedding adds to the input; 0 makes an unconditional network
+	Name string `yaml:"name" json:"name"`
+	// Options point to the struct of the network's options. They are never changed in place once a
+	// config has been read; see [Config.With].
+	Options any `yaml:"-" json:"-"`
 }
 
-// DefaultConfig is the network of the rectified-flow tutorial on MNIST.
-func DefaultConfig() Config {
-	return Config{SampleSize: 28, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{32, 64, 64}, LayersPerBlock: 2,
-		DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"},
-		UpBlockTypes:   []string{"AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"},
-		NormNumGroups:  32, NormEps: 1e-5, AttentionHeadDim: 8, NumClasses: 11, ClassEmbedSize: 8}
+// NewConfig is a network with its default options; "" is the default network. Those that follow
+// from the data are unset, see [Config.SetDefaults]. It panics if there is none of that name.
+func NewConfig(name string) Config {
+	if name == "" {
+		name = Default()
+	}
+	n, known := find(name)
+	if !known {
+		panic("models: there is no network " + name)
+	}
+	return Config{Name: name, Options: n.options()}
 }
 
-// ConfigError is a value that a UNet2D cannot have.
-type ConfigError struct {
-	Key     string // the yaml key, such as "block_out_channels"
-	Problem string
+// SetDefaults fills what is unset and follows from the data or from other options.
+func (c *Config) SetDefaults(data Data) {
+	if n, known := find(c.Name); known {
+		c.Options = clone(c.Options)
+		n.setDefaults(c.Options, data)
+	}
 }
 
-func (e *ConfigError) Error() string { return e.Key + ": " + e.Problem }
-
-// Validate reports everything that is wrong with the config, as joined
+// Validate reports everything that is wrong with a config whose defaults have been set, as joined
 // [*ConfigError]s.
-func (c Config) Validate() error {
-	var errs []error
-	fail := func(key, format string, args ...any) {
-		errs = append(errs, &ConfigError{key, fmt.Sprintf(format, args...)})
+func (c Config) Validate(data Data) error {
+	n, known := find(c.Name)
+	if !known {
+		return &ConfigError{Key: "name", Problem: fmt.Sprintf("must be one of %s, got %q", strings.Join(Names(), ", "), c.Name)}
 	}
-	for _, v := range []struct {
-		key   string
-		value int
-	}{
-		{"sample_size", c.SampleSize}, {"in_channels", c.InChannels}, {"out_channels", c.OutChannels}, {"layers_per_block", c.LayersPerBlock},
-		{"norm_num_groups", c.NormNumGroups}, {"attention_head_dim", c.AttentionHeadDim}, {"num_classes", c.NumClasses},
-	} {
-		if v.value < 1 {
-			fail(v.key, "must be at least 1, is %d", v.value)
-		}
-	}
-	if c.ClassEmbedSize < 0 {
-		fail("class_emb_size", "must not be negative, is %d", c.ClassEmbedSize)
-	}
-	if c.NormEps <= 0 {
-		fail("norm_eps", "must be greater than 0, is %g", c.NormEps)
-	}
-	levels := len(c.BlockOutChannels)
-	if levels == 0 {
-		fail("block_out_channels", "must name the channels of at least one level")
-	}
-	for i, ch := range c.BlockOutChannels {
-		switch {
-		case ch < 2 || ch%2 != 0:
-			fail("block_out_channels", "level %d has %d channels; they must be even and positive", i, ch)
-		case c.NormNumGroups > 0 && ch%c.NormNumGroups != 0:
-			fail("block_out_channels", "level %d has %d channels, which norm_num_groups %d does not divide", i, ch, c.NormNumGroups)
-		case c.attends(i) && c.AttentionHeadDim > 0 && ch%c.AttentionHeadDim != 0:
-			fail("attention_head_dim", "%d does not divide the %d channels of level %d", c.AttentionHeadDim, ch, i)
-		}
-	}
-	checkTypes := func(key string, got []string, allowed ...string) {
-		if len(got) != levels {
-			fail(key, "has %d entries, block_out_channels has %d", len(got), levels)
-		}
-		for _, t := range got {
-			if !slices.Contains(allowed, t) {
-				fail(key, "unknown block type %q; use one of: %s", t, strings.Join(allowed, ", "))
-			}
-		}
-	}
-	checkTypes("down_block_types", c.DownBlockTypes, "DownBlock2D", "AttnDownBlock2D")
-	checkTypes("up_block_types", c.UpBlockTypes, "UpBlock2D", "AttnUpBlock2D")
-	if levels > 0 && levels < 16 && c.SampleSize > 0 && c.SampleSize%(1<<(levels-1)) != 0 {
-		fit := bits.TrailingZeros(uint(c.SampleSize)) + 1
-		fail("block_out_channels", "%d levels halve the image %d times; %d pixels allow at most %d levels", levels, levels-1, c.SampleSize, fit)
-	}
-	return errors.Join(errs...)
+	var p Problems
+	n.validate(c.Options, data, &p)
+	return p.err()
 }
 
-// attends says whether any block of a level has attention. The mid block, on
-// the coarsest level, always has.
-func (c Config) attends(level int) bool {
-	last := len(c.BlockOutChannels) - 1
-	if level == last {
-		return true
+// With is the config with an option, by its key, changed. It panics if there is no such option or
+// the value is of another type.
+func (c Config) With(key string, value any) Config {
+	c.Options = clone(c.Options)
+	options := reflect.ValueOf(c.Options).Elem()
+	for i := range options.NumField() {
+		if name, _, _ := strings.Cut(options.Type().Field(i).Tag.Get("yaml"), ","); name == key {
+			options.Field(i).Set(reflect.ValueOf(value))
+			return c
+		}
 	}
-	down := level < len(c.DownBlockTypes) && c.DownBlockTypes[level] == "AttnDownBlock2D"
-	up := last-level < len(c.UpBlockTypes) && c.UpBlockTypes[last-level] == "AttnUpBlock2D"
-	return down || up
+	panic(fmt.Sprintf("models: network %s has no option %s", c.Name, key))
+}
+
+// MarshalJSON writes the options beside the name.
+func (c Config) MarshalJSON() ([]byte, error) {
+	options, err := json.Marshal(c.Options)
+	if err != nil || c.isDefault() {
+		return options, err
+	}
+	name, err := json.Marshal(struct {
+		Name string `json:"name"`
+	}{c.Name})
+	if err != nil || len(options) == len("{}") {
+		return name, err
+	}
+	return slices.Concat(name[:len(name)-1], []byte(","), options[1:]), nil
+}
+
+// MarshalYAML likewise.
+func (c Config) MarshalYAML() (any, error) {
+	if c.isDefault() {
+		return c.Options, nil
+	}
+	var name, options yaml.Node
+	if err := name.Encode(map[string]string{"name": c.Name}); err != nil {
+		return nil, err
+	}
+	if err := options.Encode(c.Options); err != nil {
+		return nil, err
+	}
+	options.Content = append(name.Content, options.Content...)
+	return &options, nil
+}
+
+func (c Config) isDefault() bool { return c.Name == "" || c.Name == Default() }
+
+// clone is a pointer to a copy of what one points to.
+func clone(options any) any {
+	copied := reflect.New(reflect.TypeOf(options).Elem())
+	copied.Elem().Set(reflect.ValueOf(options).Elem())
+	return copied.Interface()
 }

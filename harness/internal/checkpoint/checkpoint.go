@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"flowharness/models"
+	"flowharness/models/nn"
 	"flowharness/models/safetensors"
 )
 
@@ -79,7 +79,7 @@ func Path(dir string, step int) string {
 
 // Save writes a checkpoint and then removes all but the newest keep (0 keeps
 // all). A crash at any moment leaves the earlier checkpoints readable.
-func Save(dir string, layout models.Layout, s State, keep int) (path string, err error) {
+func Save(dir string, layout nn.Layout, s State, keep int) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
@@ -131,7 +131,7 @@ func Latest(dir string) (string, error) {
 
 // Load reads a checkpoint of the model with this layout that was made by the
 // config with this hash, by whatever config if the hash is "".
-func Load(path string, layout models.Layout, configHash string) (*State, error) {
+func Load(path string, layout nn.Layout, configHash string) (*State, error) {
 	tensors, meta, err := read(path)
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func read(path string) (map[string]safetensors.Tensor, map[string]string, error)
 
 // stateOf takes the wanted parts of a checkpoint, which must be all there are. Only
 // the average may be missing.
-func stateOf(path string, layout models.Layout, tensors map[string]safetensors.Tensor, meta map[string]string,
+func stateOf(path string, layout nn.Layout, tensors map[string]safetensors.Tensor, meta map[string]string,
 	wanted func(*State) []part) (*State, error) {
 	s := &State{Meta: meta}
 	var err error

@@ -13,7 +13,9 @@ import (
 	"testing"
 
 	"flowharness/models"
+	"flowharness/models/nn"
 	"flowharness/models/safetensors"
+	"flowharness/models/unet"
 )
 
 const hash = "0123456789abcdef"
@@ -246,19 +248,16 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-func tinyLayout(t testing.TB) models.Layout {
+func tinyLayout(t testing.TB) nn.Layout {
 	t.Helper()
-	c := models.DefaultConfig()
-	c.BlockOutChannels, c.LayersPerBlock, c.NormNumGroups, c.AttentionHeadDim = []int{4, 4}, 1, 2, 4
-	c.DownBlockTypes, c.UpBlockTypes = []string{"DownBlock2D", "DownBlock2D"}, []string{"UpBlock2D", "UpBlock2D"}
-	m, err := models.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.Layout()
+	o := unet.Defaults()
+	o.BlockOutChannels, o.LayersPerBlock, o.NormNumGroups, o.AttentionHeadDim = []int{4, 4}, 1, 2, 4
+	o.DownBlockTypes, o.UpBlockTypes = []string{"DownBlock2D", "DownBlock2D"}, []string{"UpBlock2D", "UpBlock2D"}
+	unet.Registration.SetDefaults(&o, models.Data{Height: 28, Width: 28, Channels: 1, Classes: 10})
+	return unet.New(o, models.Float32).Layout()
 }
 
-func newState(layout models.Layout, step int, ema bool) State {
+func newState(layout nn.Layout, step int, ema bool) State {
 	vector := func(first float32) []float32 {
 		v := make([]float32, layout.Size())
 		for i := range v {
@@ -274,7 +273,7 @@ func newState(layout models.Layout, step int, ema bool) State {
 	return s
 }
 
-func mustSave(t testing.TB, dir string, layout models.Layout, step, keep int) string {
+func mustSave(t testing.TB, dir string, layout nn.Layout, step, keep int) string {
 	t.Helper()
 	path, err := Save(dir, layout, newState(layout, step, true), keep)
 	if err != nil {

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"math"
 
-	"flowharness/models"
+	"flowharness/models/nn"
 )
 
 // CheckFinite refuses weights that nothing can be drawn from: those that
 // [State.Weights] returns, where some are NaN or infinite, as after training
 // that diverged. The error names the first parameter with such a value.
-func (s *State) CheckFinite(layout models.Layout, average bool) error {
+func (s *State) CheckFinite(layout nn.Layout, average bool) error {
 	flat, averaged := s.Weights(average)
 	bad, first := 0, ""
 	for _, p := range layout.Entries() {

@@ -8,7 +8,7 @@ import (
 	"math"
 	"strings"
 
-	"flowharness/models"
+	"flowharness/models/nn"
 	"flowharness/models/safetensors"
 )
 
@@ -20,7 +20,7 @@ var wrappers = []string{"module.", "_orig_mod."}
 // average, and not the optimizer's state; or a state dict as PyTorch saves it,
 // whose names may begin with those of its wrappers. A state dict has no Meta and
 // no average. A checkpoint must be of the config with this hash, if it is not "".
-func LoadWeights(path string, layout models.Layout, configHash string) (*State, error) {
+func LoadWeights(path string, layout nn.Layout, configHash string) (*State, error) {
 	tensors, meta, err := read(path)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func LoadWeights(path string, layout models.Layout, configHash string) (*State, 
 	return stateOf(path, layout, tensors, meta, (*State).weightParts)
 }
 
-func fromStateDict(path string, layout models.Layout, tensors map[string]safetensors.Tensor) (*State, error) {
+func fromStateDict(path string, layout nn.Layout, tensors map[string]safetensors.Tensor) (*State, error) {
 	dict := make(map[string]safetensors.Tensor, len(tensors))
 	for name, t := range tensors {
 		plain := unwrapped(name)

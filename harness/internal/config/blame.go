@@ -56,7 +56,11 @@ func (v *validator) placeOf(key string) (p Place, isSet bool) {
 }
 
 // libraryProblem is a problem that a library found with its config.
-type libraryProblem struct{ key, message string }
+type libraryProblem struct {
+	key, message string
+	related      []string // keys that the value does not fit to
+	data         bool     // it does not fit to the data
+}
 
 // libraryProblems takes the errors of a library's Validate apart.
 func libraryProblems(err error) []libraryProblem {
@@ -72,11 +76,11 @@ func libraryProblems(err error) []libraryProblem {
 	var scheduler *schedulers.ConfigError
 	switch {
 	case errors.As(err, &model):
-		return []libraryProblem{{model.Key, model.Problem}}
+		return []libraryProblem{{model.Key, model.Problem, model.Related, model.Data}}
 	case errors.As(err, &scheduler):
-		return []libraryProblem{{scheduler.Key, scheduler.Problem}}
+		return []libraryProblem{{key: scheduler.Key, message: scheduler.Problem}}
 	case err != nil:
-		return []libraryProblem{{"", err.Error()}}
+		return []libraryProblem{{message: err.Error()}}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ package config
 
 import (
 	"flowharness/models"
+	_ "flowharness/models/networks" // that model.name can say
 	"flowharness/schedulers"
 )
 
@@ -31,7 +32,7 @@ type Config struct {
 
 	Backend    Backend                  `yaml:"backend" json:"backend" jsonschema_description:"What computes."`
 	Data       Data                     `yaml:"data" json:"data" jsonschema_description:"Images to train on."`
-	Model      models.Config            `yaml:"model" json:"model" jsonschema_description:"The class-conditioned UNet2D, with the names of diffusers. The defaults are the rectified-flow tutorial's."`
+	Model      models.Config            `yaml:"model" json:"model" jsonschema_description:"The network and its size."`
 	Process    schedulers.ProcessConfig `yaml:"process" json:"process" jsonschema_description:"What the model learns: the path from noise to data and the target on it."`
 	Train      Train                    `yaml:"train" json:"train" jsonschema_description:"Budget and optimizer (AdamW)."`
 	Sampling   Sampling                 `yaml:"sampling" json:"sampling" jsonschema_description:"Grids drawn by the run: every sampler with every number of steps and every guidance scale."`
@@ -141,7 +142,7 @@ func Defaults() Config {
 	return Config{
 		Backend: Backend{Name: "auto", Devices: 1, Precision: models.Float32},
 		Data:    Data{Name: "digits", DropLast: true},
-		Model:   models.DefaultConfig(),
+		Model:   models.NewConfig(""),
 		Process: schedulers.ProcessConfig{Name: schedulers.DefaultProcess(), Sections: schedulers.NewSections()},
 		Train: Train{BatchSize: 256, LR: 1e-3, LRSchedule: Constant, Betas: [2]float64{0.9, 0.999}, Eps: 1e-8,
 			WeightDecay: 0.01, LabelDrop: 0.2, LogEverySeconds: 10},
@@ -178,21 +179,4 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 		c.Sampling.UseEMA = c.Train.EMADecay > 0
 	}
 	c.setDataDefaults(isSet)
-	levels := len(c.Model.BlockOutChannels)
-	if !isSet("model.down_block_types") && levels > 0 {
-		c.Model.DownBlockTypes = blockTypes(levels, 0, "DownBlock2D", "AttnDownBlock2D")
-	}
-	if !isSet("model.up_block_types") && levels > 0 {
-		c.Model.UpBlockTypes = blockTypes(levels, levels-1, "UpBlock2D", "AttnUpBlock2D")
-	}
-}
-
-// blockTypes puts attention on every level but the one of full resolution.
-func blockTypes(levels, full int, plain, attention string) []string {
-	types := make([]string, levels)
-	for i := range types {
-		types[i] = attention
-	}
-	types[full] = plain
-	return types
 }

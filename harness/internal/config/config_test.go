@@ -41,7 +41,9 @@ func TestDefaultsThatDependOnOtherKeys(t *testing.T) {
 		{"averaged weights are not used if there are none", "", func(c Config) any { return c.Sampling.UseEMA }, false},
 		{"averaged weights can be left unused", "train: {ema_decay: 0.9}\nsampling: {use_ema: false}", func(c Config) any { return c.Sampling.UseEMA }, false},
 		{"block types follow the number of levels", "model: {block_out_channels: [32, 32]}",
-			func(c Config) any { return slices.Concat(c.Model.DownBlockTypes, c.Model.UpBlockTypes) },
+			func(c Config) any {
+				return slices.Concat(option[[]string](c, "down_block_types"), option[[]string](c, "up_block_types"))
+			},
 			[]string{"DownBlock2D", "AttnDownBlock2D", "AttnUpBlock2D", "UpBlock2D"}},
 		{"null is the default", "seed: null", func(c Config) any { return c.Seed }, uint64(0)},
 	} {
@@ -94,6 +96,7 @@ store: s.db
 	}, []int{4, 16}, []float64{1, 2.5}, Interval{0.25, 1}, "", 0, 0, 2, false, []int{1, 3}, false}
 	want.Checkpoint = Checkpoint{10, 2, 5}
 	want.Store = "s.db"
+	want.Model.SetDefaults(models.Data{Height: 28, Width: 28, Channels: 1, Classes: 10})
 	if diff := cmp.Diff(want, parseOK(t, text).Config); diff != "" {
 		t.Error(diff)
 	}
@@ -265,6 +268,7 @@ func TestTutorialConfigIsTheTutorials(t *testing.T) {
 	want.Sampling.Samplers = []schedulers.SamplerConfig{scaled, index}
 	want.Sampling.AtEpochs = r.Config.Sampling.AtEpochs
 	want.Checkpoint = r.Config.Checkpoint
+	want.Model.SetDefaults(models.Data{Height: 28, Width: 28, Channels: 1, Classes: 10})
 	if diff := cmp.Diff(want, r.Config); diff != "" {
 		t.Error(diff)
 	}
@@ -368,4 +372,11 @@ func mustJSON(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// option is an option of a config's network.
+func option[T any](c Config, key string) T {
+	field, _ := fieldByKey(reflect.ValueOf(c.Model), key)
+	value, _ := field.Interface().(T)
+	return value
 }

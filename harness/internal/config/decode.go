@@ -9,6 +9,7 @@ import (
 	"github.com/invopop/jsonschema"
 	"gopkg.in/yaml.v3"
 
+	"flowharness/models"
 	"flowharness/schedulers"
 )
 
@@ -23,17 +24,20 @@ type decoder struct {
 	broken map[string]bool
 
 	layer layer
+	// network is the one that the layers so far have chosen: it decides what stands below model.
+	network string
 }
 
 func newDecoder() *decoder {
-	return &decoder{places: map[string]Place{}, broken: map[string]bool{}}
+	return &decoder{places: map[string]Place{}, broken: map[string]bool{}, network: models.Default()}
 }
 
 // apply decodes a layer on top of what out holds. initial holds the defaults.
 func (d *decoder) apply(l layer, out, initial *file) {
 	d.layer = l
 	if l.root != nil && !isNull(l.root) {
-		d.object("", l.root, l.root, rules(), reflect.ValueOf(out).Elem(), reflect.ValueOf(initial).Elem())
+		d.chooseNetwork(l.root, out, initial)
+		d.object("", l.root, l.root, rulesOf(d.network), reflect.ValueOf(out).Elem(), reflect.ValueOf(initial).Elem())
 	}
 }
 
@@ -126,9 +130,12 @@ func (d *decoder) unknown(path string, name *yaml.Node, s *jsonschema.Schema) {
 	if meant != "" {
 		d.broken[join(path, meant)] = true // the value that was meant for it is missing
 	} else {
-		meant = findKey(rules(), name.Value)
+		meant = findKey(rulesOf(d.network), name.Value)
 	}
 	hint := didYouMean(meant)
+	if owner := ownerOf(path, name.Value); owner != "" {
+		hint = fmt.Sprintf(": it is one of the network %s, and model.name is %s", owner, d.network)
+	}
 	if hint == "" {
 		hint = "; the keys here are " + strings.Join(known, ", ")
 	}
@@ -207,7 +214,7 @@ func alternative(s *jsonschema.Schema, n *yaml.Node) *jsonschema.Schema {
 }
 
 // fieldByKey finds the field of a struct, or of one embedded in it, that has a
-// YAML key, or the section of a process.
+// YAML key, or the section of a process, or an option of a network.
 func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
@@ -217,6 +224,11 @@ func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
 		}
 		if f.Anonymous {
 			if found, ok := fieldByKey(v.Field(i), key); ok {
+				return found, true
+			}
+		}
+		if name == "-" && f.Type.Kind() == reflect.Interface { // the options of a network
+			if found, ok := fieldByKey(v.Field(i).Elem().Elem(), key); ok {
 				return found, true
 			}
 		}

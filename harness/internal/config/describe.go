@@ -28,20 +28,6 @@ type libraryKey struct {
 // libraryKeys maps a section to its keys.
 func libraryKeys() map[string]map[string]libraryKey {
 	return map[string]map[string]libraryKey{
-		"model": {
-			"sample_size":        {description: "Height of an image, which every level but the first halves, as it does the width. Default: the data's.", minimum: "1", maximum: "1024"},
-			"in_channels":        {description: "Channels of an image, without those of the class embedding. Default: the data's.", minimum: "1", maximum: "16"},
-			"out_channels":       {description: "Channels of the prediction. Default: the data's.", minimum: "1", maximum: "16"},
-			"block_out_channels": {description: "Channels of each level, the finest first.", maxItems: 8, itemMinimum: "2", itemLimit: "4096"},
-			"layers_per_block":   {description: "Residual blocks of a down block; an up block has one more.", minimum: "1", maximum: "16"},
-			"down_block_types":   {description: "One for each level, the finest first. Default: DownBlock2D, then AttnDownBlock2D.", maxItems: 8, enum: []any{"DownBlock2D", "AttnDownBlock2D"}},
-			"up_block_types":     {description: "One for each level, the coarsest first. Default: AttnUpBlock2D, at last UpBlock2D.", maxItems: 8, enum: []any{"UpBlock2D", "AttnUpBlock2D"}},
-			"norm_num_groups":    {description: "Groups of every GroupNorm; divides all block_out_channels.", minimum: "1", maximum: "4096"},
-			"norm_eps":           {description: "Added to the variance in every GroupNorm.", above: "0", maximum: "1"},
-			"attention_head_dim": {description: "Width of an attention head (not their number).", minimum: "1", maximum: "4096"},
-			"num_classes":        {description: "Rows of the class embedding; row 0 is \"no class\". Default: one more than the data has classes.", minimum: "1", maximum: "100000"},
-			"class_emb_size":     {description: "Channels that the class embedding adds to the input.", minimum: "1", maximum: "1024"},
-		},
 		"process": {
 			"name":                {description: eachProcess(" ", func(name string) string { return name + ": " + schedulers.AboutProcess(name) })},
 			"num_train_timesteps": {description: "Scale of the time that the model sees.", minimum: "1", maximum: "100000"},
@@ -90,8 +76,13 @@ func samplerNames(process string) string { return strings.Join(schedulers.Sample
 
 // eachProcess joins what is said of each process.
 func eachProcess(separator string, say func(name string) string) string {
+	return eachOf(schedulers.ProcessNames(), separator, say)
+}
+
+// eachOf joins what is said of each name.
+func eachOf(names []string, separator string, say func(name string) string) string {
 	var parts []string
-	for _, name := range schedulers.ProcessNames() {
+	for _, name := range names {
 		parts = append(parts, say(name))
 	}
 	return strings.Join(parts, separator)

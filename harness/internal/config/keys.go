@@ -4,13 +4,19 @@ import (
 	"iter"
 
 	"github.com/invopop/jsonschema"
+
+	"flowharness/models"
 )
 
 // Keys lists the dotted paths of all values that a config can set, such as train.lr, in the order of the schema.
 func Keys() (keys []string) {
-	for key := range leavesOf("", rules()) {
-		if key != "base" { // not a value: it says where to take others from
-			keys = append(keys, key)
+	known := map[string]bool{"base": true} // not a value: it says where to take others from
+	for _, network := range models.Names() {
+		for key := range leavesOf("", rulesOf(network)) {
+			if !known[key] {
+				keys = append(keys, key)
+			}
+			known[key] = true
 		}
 	}
 	return keys

@@ -2,9 +2,12 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
+
+	"flowharness/models"
 )
 
 // Reference is a Markdown table of every key of each section, from the schema:
@@ -22,8 +25,21 @@ func Reference() string {
 		if s.Type == "object" {
 			writeKeys(&b, "`"+name+"`", s.Description, keysOf(s))
 		}
+		if name == "model" {
+			writeOtherNetworks(&b)
+		}
 	}
 	return b.String()
+}
+
+// writeOtherNetworks writes the keys of model for the networks that are not the default.
+func writeOtherNetworks(b *strings.Builder) {
+	for _, network := range models.Names()[1:] {
+		section := property(rulesOf(network), "model")
+		writeKeys(b, "`model` with `name: "+network+"`", models.About(network), slices.DeleteFunc(keysOf(section), func(r keyRow) bool {
+			return r.name == "name"
+		}))
+	}
 }
 
 type keyRow struct{ name, values, description string }

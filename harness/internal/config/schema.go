@@ -4,15 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/invopop/jsonschema"
 
 	"flowharness/harness/internal/dataset"
+	"flowharness/models"
 	"flowharness/schedulers"
 )
 
@@ -20,12 +19,13 @@ import (
 // to complete and check with. A config that passes it may still be refused: a
 // schema cannot say, for example, which samplers belong to which process.
 func Schema() ([]byte, error) {
-	s := newSchema()
+	s := newSchema(models.Default())
 	s.Version = jsonschema.Version
 	s.Title = "harness config"
 	s.Description = "One experiment: what is trained, for how long, and which grids are drawn. " +
 		"Every key has a default, but for train.epochs or train.steps. A value of null means the default, also where a base says otherwise."
 	allowNull(s)
+	anyNetwork(s)
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("writing the JSON Schema: %w", err)
@@ -39,12 +39,10 @@ type file struct {
 	Config
 }
 
-// rules is the schema that [decoder] checks against.
-var rules = sync.OnceValue(newSchema)
-
 // newSchema reflects the config structs and adds what their tags do not hold:
-// descriptions and bounds of the libraries' keys, and the defaults.
-func newSchema() *jsonschema.Schema {
+// descriptions and bounds of the libraries' keys, and the defaults. network is the one
+// whose options stand below model.
+func newSchema(network string) *jsonschema.Schema {
 	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true, ExpandedStruct: true}
 	s := r.Reflect(&file{})
 	sections := schedulers.NewSections()
@@ -54,6 +52,7 @@ func newSchema() *jsonschema.Schema {
 		section.Description = "Options of the process " + name + "."
 		property(s, "process").Properties.Set(name, section)
 	}
+	addNetwork(s, &r, network)
 	dropRequired(s)
 	for section, keys := range libraryKeys() {
 		for key, k := range keys {
@@ -67,7 +66,7 @@ func newSchema() *jsonschema.Schema {
 		return "[" + schedulers.DefaultSampler(name) + "] for " + name
 	}) + "."
 	limitToTheData(s)
-	addDefaults(s, reflect.ValueOf(file{Config: Defaults()}))
+	addDefaults(s, defaultsOf(network))
 	describeDefaults(property(s, "process"), processDefaults())
 	describeDefaults(property(s, "sampling.samplers[]"), samplerDefaults())
 	allowSamplerNames(property(s, "sampling.samplers"))

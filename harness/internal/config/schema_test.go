@@ -57,7 +57,7 @@ func TestSchemaAcceptsEveryShippedConfigAndItsResolvedForm(t *testing.T) {
 func TestSchemaAndDecoderRefuseTheSame(t *testing.T) {
 	schema := compileSchema(t)
 	tried, refused := 0, 0
-	for path, s := range leaves("", newSchema()) {
+	for path, s := range leaves("", newSchema(models.Default())) {
 		for _, value := range probes(s) {
 			if path == "sampling.samplers[].name" {
 				continue // nested gives one already
@@ -88,7 +88,7 @@ func TestBoundsAreThoseOfTheLibraries(t *testing.T) {
 	// could not draw.
 	ours := regexp.MustCompile(`^model\..* [1-9]|^model\.class_emb_size 0|^process\.(logit_mean|logit_std|shift|huber_c|snr_gamma) (-|[1-9])`)
 	tried := 0
-	for path, s := range leaves("", newSchema()) {
+	for path, s := range leaves("", newSchema(models.Default())) {
 		section, key, _ := strings.Cut(path, ".")
 		if section != "model" && section != "process" {
 			continue
@@ -109,7 +109,7 @@ func TestBoundsAreThoseOfTheLibraries(t *testing.T) {
 }
 
 func TestEveryKeyIsDescribed(t *testing.T) {
-	for path, s := range leaves("", newSchema()) {
+	for path, s := range leaves("", newSchema(models.Default())) {
 		if s.Description == "" {
 			t.Errorf("%s has no description", path)
 		}
@@ -268,9 +268,10 @@ func libraryAccepts(t *testing.T, section, key string, value float64) bool {
 		}
 	}
 	if section == "model" {
-		c := models.DefaultConfig()
-		set(reflect.ValueOf(&c).Elem())
-		err = c.Validate()
+		c := Defaults()
+		c.Model.SetDefaults(c.modelData())
+		set(reflect.ValueOf(&c.Model).Elem())
+		err = c.Model.Validate(c.modelData())
 	} else {
 		c := schedulers.ProcessConfig{Name: schedulers.FlowMatch, TimestepDensity: "logit_normal", Loss: "pseudo_huber"}
 		if strings.HasPrefix(key, "beta") || key == "snr_gamma" {

@@ -1,6 +1,9 @@
 package config
 
-import "flowharness/harness/internal/dataset"
+import (
+	"flowharness/harness/internal/dataset"
+	"flowharness/models"
+)
 
 // Spec is the shape of the images of a config that has passed validation, so that
 // its dataset is known.
@@ -44,10 +47,6 @@ func (c *Config) setDataDefaults(isSet func(key string) bool) {
 		field *int
 		value int
 	}{
-		{"model.sample_size", &c.Model.SampleSize, spec.Height},
-		{"model.in_channels", &c.Model.InChannels, spec.Channels},
-		{"model.out_channels", &c.Model.OutChannels, spec.Channels},
-		{"model.num_classes", &c.Model.NumClasses, spec.Classes + 1},
 		{"metrics.validation_images", &c.Metrics.ValidationImages, min(c.Metrics.ValidationImages, spec.Test)},
 		{"metrics.images", &c.Metrics.Images, max(minMeasured, min(c.Metrics.Images, spec.Train))},
 	} {
@@ -55,6 +54,19 @@ func (c *Config) setDataDefaults(isSet func(key string) bool) {
 			*d.field = d.value
 		}
 	}
+	c.Model.SetDefaults(c.modelData())
+}
+
+// modelData is what the network is told of the data.
+func (c Config) modelData() models.Data {
+	spec := c.Spec()
+	return models.Data{Name: c.Data.Name, Height: spec.Height, Width: spec.Width, Channels: spec.Channels, Classes: spec.Classes}
+}
+
+// Network builds the network of a config that has passed validation, in the precision
+// that its backend is to compute in.
+func (c Config) Network() (models.Network, error) {
+	return models.New(c.Model, c.modelData(), c.Backend.Precision)
 }
 
 // minMeasured is the least that metrics.images may be.

@@ -55,37 +55,15 @@ func (v *validator) paths() {
 }
 
 func (v *validator) model() {
-	c := v.config.Model
-	shape := []string{"model.block_out_channels", "model.down_block_types", "model.up_block_types", "model.norm_num_groups",
-		"model.attention_head_dim", "model.sample_size"}
-	for _, p := range libraryProblems(c.Validate()) {
-		v.fail(join("model", p.key), shape, "%s", p.message)
-	}
-	spec, err := dataset.SpecOf(v.config.Data.Name)
-	if err != nil {
-		return // reported where the name was read
-	}
-	colour := map[bool]string{true: "grey", false: "in colour"}[spec.Channels == 1]
-	for _, fixed := range []struct {
-		key       string
-		got, want int
-		why       string
-	}{
-		{"model.sample_size", c.SampleSize, spec.Height, fmt.Sprintf("images are %d×%d", spec.Height, spec.Width)},
-		{"model.in_channels", c.InChannels, spec.Channels, "images are " + colour},
-		{"model.out_channels", c.OutChannels, spec.Channels, "images are " + colour},
-		{"model.num_classes", c.NumClasses, spec.Classes + 1, fmt.Sprintf("there are %d classes and no class", spec.Classes)},
-	} {
-		if fixed.got != fixed.want {
-			v.fail(fixed.key, []string{"data.name"}, "must be %d for dataset %s (%s), got %d; leave it out to have the data's",
-				fixed.want, v.config.Data.Name, fixed.why, fixed.got)
+	for _, p := range libraryProblems(v.config.Model.Validate(v.config.modelData())) {
+		var related []string
+		for _, key := range p.related {
+			related = append(related, join("model", key))
 		}
-	}
-	if c.Validate() == nil && spec.Width != spec.Height {
-		c.SampleSize = spec.Width // the levels halve the width, too
-		for _, p := range libraryProblems(c.Validate()) {
-			v.fail(join("model", p.key), shape, "%s", p.message)
+		if p.data {
+			related = append(related, "data.name")
 		}
+		v.fail(join("model", p.key), related, "%s", p.message)
 	}
 }
 

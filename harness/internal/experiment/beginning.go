@@ -13,13 +13,13 @@ import (
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
-	"flowharness/models"
+	"flowharness/models/nn"
 )
 
 // beginning is what a run's training begins with instead of random weights.
 type beginning struct {
 	progress
-	layout models.Layout
+	layout nn.Layout
 	step   int // of the parent, if there is one: else the weights are those of a file
 }
 
@@ -35,7 +35,7 @@ func findBeginning(ctx context.Context, st *store.Store, cfg *config.Resolved) (
 	if err != nil {
 		return nil, nil, err
 	}
-	model, err := models.New(cfg.Config.Model)
+	model, err := cfg.Config.Network()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
-	"flowharness/models"
+	"flowharness/models/nn"
 	"flowharness/models/safetensors"
 )
 
@@ -214,9 +214,9 @@ func started(t *testing.T, o Options, sets ...string) Outcome {
 	return out
 }
 
-func layoutOf(t *testing.T) models.Layout {
+func layoutOf(t *testing.T) nn.Layout {
 	t.Helper()
-	m, err := models.New(resolve(t).Config.Model)
+	m, err := resolve(t).Config.Network()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
-	"flowharness/models"
+	"flowharness/models/nn"
 )
 
 // ErrOtherTraining reports a config that another run's training does not serve.
@@ -38,7 +38,7 @@ func Derive(ctx context.Context, cfg *config.Resolved, from string, o Options) (
 	} else if theirs != mine {
 		return Outcome{}, fmt.Errorf("run %s cannot stand for the training of %s: %w", parent.Slug, cfg.Config.Name, ErrOtherTraining)
 	}
-	model, err := models.New(cfg.Config.Model)
+	model, err := cfg.Config.Network()
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -66,7 +66,7 @@ func Derive(ctx context.Context, cfg *config.Resolved, from string, o Options) (
 
 // derive gives the run its training and goes on where training has ended. It
 // ends in a status of the store whatever happens.
-func (s *session) derive(ctx context.Context, cfg *config.Resolved, run, parent *store.Run, state *checkpoint.State, layout models.Layout) (Outcome, error) {
+func (s *session) derive(ctx context.Context, cfg *config.Resolved, run, parent *store.Run, state *checkpoint.State, layout nn.Layout) (Outcome, error) {
 	err := s.store.AdoptTraining(ctx, run.ID, parent.ID)
 	if err == nil {
 		state.Meta = maps.Clone(state.Meta)

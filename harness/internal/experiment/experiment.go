@@ -21,6 +21,7 @@ import (
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 	"flowharness/models"
+	"flowharness/models/nn"
 )
 
 // Options are what a run needs besides its config.
@@ -133,7 +134,7 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 	case store.StatusRunning:
 		return Outcome{}, fmt.Errorf("run %s is running (pid %d on %s); stop it first", run.Slug, run.PID, run.Host)
 	}
-	model, err := models.New(cfg.Config.Model)
+	model, err := cfg.Config.Network()
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -361,7 +362,7 @@ func (s *session) run(ctx context.Context, o train.Options) (train.Result, error
 
 // measureAtEnd measures the model that training has ended with.
 func (s *session) measureAtEnd(ctx context.Context, cfg config.Config, run *store.Run) error {
-	model, err := models.New(cfg.Model)
+	model, err := cfg.Network()
 	if err != nil {
 		return err
 	}
@@ -444,7 +445,7 @@ func lookElsewhere(data *config.Data) {
 	}
 }
 
-func loadCheckpoint(dir string, model *models.UNet2D, run *store.Run) (*checkpoint.State, error) {
+func loadCheckpoint(dir string, model models.Network, run *store.Run) (*checkpoint.State, error) {
 	path, err := checkpoint.Latest(dir)
 	if err != nil {
 		return nil, err
@@ -453,7 +454,7 @@ func loadCheckpoint(dir string, model *models.UNet2D, run *store.Run) (*checkpoi
 }
 
 // latestWeights are those to draw from of a run's latest checkpoint.
-func latestWeights(dir string, layout models.Layout, run *store.Run) (*checkpoint.State, error) {
+func latestWeights(dir string, layout nn.Layout, run *store.Run) (*checkpoint.State, error) {
 	path, err := checkpoint.Latest(dir)
 	if err != nil {
 		return nil, err

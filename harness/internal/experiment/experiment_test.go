@@ -307,7 +307,7 @@ func TestSampleOverridesTheConfig(t *testing.T) {
 
 func TestNothingIsDrawnFromWeightsThatAreNotFinite(t *testing.T) {
 	out, o := mustStart(t)
-	model, err := models.New(resolve(t).Config.Model)
+	model, err := resolve(t).Config.Network()
 	if err != nil {
 		t.Fatal(err)
 	}

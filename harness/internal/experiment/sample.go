@@ -11,7 +11,6 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
-	"flowharness/models"
 	"flowharness/schedulers"
 )
 
@@ -82,7 +81,7 @@ func (t *trained) open(so SampleOptions, o Options) error {
 	if err := so.apply(&t.config); err != nil {
 		return err
 	}
-	model, err := models.New(t.config.Model)
+	model, err := t.config.Network()
 	if err != nil {
 		return err
 	}

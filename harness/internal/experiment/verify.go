@@ -12,7 +12,6 @@ import (
 	"flowharness/harness/internal/measure"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
-	"flowharness/models"
 )
 
 // VerifyOptions say how much of a run is verified, and how strictly.
@@ -128,7 +127,7 @@ func (s *session) verify(ctx context.Context, cfg *config.Resolved, recorded *re
 
 // repeatEvaluations measures the model at the end of training as the run did.
 func (s *session) repeatEvaluations(ctx context.Context, c config.Config, dir string, replay *replay, run *store.Run) error {
-	model, err := models.New(c.Model)
+	model, err := c.Network()
 	if err != nil {
 		return err
 	}

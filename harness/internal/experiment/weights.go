@@ -12,7 +12,7 @@ import (
 	"flowharness/harness/internal/label"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
-	"flowharness/models"
+	"flowharness/models/nn"
 	"flowharness/models/safetensors"
 )
 
@@ -114,7 +114,7 @@ func ExportWeights(ctx context.Context, storePath, ref string, average bool) (Ex
 	if err != nil {
 		return w, err
 	}
-	model, err := models.New(cfg.Config.Model)
+	model, err := cfg.Config.Network()
 	if err != nil {
 		return w, err
 	}
@@ -132,7 +132,7 @@ func ExportWeights(ctx context.Context, storePath, ref string, average bool) (Ex
 
 // fileWeights reads weights to draw from that a user has named. Where they are not
 // a checkpoint of the run itself, what is drawn is to say which file they are of.
-func fileWeights(path string, layout models.Layout, run *store.Run) (*checkpoint.State, error) {
+func fileWeights(path string, layout nn.Layout, run *store.Run) (*checkpoint.State, error) {
 	state, err := checkpoint.LoadWeights(path, layout, run.ConfigHash)
 	if err != nil || state.Meta[checkpoint.MetaRunID] == run.ID {
 		return state, err

@@ -16,7 +16,6 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/train"
 	"flowharness/metrics"
-	"flowharness/models"
 )
 
 const tiny = `
@@ -93,7 +92,7 @@ func options(t *testing.T) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	model, err := models.New(resolved.Config.Model)
+	model, err := resolved.Config.Network()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/train"
-	"flowharness/models"
 )
 
 const (
@@ -30,7 +29,7 @@ func sampling(name, about string, guidance float64) benchmark {
 			if err != nil {
 				return err
 			}
-			model, err := models.New(cfg.Model)
+			model, err := cfg.Network()
 			if err != nil {
 				return err
 			}

@@ -128,7 +128,7 @@ func TestTheModelsAreThoseOfTheRecipes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a, b := fmt.Sprintf("%+v", got.Model), fmt.Sprintf("%+v", want.Config.Model); a != b {
+		if a, b := fmt.Sprintf("%+v", got.Model.Options), fmt.Sprintf("%+v", want.Config.Model.Options); a != b {
 			t.Errorf("%s: the model is\n%s, measured is\n%s", recipe, b, a)
 		}
 	}

@@ -150,7 +150,7 @@ func (w *work) sample(steps int) {
 	}
 	sampling := w.options.Config.Sampling
 	_, err := w.gen.Generate(context.Background(), w.weights, Request{Sampler: sampling.Samplers[0], Steps: steps,
-		Labels: GridLabels(sampling.Rows, w.options.Config.Model.NumClasses), Guidance: schedulers.Guidance{Scale: sampling.Guidance[0]}})
+		Labels: GridLabels(sampling.Rows, w.options.Config.Spec().Classes+1), Guidance: schedulers.Guidance{Scale: sampling.Guidance[0]}})
 	if err != nil {
 		w.Fatal(err)
 	}

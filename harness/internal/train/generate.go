@@ -26,7 +26,7 @@ import (
 // first evaluation to the last.
 type Generator struct {
 	backend compute.Backend
-	model   *models.UNet2D
+	model   models.Network
 	config  schedulers.ProcessConfig
 	process schedulers.Process
 	spec    dataset.Spec // of the images
@@ -67,7 +67,7 @@ type Generated struct {
 
 // NewGenerator prepares sampling for the model and process of a config.
 func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
-	model, err := newModel(cfg)
+	model, err := cfg.Network()
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/harness/internal/checkpoint"
-	"flowharness/models"
 	"flowharness/schedulers"
 )
 
@@ -167,7 +166,7 @@ func TestSamplingStopsBetweenEvaluations(t *testing.T) {
 
 func TestSampleRunDrawsFromTheAveragedWeightsWhereAsked(t *testing.T) {
 	o := tinyOptions(t, "go", nil, t.TempDir())
-	model, err := models.New(o.Config.Model)
+	model, err := o.Config.Network()
 	if err != nil {
 		t.Fatal(err)
 	}

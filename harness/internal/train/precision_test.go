@@ -59,7 +59,8 @@ func trainWithPrecision(t *testing.T, p models.Precision) (*memoryRecorder, Opti
 	rec := newMemoryRecorder()
 	o := tinyOptions(t, "xla:cpu", rec, t.TempDir())
 	o.Config.Backend.Precision = p
-	o.Config.Model.DownBlockTypes, o.Config.Model.UpBlockTypes = []string{"DownBlock2D", "AttnDownBlock2D"}, []string{"AttnUpBlock2D", "UpBlock2D"}
+	o.Config.Model = o.Config.Model.With("down_block_types", []string{"DownBlock2D", "AttnDownBlock2D"})
+	o.Config.Model = o.Config.Model.With("up_block_types", []string{"AttnUpBlock2D", "UpBlock2D"})
 	o.Config.Train.Steps, o.Config.Sampling.AtEpochs = 30, nil
 	o.Config.Metrics.ValidateEverySteps = 15
 	if _, err := Run(t.Context(), o); err != nil {

@@ -92,7 +92,7 @@ func wantedSamples(cfg config.Config, base Sample) ([]wantedSample, error) {
 			for _, scale := range cfg.Sampling.Guidance {
 				w := wantedSample{base, sampler}
 				w.Sampler, w.SamplerJSON, w.Steps, w.Guidance, w.Seed = sampler.String(), settings, steps, scale, cfg.Sampling.Seed
-				w.Images = cfg.Sampling.Rows * cfg.Model.NumClasses
+				w.Images = cfg.Sampling.Rows * (cfg.Spec().Classes + 1)
 				list = append(list, w)
 			}
 		}
@@ -106,7 +106,7 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 		return nil, nil
 	}
 	var samples []Sample
-	labels := GridLabels(cfg.Sampling.Rows, cfg.Model.NumClasses)
+	labels := GridLabels(cfg.Sampling.Rows, cfg.Spec().Classes+1)
 	if gen.cold(cfg, labels) && progress != nil {
 		progress(Event{Message: "compiling the sampling step"})
 	}
@@ -125,7 +125,7 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 			return samples, err
 		}
 		s.NFE, s.Seconds = out.NFE, out.Elapsed.Seconds()
-		s.PNG, err = grid.Encode(out.Images, gen.spec, cfg.Sampling.Rows, cfg.Model.NumClasses)
+		s.PNG, err = grid.Encode(out.Images, gen.spec, cfg.Sampling.Rows, cfg.Spec().Classes+1)
 		if err != nil {
 			return samples, fmt.Errorf("drawing the grid of %s: %w", what, err)
 		}

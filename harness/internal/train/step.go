@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/models"
+	"flowharness/models/nn"
 	"flowharness/models/optim"
 	"flowharness/schedulers"
 )
@@ -15,7 +16,7 @@ import (
 // stepGraph builds one training step: forward process, model, loss, gradient,
 // optimizer and average of the weights, in one compiled program.
 type stepGraph struct {
-	model     *models.UNet2D
+	model     models.Network
 	process   schedulers.Process
 	optimizer optim.AdamW
 	clip      float64 // maximal global gradient norm; 0 is off
@@ -85,12 +86,12 @@ func (s *stepGraph) ownGradient(weights *Node, in stepInputs) (loss, grad *Node)
 // gradients differentiates with respect to each parameter rather than to the
 // flat vector: the gradient of a slice of a vector is a vector of its size,
 // 318 times over.
-func gradients(loss *Node, layout models.Layout, params models.Params) models.Params {
+func gradients(loss *Node, layout nn.Layout, params nn.Params) nn.Params {
 	nodes := make([]*Node, 0, len(params))
 	for _, p := range layout.Entries() {
 		nodes = append(nodes, params[p.Name])
 	}
-	grads := make(models.Params, len(params))
+	grads := make(nn.Params, len(params))
 	for i, g := range Gradient(loss, nodes...) {
 		grads[layout.Entries()[i].Name] = g
 	}

@@ -19,7 +19,6 @@ import (
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/record"
 	"flowharness/metrics"
-	"flowharness/models"
 	"flowharness/schedulers"
 )
 
@@ -170,7 +169,7 @@ func TestInterruptAndResumeRepeatTheUninterruptedRun(t *testing.T) {
 			t.Fatalf("stopped at step %d: error is %v, want ErrInterrupted", stop, err)
 		}
 		cancel()
-		model, err := models.New(o.Config.Model)
+		model, err := o.Config.Network()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -483,7 +482,7 @@ func TestAResumedRunThatDivergesNamesTheCheckpointItCameFrom(t *testing.T) {
 
 func loadState(t *testing.T, o Options, step int) *checkpoint.State {
 	t.Helper()
-	model, err := models.New(o.Config.Model)
+	model, err := o.Config.Network()
 	if err != nil {
 		t.Fatal(err)
 	}

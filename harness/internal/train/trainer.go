@@ -28,7 +28,7 @@ const prefetchDepth = 4
 type trainer struct {
 	Options
 	process schedulers.Process
-	model   *models.UNet2D
+	model   models.Network
 	loader  *dataset.Loader
 	graph   *stepGraph
 	exec    *graph.Exec // of a step of whole batches; nil if parts is not
@@ -75,7 +75,7 @@ func newTrainer(o Options) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	model, err := newModel(cfg)
+	model, err := cfg.Network()
 	if err != nil {
 		return nil, err
 	}
@@ -132,16 +132,6 @@ func (t *trainer) compile() error {
 	return err
 }
 
-// newModel builds a config's network, in the precision that its backend is to
-// compute in.
-func newModel(cfg config.Config) (*models.UNet2D, error) {
-	model, err := models.New(cfg.Model)
-	if err != nil {
-		return nil, err
-	}
-	return model.WithPrecision(cfg.Backend.Precision)
-}
-
 // start puts the first state on every device: fresh weights, or a checkpoint's.
 func (t *trainer) start() {
 	if t.Resume != nil {
@@ -174,7 +164,7 @@ func (t *trainer) start() {
 // InitialWeights are the weights a run starts from, flat in the model's layout:
 // one random stream per variable name, so that variants of a model share the
 // initial values of the variables they have in common.
-func InitialWeights(m *models.UNet2D, seed uint64) []float32 {
+func InitialWeights(m models.Network, seed uint64) []float32 {
 	return m.Init(func(name string) *rand.Rand { return random.New(seed, "init/"+name, 0) })
 }
 

@@ -1,17 +1,21 @@
-package models_test
+// Package modelstest holds what tests of networks share: backends, reference values and
+// random inputs.
+package modelstest
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/gomlx/compute"
-	_ "github.com/gomlx/gomlx/backends/default"
+	_ "github.com/gomlx/gomlx/backends/default" // the backends
+	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// openBackend opens "go" or "xla:cpu". The XLA plugin is taken from
+// OpenBackend opens "go" or "xla:cpu". The XLA plugin is taken from
 // $PJRT_PLUGIN_LIBRARY_PATH, or else from where `harness backend install` puts it.
-func openBackend(t testing.TB, name string) compute.Backend {
+func OpenBackend(t testing.TB, name string) compute.Backend {
 	t.Helper()
 	config := name
 	if name == "xla:cpu" {
@@ -44,15 +48,15 @@ func findPlugin() string {
 	return ""
 }
 
-// goldenDir holds the reference values: $HARNESS_GOLDEN, or golden in the
+// GoldenDir holds the reference values: $HARNESS_GOLDEN, or golden in the
 // shared folder beside the repository.
-func goldenDir(t testing.TB) string {
+func GoldenDir(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("HARNESS_GOLDEN")
 	if dir == "" {
 		shared := os.Getenv("HARNESS_SHARED")
 		if shared == "" {
-			shared = filepath.Join("..", "..", "shared")
+			shared = filepath.Join(moduleDir(t), "..", "shared")
 		}
 		dir = filepath.Join(shared, "golden")
 	}
@@ -62,6 +66,24 @@ func goldenDir(t testing.TB) string {
 	return dir
 }
 
+// moduleDir is the folder of go.mod.
+func moduleDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("there is no go.mod above the test")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
 // unavailable skips the test, or fails it where nothing may be missing.
 func unavailable(t testing.TB, format string, args ...any) {
 	t.Helper()
@@ -69,4 +91,17 @@ func unavailable(t testing.TB, format string, args ...any) {
 		t.Fatalf(format, args...)
 	}
 	t.Skipf(format, args...)
+}
+
+// Normal is a tensor of numbers from the standard normal distribution.
+func Normal(rng *rand.Rand, dims ...int) *tensors.Tensor {
+	size := 1
+	for _, d := range dims {
+		size *= d
+	}
+	values := make([]float32, size)
+	for i := range values {
+		values[i] = float32(rng.NormFloat64())
+	}
+	return tensors.FromFlatDataAndDimensions(values, dims...)
 }

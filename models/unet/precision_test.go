@@ -1,4 +1,4 @@
-package models_test
+package unet_test
 
 import (
 	"math"
@@ -13,6 +13,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/models"
+	"flowharness/models/modelstest"
+	"flowharness/models/unet"
 )
 
 // TestHalfPrecisionIsCloseToFloat32 compares output and gradient of a network in
@@ -20,24 +22,15 @@ import (
 // takes the mean away, so that what it rounded becomes larger beside what is left.
 // These initial weights give 2% and 4%, others 1%.
 func TestHalfPrecisionIsCloseToFloat32(t *testing.T) {
-	cfg := models.DefaultConfig()
-	cfg.SampleSize, cfg.BlockOutChannels, cfg.LayersPerBlock, cfg.NormNumGroups, cfg.AttentionHeadDim = 8, []int{8, 16}, 1, 4, 4
-	cfg.DownBlockTypes, cfg.UpBlockTypes = []string{"DownBlock2D", "AttnDownBlock2D"}, []string{"AttnUpBlock2D", "UpBlock2D"}
-	m, err := models.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := small(models.Float32)
 	rng, layout := rand.New(rand.NewPCG(1, 2)), m.Layout()
 	flat := m.Init(func(string) *rand.Rand { return rng })
 	for _, backend := range []string{"go", "xla:cpu"} {
 		t.Run(backend, func(t *testing.T) {
-			b, x := openBackend(t, backend), normal(rand.New(rand.NewPCG(3, 4)), 3, 8, 8, 1)
+			b, x := modelstest.OpenBackend(t, backend), modelstest.Normal(rand.New(rand.NewPCG(3, 4)), 3, 8, 8, 1)
 			var outputs, gradient [2][]float32
 			for i, p := range []models.Precision{models.Float32, models.BFloat16} {
-				m, err := m.WithPrecision(p)
-				if err != nil {
-					t.Fatal(err)
-				}
+				m := small(p)
 				exec, err := NewExec(b, func(flat, x, timestep, labels *Node) []*Node {
 					params := layout.Split(flat)
 					out := m.Forward(params, x, timestep, labels)
@@ -113,14 +106,8 @@ func TestHalfPrecisionIsUsedWhereItShouldBe(t *testing.T) {
 // graphs are the texts of a network's graph, without and with its gradient.
 func graphs(t *testing.T, p models.Precision) (forward, whole string) {
 	t.Helper()
-	m, err := models.New(models.DefaultConfig())
-	if err == nil {
-		m, err = m.WithPrecision(p)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := NewGraph(openBackend(t, "go"), "precision")
+	m := unet.New(defaults(), p)
+	g := NewGraph(modelstest.OpenBackend(t, "go"), "precision")
 	defer g.Finalize()
 	input := func(dtype dtypes.DType, dims ...int) *Node { return Parameter(g, "", shapes.Make(dtype, dims...)) }
 	params := m.Layout().Split(input(dtypes.Float32, m.Layout().Size()))
@@ -138,12 +125,8 @@ func graphs(t *testing.T, p models.Precision) (forward, whole string) {
 }
 
 func TestUnknownPrecisionIsRefused(t *testing.T) {
-	m, err := models.New(models.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
 	const want = `unknown precision "float16"; use one of: float32, bfloat16`
-	if _, err := m.WithPrecision("float16"); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := models.New(models.NewConfig(""), mnist, "float16"); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error is %v, want one with %q", err, want)
 	}
 }

@@ -1,4 +1,4 @@
-package models
+package nn
 
 import (
 	"math"
@@ -7,7 +7,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
 )
 
-// scaledDotProduct is softmax(q·kᵀ/sqrt(headDim))·v (Vaswani et al. 2017, eq. 1)
+// ScaledDotProduct is softmax(q·kᵀ/sqrt(headDim))·v (Vaswani et al. 2017, eq. 1)
 // for the stacked queries, keys and values [batch, 3, heads, headDim, tokens]. It
 // returns [batch, heads, headDim, tokens].
 //
@@ -21,7 +21,7 @@ import (
 //
 // The output has the type of qkv, which products are computed in; what is between
 // them is float32.
-func scaledDotProduct(qkv *Node) *Node {
+func ScaledDotProduct(qkv *Node) *Node {
 	fixed := StopGradient(qkv)
 	b, heads, headDim, tokens := qkv.Shape().Dim(0), qkv.Shape().Dim(2), qkv.Shape().Dim(3), qkv.Shape().Dim(4)
 	images := scoresAtATime(qkv) / (heads * tokens * tokens)
@@ -30,16 +30,16 @@ func scaledDotProduct(qkv *Node) *Node {
 	forward := overImages(images, attendForward, []*Node{fixed}, [][]int{{b, heads, headDim, tokens}, query, query})
 	y, greatest, sum := forward[0], forward[1], forward[2]
 	withGradient := IdentityWithCustomGradient(qkv, func(_, adjoint *Node) *Node {
-		dy := wide(part(adjoint, 2))
+		dy := Wide(part(adjoint, 2))
 		d := ExpandAxes(ReduceSum(Mul(dy, y), 2), 2) // column sums of P∘dP
 		dqkv := overImages(images, attendBackward, []*Node{fixed, greatest, sum, dy, d}, [][]int{qkv.Shape().Dimensions})[0]
-		return narrow(dqkv, qkv)
+		return Narrow(dqkv, qkv)
 	})
 	// A custom gradient belongs to an identity, whose output has the shape of its
 	// input. The third part of qkv has the shape of y: it lets y's adjoint through
 	// and adds nothing to y.
 	carrier := part(withGradient, 2)
-	return Add(narrow(y, qkv), Sub(carrier, StopGradient(carrier)))
+	return Add(Narrow(y, qkv), Sub(carrier, StopGradient(carrier)))
 }
 
 // scoresAtATime bounds the attention scores that exist at a time. On a processor
@@ -63,8 +63,8 @@ func attendForward(in []*Node) []*Node {
 	e := Exp(Sub(s, m))
 	// A row of ones below v makes the product sum the exponentials, too. Dividing
 	// after it touches headDim values a query, not tokens.
-	ones := BroadcastToShape(narrow(number(v.Graph(), 1), v), SliceAxis(v, 2, AxisElem(0)).Shape())
-	y := product(3, 2, Concatenate([]*Node{v, ones}, 2), narrow(e, v))
+	ones := BroadcastToShape(Narrow(number(v.Graph(), 1), v), SliceAxis(v, 2, AxisElem(0)).Shape())
+	y := product(3, 2, Concatenate([]*Node{v, ones}, 2), Narrow(e, v))
 	sum := SliceAxis(y, 2, AxisElem(headDim))
 	return []*Node{Div(SliceAxis(y, 2, AxisRange(0, headDim)), sum), m, sum}
 }
@@ -77,9 +77,9 @@ func attendBackward(in []*Node) []*Node {
 	greatest, sum, dy, d := in[1], in[2], in[3], in[4]
 	dy, d = Div(dy, sum), Div(d, sum)
 	e := Exp(Sub(scores(q, k), greatest))
-	dv := product(3, 3, narrow(dy, v), narrow(e, v))
-	dp := product(2, 2, v, narrow(dy, v))
-	ds := narrow(Mul(e, Sub(dp, d)), v)
+	dv := product(3, 3, Narrow(dy, v), Narrow(e, v))
+	dp := product(2, 2, v, Narrow(dy, v))
+	ds := Narrow(Mul(e, Sub(dp, d)), v)
 	dq := scaled(product(3, 2, k, ds))
 	dk := scaled(product(3, 3, q, ds))
 	return []*Node{Stack([]*Node{dq, dk, dv}, 1)}
@@ -87,7 +87,7 @@ func attendBackward(in []*Node) []*Node {
 
 // scores are [images, heads, keys, queries].
 func scores(q, k *Node) *Node {
-	return product(2, 2, k, narrow(scaled(wide(q)), q))
+	return product(2, 2, k, Narrow(scaled(Wide(q)), q))
 }
 
 // product sums a·b over axis i of a and j of b, image by image and head by head:

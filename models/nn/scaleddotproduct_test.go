@@ -1,4 +1,4 @@
-package models_test
+package nn_test
 
 import (
 	"math"
@@ -8,7 +8,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"flowharness/models"
+	"flowharness/models/modelstest"
+	"flowharness/models/nn"
 )
 
 // TestAttentionIsSoftmaxOfScoresTimesValues compares attention, which handles a
@@ -27,10 +28,10 @@ func TestAttentionIsSoftmaxOfScoresTimesValues(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			shape := []int{tc.batch, 3, tc.heads, tc.headDim, tc.tokens}
 			for _, backend := range []string{"go", "xla:cpu"} {
-				b, rng := openBackend(t, backend), rand.New(rand.NewPCG(1, 2))
-				qkv, weights := normal(rng, shape...), normal(rng, tc.batch, tc.heads, tc.headDim, tc.tokens)
+				b, rng := modelstest.OpenBackend(t, backend), rand.New(rand.NewPCG(1, 2))
+				qkv, weights := modelstest.Normal(rng, shape...), modelstest.Normal(rng, tc.batch, tc.heads, tc.headDim, tc.tokens)
 				exec, err := NewExec(b, func(qkv, weights *Node) []*Node {
-					ours, plain := models.ScaledDotProduct(qkv), plainAttention(qkv)
+					ours, plain := nn.ScaledDotProduct(qkv), plainAttention(qkv)
 					gradient := func(y *Node) *Node { return Gradient(ReduceAllSum(Mul(y, weights)), qkv)[0] }
 					return []*Node{ours, plain, gradient(ours), gradient(plain)}
 				})
@@ -62,16 +63,4 @@ func plainAttention(qkv *Node) *Node {
 	s := Einsum("bhdk,bhdq->bhqk", k, q)
 	p := Softmax(DivScalar(s, math.Sqrt(float64(q.Shape().Dim(2)))), -1)
 	return Einsum("bhqk,bhdk->bhdq", p, v)
-}
-
-func normal(rng *rand.Rand, dims ...int) *tensors.Tensor {
-	size := 1
-	for _, d := range dims {
-		size *= d
-	}
-	values := make([]float32, size)
-	for i := range values {
-		values[i] = float32(rng.NormFloat64())
-	}
-	return tensors.FromFlatDataAndDimensions(values, dims...)
 }

@@ -1,40 +1,37 @@
-package models
+package unet
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 
-	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+
+	"flowharness/models"
+	"flowharness/models/nn"
 )
 
 // UNet2D is the class-conditioned UNet2DModel of diffusers (after Ronneberger
 // et al. 2015 and Ho et al. 2020, appendix B): the class embedding joins the
-// image as extra channels. It holds no weights.
+// image as extra channels. It is a [models.Network].
 type UNet2D struct {
-	config Config
-	layout Layout
-	dtype  dtypes.DType // what goes from layer to layer
+	models.Base
+	options Options
 
-	time        *timeMLP
-	convIn      conv
+	time        *nn.TimeEmbedding
+	convIn      nn.Conv
 	down, up    []*level
 	mid         *level
-	convNormOut groupNorm
-	convOut     conv
+	convNormOut nn.GroupNorm
+	convOut     nn.Conv
 }
 
-// New builds the network of a config. It computes in [Float32].
-func New(c Config) (*UNet2D, error) {
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
+// New builds the network of options that are valid.
+func New(c Options, precision models.Precision) *UNet2D {
 	const root = "model."
 	channels, last := c.BlockOutChannels, len(c.BlockOutChannels)-1
-	m := &UNet2D{config: c, dtype: dtypes.Float32,
-		convIn: conv{root + "conv_in", c.InChannels + c.ClassEmbedSize, channels[0], 3, 1},
-		time:   newTimeMLP(c, root+"time_embedding"),
+	m := &UNet2D{Base: models.Base{In: precision}, options: c,
+		convIn: nn.Conv{Name: root + "conv_in", In: c.InChannels + c.ClassEmbedSize, Out: channels[0], Kernel: 3, Stride: 1},
+		time:   nn.NewTimeEmbedding(root+"time_embedding", channels[0], c.timeEmbedDim()),
 	}
 	skips := []int{channels[0]} // channels of what the down path leaves for the up path
 	in := channels[0]
@@ -46,7 +43,7 @@ func New(c Config) (*UNet2D, error) {
 			skips = append(skips, out)
 		}
 		if i < last {
-			l.resample = &conv{name + ".downsamplers.0.conv", out, out, 3, 2}
+			l.resample = &nn.Conv{Name: name + ".downsamplers.0.conv", In: out, Out: out, Kernel: 3, Stride: 2}
 			skips = append(skips, out)
 		}
 		m.down = append(m.down, l)
@@ -63,22 +60,22 @@ func New(c Config) (*UNet2D, error) {
 			in = out
 		}
 		if i < last {
-			l.resample = &conv{name + ".upsamplers.0.conv", out, out, 3, 1}
+			l.resample = &nn.Conv{Name: name + ".upsamplers.0.conv", In: out, Out: out, Kernel: 3, Stride: 1}
 		}
 		m.up = append(m.up, l)
 	}
-	m.convNormOut = groupNorm{root + "conv_norm_out", channels[0], c.NormNumGroups, c.NormEps}
-	m.convOut = conv{root + "conv_out", channels[0], c.OutChannels, 3, 1}
-	m.layout = newLayout(m.params())
-	return m, nil
+	m.convNormOut = nn.GroupNorm{Name: root + "conv_norm_out", Channels: channels[0], Groups: c.NormNumGroups, Eps: c.NormEps}
+	m.convOut = nn.Conv{Name: root + "conv_out", In: channels[0], Out: c.OutChannels, Kernel: 3, Stride: 1}
+	m.Parameters = nn.NewLayout(m.params())
+	return m
 }
 
 // Forward predicts, for noisy samples [B,H,W,in_channels], timesteps [B] (on the
 // scale of training, 0…1000, not 0…1) and class labels [B] (int32; 0 is "no
 // class"), the process's target [B,H,W,out_channels]. All floats are float32, also
 // with a lower precision inside.
-func (m *UNet2D) Forward(p Params, sample, timestep, labels *Node) *Node {
-	c := m.config
+func (m *UNet2D) Forward(p nn.Params, sample, timestep, labels *Node) *Node {
+	c, dtype := m.options, m.Precision().DType()
 	b, h, w := sample.Shape().Dim(0), sample.Shape().Dim(1), sample.Shape().Dim(2)
 	x := sample
 	if c.ClassEmbedSize > 0 {
@@ -86,9 +83,9 @@ func (m *UNet2D) Forward(p Params, sample, timestep, labels *Node) *Node {
 		class = BroadcastToDims(Reshape(class, b, 1, 1, c.ClassEmbedSize), b, h, w, c.ClassEmbedSize)
 		x = Concatenate([]*Node{x, class}, -1)
 	}
-	embedding := silu(m.time.forward(p, timestep, m.dtype)) // every residual block begins with this SiLU
+	embedding := nn.SiLU(m.time.Forward(p, timestep, dtype)) // every residual block begins with this SiLU
 
-	x = m.convIn.forward(p, ConvertDType(x, m.dtype))
+	x = m.convIn.Forward(p, ConvertDType(x, dtype))
 	skips := []*Node{x}
 	for _, l := range m.down {
 		for i := range l.resnets {
@@ -96,13 +93,13 @@ func (m *UNet2D) Forward(p Params, sample, timestep, labels *Node) *Node {
 			skips = append(skips, x)
 		}
 		if l.resample != nil {
-			x = l.resample.forward(p, x)
+			x = l.resample.Forward(p, x)
 			skips = append(skips, x)
 		}
 	}
-	x = m.mid.resnets[0].forward(p, x, embedding)
-	x = m.mid.attentions[0].forward(p, x)
-	x = m.mid.resnets[1].forward(p, x, embedding)
+	x = m.mid.resnets[0].Forward(p, x, embedding)
+	x = m.mid.attentions[0].Forward(p, x)
+	x = m.mid.resnets[1].Forward(p, x, embedding)
 	for _, l := range m.up {
 		for i := range l.resnets {
 			skip := skips[len(skips)-1]
@@ -110,10 +107,10 @@ func (m *UNet2D) Forward(p Params, sample, timestep, labels *Node) *Node {
 			x = l.layer(p, i, Concatenate([]*Node{x, skip}, -1), embedding)
 		}
 		if l.resample != nil {
-			x = l.resample.forward(p, upsample(x))
+			x = l.resample.Forward(p, upsample(x))
 		}
 	}
-	return wide(m.convOut.forward(p, silu(m.convNormOut.forward(p, x))))
+	return nn.Wide(m.convOut.Forward(p, nn.SiLU(m.convNormOut.Forward(p, x))))
 }
 
 // upsample doubles height and width, each pixel becoming a 2×2 block.
@@ -123,31 +120,20 @@ func upsample(x *Node) *Node {
 	return Reshape(y, d[0], 2*d[1], 2*d[2], d[3])
 }
 
-// Layout is the order of the network's parameters in a flat vector.
-func (m *UNet2D) Layout() Layout { return m.layout }
-
-// Init returns the flat vector of initial parameters, distributed as PyTorch's
-// modules are by default. rng gives the random numbers of one parameter, by
-// name, so that networks which share parameter names share their values.
-func (m *UNet2D) Init(rng func(name string) *rand.Rand) []float32 {
-	flat := make([]float32, m.layout.Size())
-	for _, p := range m.layout.entries {
-		p.init(rng(p.Name), flat[p.Offset:p.Offset+p.Size()])
-	}
-	return flat
-}
+// TakesClasses reports whether there is a class embedding.
+func (m *UNet2D) TakesClasses() bool { return m.options.ClassEmbedSize > 0 }
 
 const classEmbedding = "class_emb.weight"
 
 // params lists the parameters in the order in which diffusers registers them.
-func (m *UNet2D) params() []Param {
-	var all []Param
-	if m.config.ClassEmbedSize > 0 {
-		all = append(all, Param{Name: classEmbedding, Shape: []int{m.config.NumClasses, m.config.ClassEmbedSize}, init: standardNormal})
+func (m *UNet2D) params() []nn.Param {
+	var all []nn.Param
+	if m.options.ClassEmbedSize > 0 {
+		all = append(all, nn.Param{Name: classEmbedding, Shape: []int{m.options.NumClasses, m.options.ClassEmbedSize}, Init: nn.StandardNormal})
 	}
-	all = append(all, collect(m.convIn, m.time)...)
+	all = append(all, nn.Collect(m.convIn, m.time)...)
 	for _, l := range slices.Concat(m.down, m.up, []*level{m.mid}) {
-		all = append(all, l.params()...)
+		all = append(all, l.Params()...)
 	}
-	return append(all, collect(m.convNormOut, m.convOut)...)
+	return append(all, nn.Collect(m.convNormOut, m.convOut)...)
 }

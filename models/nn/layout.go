@@ -1,9 +1,10 @@
-package models
+package nn
 
 import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
@@ -11,14 +12,15 @@ import (
 	"flowharness/models/safetensors"
 )
 
-// Param is a parameter: its name in the reference's state_dict and its shape
-// there (convolution [out,in,height,width], linear [out,in]).
+// Param is a parameter: its name in the reference's state_dict, its shape
+// there (convolution [out,in,height,width], linear [out,in]) and how it is
+// initialized.
 type Param struct {
 	Name   string
 	Shape  []int
 	Offset int // of its first value in the flat vector
 
-	init initializer
+	Init Initializer
 }
 
 // Size is the number of values.
@@ -41,9 +43,9 @@ type Layout struct {
 	size    int
 }
 
-// newLayout places parameters of one shape beside each other, see [Layout.Split],
+// NewLayout places parameters of one shape beside each other, see [Layout.Split],
 // and otherwise keeps the order given.
-func newLayout(params []Param) Layout {
+func NewLayout(params []Param) Layout {
 	shapes := map[string]int{} // in the order in which they are met
 	for _, p := range params {
 		if _, ok := shapes[p.shape()]; !ok {
@@ -64,6 +66,17 @@ func (l Layout) Entries() []Param { return l.entries }
 
 // Size is the length of the flat vector.
 func (l Layout) Size() int { return l.size }
+
+// Init returns the flat vector of initial parameters. rng gives the random numbers
+// of one parameter, by name, so that networks which share parameter names share
+// their values.
+func (l Layout) Init(rng func(name string) *rand.Rand) []float32 {
+	flat := make([]float32, l.size)
+	for _, p := range l.entries {
+		p.Init(rng(p.Name), flat[p.Offset:p.Offset+p.Size()])
+	}
+	return flat
+}
 
 // Split cuts the flat vector [Size] into the named parameters.
 //

@@ -1,4 +1,4 @@
-package models_test
+package unet_test
 
 import (
 	"math"
@@ -11,11 +11,14 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/models"
+	"flowharness/models/modelstest"
+	_ "flowharness/models/networks"
+	"flowharness/models/unet"
 )
 
 // formulaWeights are the weights of the check values: a formula of the rank of
 // a name among the UNet's sorted names, and of the index.
-func formulaWeights(m *models.UNet2D) []float32 {
+func formulaWeights(m *unet.UNet2D) []float32 {
 	layout := m.Layout()
 	var names []string
 	for _, p := range layout.Entries() {
@@ -52,12 +55,9 @@ func formulaWeights(m *models.UNet2D) []float32 {
 // diffusers for weights and inputs that are given by formulas. All nine input
 // channels are the image: this network has no class embedding.
 func TestCheckValues(t *testing.T) {
-	cfg := models.DefaultConfig()
-	cfg.InChannels, cfg.ClassEmbedSize = 9, 0
-	m, err := models.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := defaults()
+	o.InChannels, o.ClassEmbedSize = 9, 0
+	m := unet.New(o, models.Float32)
 	const batch, size = 2, 28
 	nchw := make([]float32, batch*9*size*size)
 	for n := range nchw {
@@ -68,7 +68,7 @@ func TestCheckValues(t *testing.T) {
 		target[i] = float32(math.Cos(0.31 * float64(i)))
 	}
 	layout := m.Layout()
-	exec, err := NewExec(openBackend(t, "xla:cpu"), func(flat, x, timestep, labels, target *Node) []*Node {
+	exec, err := NewExec(modelstest.OpenBackend(t, "xla:cpu"), func(flat, x, timestep, labels, target *Node) []*Node {
 		params := layout.Split(flat)
 		out := m.Forward(params, x, timestep, labels)
 		loss := ReduceAllMean(Square(Sub(out, target)))
@@ -104,10 +104,7 @@ func TestCheckValues(t *testing.T) {
 }
 
 func TestInitialWeightsFollowPyTorch(t *testing.T) {
-	m, err := models.New(models.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := unet.New(defaults(), models.Float32)
 	flat := m.Init(func(name string) *rand.Rand {
 		var seed uint64
 		for _, c := range name {
@@ -140,13 +137,7 @@ func TestInitialWeightsFollowPyTorch(t *testing.T) {
 }
 
 func TestXLAAndPureGoAgree(t *testing.T) {
-	cfg := models.DefaultConfig()
-	cfg.SampleSize, cfg.BlockOutChannels, cfg.LayersPerBlock, cfg.NormNumGroups, cfg.AttentionHeadDim = 8, []int{8, 16}, 1, 4, 4
-	cfg.DownBlockTypes, cfg.UpBlockTypes = []string{"DownBlock2D", "AttnDownBlock2D"}, []string{"AttnUpBlock2D", "UpBlock2D"}
-	m, err := models.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := small(models.Float32)
 	rng := rand.New(rand.NewPCG(1, 2))
 	flat := m.Init(func(string) *rand.Rand { return rng })
 	x := make([]float32, 3*64)
@@ -155,7 +146,7 @@ func TestXLAAndPureGoAgree(t *testing.T) {
 	}
 	var results [2][][]float32
 	for i, name := range []string{"go", "xla:cpu"} {
-		exec, err := NewExec(openBackend(t, name), func(flat, x, timestep, labels *Node) []*Node {
+		exec, err := NewExec(modelstest.OpenBackend(t, name), func(flat, x, timestep, labels *Node) []*Node {
 			params := m.Layout().Split(flat)
 			out := m.Forward(params, x, timestep, labels)
 			return []*Node{out, m.Layout().Concat(gradients(ReduceAllMean(Square(out)), m.Layout(), params))}
@@ -179,23 +170,23 @@ func TestXLAAndPureGoAgree(t *testing.T) {
 func TestConfigProblemsAreNamed(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		change func(*models.Config)
+		change func(*unet.Options)
 		want   string
 	}{
-		{"a size that the levels do not divide", func(c *models.Config) { c.SampleSize = 30 }, "block_out_channels: 3 levels halve the image 2 times; 30 pixels allow at most 2 levels"},
-		{"groups that do not divide the channels", func(c *models.Config) { c.NormNumGroups = 5 }, "block_out_channels: level 0 has 32 channels, which norm_num_groups 5 does not divide"},
-		{"heads that do not divide the channels", func(c *models.Config) { c.AttentionHeadDim = 7 }, "attention_head_dim: 7 does not divide the 64 channels of level 1"},
-		{"an unknown block", func(c *models.Config) {
-			c.DownBlockTypes = []string{"DownBlock2D", "CrossAttnDownBlock2D", "AttnDownBlock2D"}
+		{"a size that the levels do not divide", func(o *unet.Options) { o.SampleSize = 30 }, "block_out_channels: 3 levels halve the image 2 times; 30 pixels allow at most 2 levels"},
+		{"groups that do not divide the channels", func(o *unet.Options) { o.NormNumGroups = 5 }, "block_out_channels: level 0 has 32 channels, which norm_num_groups 5 does not divide"},
+		{"heads that do not divide the channels", func(o *unet.Options) { o.AttentionHeadDim = 7 }, "attention_head_dim: 7 does not divide the 64 channels of level 1"},
+		{"an unknown block", func(o *unet.Options) {
+			o.DownBlockTypes = []string{"DownBlock2D", "CrossAttnDownBlock2D", "AttnDownBlock2D"}
 		}, `down_block_types: unknown block type "CrossAttnDownBlock2D"`},
-		{"too few blocks", func(c *models.Config) { c.UpBlockTypes = c.UpBlockTypes[:2] }, "up_block_types: has 2 entries, block_out_channels has 3"},
-		{"no levels", func(c *models.Config) { c.BlockOutChannels = nil }, "block_out_channels: must name the channels of at least one level"},
-		{"no layers", func(c *models.Config) { c.LayersPerBlock = 0 }, "layers_per_block: must be at least 1, is 0"},
+		{"too few blocks", func(o *unet.Options) { o.UpBlockTypes = o.UpBlockTypes[:2] }, "up_block_types: has 2 entries, block_out_channels has 3"},
+		{"no levels", func(o *unet.Options) { o.BlockOutChannels = nil }, "block_out_channels: must name the channels of at least one level"},
+		{"no layers", func(o *unet.Options) { o.LayersPerBlock = 0 }, "layers_per_block: must be at least 1, is 0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			cfg := models.DefaultConfig()
-			tc.change(&cfg)
-			if _, err := models.New(cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
+			o := defaults()
+			tc.change(&o)
+			if _, err := models.New(models.Config{Name: "unet2d", Options: &o}, mnist, models.Float32); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error is %v, want one with %q", err, tc.want)
 			}
 		})
@@ -203,17 +194,14 @@ func TestConfigProblemsAreNamed(t *testing.T) {
 }
 
 func TestFlattenListsEveryProblem(t *testing.T) {
-	m, err := models.New(models.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := unet.New(defaults(), models.Float32)
 	dict := m.Layout().StateDict(make([]float32, m.Layout().Size()))
 	delete(dict, "model.conv_in.bias")
 	bad := dict["model.conv_out.bias"]
 	bad.Shape = []int{1, 1}
 	dict["model.conv_out.bias"] = bad
 	dict["model.extra"] = bad
-	_, err = m.Layout().Flatten(dict)
+	_, err := m.Layout().Flatten(dict)
 	for _, want := range []string{"model.conv_in.bias [32] is missing", "model.conv_out.bias has shape [1 1], the model's is [1]", "model.extra is not a parameter"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one with %q", err, want)

@@ -1,4 +1,4 @@
-package models_test
+package unet_test
 
 import (
 	"encoding/json"
@@ -13,8 +13,11 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/models"
+	"flowharness/models/modelstest"
+	"flowharness/models/nn"
 	"flowharness/models/optim"
 	"flowharness/models/safetensors"
+	"flowharness/models/unet"
 )
 
 // golden is a network with weights, a batch, and what PyTorch makes of them.
@@ -28,7 +31,7 @@ type golden struct {
 	} `json:"adamw"`
 	Params int `json:"params"`
 
-	model *models.UNet2D
+	model *unet.UNet2D
 	flat  []float32
 	io    map[string]safetensors.Tensor
 }
@@ -38,7 +41,7 @@ func TestGoldenOutput(t *testing.T) {
 	if got := g.model.Layout().Size(); got != g.Params {
 		t.Errorf("the network has %d parameters, the reference's %d", got, g.Params)
 	}
-	out := g.call(t, openBackend(t, "xla:cpu"), g.flat, func(in batch) []*Node { return []*Node{in.output} })
+	out := g.call(t, modelstest.OpenBackend(t, "xla:cpu"), g.flat, func(in batch) []*Node { return []*Node{in.output} })
 	wantClose(t, "output", out[0], g.nhwc(t, "output"), 1e-4)
 }
 
@@ -53,7 +56,7 @@ func TestGoldenGradients(t *testing.T) {
 	if len(names) == 0 {
 		t.Fatal("unet_io.safetensors holds no gradients")
 	}
-	grads := g.call(t, openBackend(t, "xla:cpu"), g.flat, func(in batch) []*Node {
+	grads := g.call(t, modelstest.OpenBackend(t, "xla:cpu"), g.flat, func(in batch) []*Node {
 		var nodes []*Node
 		for _, name := range names {
 			nodes = append(nodes, in.params[name])
@@ -68,7 +71,7 @@ func TestGoldenGradients(t *testing.T) {
 
 func TestGoldenAdamW(t *testing.T) {
 	g := loadGolden(t)
-	backend := openBackend(t, "xla:cpu")
+	backend := modelstest.OpenBackend(t, "xla:cpu")
 	a := optim.AdamW{Beta1: g.AdamW.Betas[0], Beta2: g.AdamW.Betas[1], Eps: g.AdamW.Eps, WeightDecay: g.AdamW.WeightDecay}
 	layout := g.model.Layout()
 	flat, m, v := g.flat, make([]float32, len(g.flat)), make([]float32, len(g.flat))
@@ -107,7 +110,7 @@ func TestGoldenWeightsSurviveExportAndImport(t *testing.T) {
 
 func loadGolden(t *testing.T) *golden {
 	t.Helper()
-	dir := goldenDir(t)
+	dir := modelstest.GoldenDir(t)
 	raw, err := os.ReadFile(filepath.Join(dir, "unet.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -116,15 +119,13 @@ func loadGolden(t *testing.T) *golden {
 	if err := json.Unmarshal(raw, g); err != nil {
 		t.Fatalf("unet.json: %v", err)
 	}
-	cfg := models.DefaultConfig()
+	options := defaults()
 	dec := json.NewDecoder(strings.NewReader(string(g.Config)))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&cfg); err != nil {
+	if err := dec.Decode(&options); err != nil {
 		t.Fatalf("unet.json: config: %v", err)
 	}
-	if g.model, err = models.New(cfg); err != nil {
-		t.Fatal(err)
-	}
+	g.model = unet.New(options, models.Float32)
 	weights, _, err := safetensors.Read(filepath.Join(dir, "unet_weights.safetensors"))
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +142,7 @@ func loadGolden(t *testing.T) *golden {
 // batch is the golden batch in a graph.
 type batch struct {
 	flat, output, target *Node
-	params               models.Params
+	params               nn.Params
 }
 
 func (b batch) loss() *Node { return ReduceAllMean(Square(Sub(b.output, b.target))) }
@@ -215,12 +216,12 @@ func toNHWC(data []float32, nchw []int) []float32 {
 	return out
 }
 
-func gradients(loss *Node, layout models.Layout, params models.Params) models.Params {
+func gradients(loss *Node, layout nn.Layout, params nn.Params) nn.Params {
 	var nodes []*Node
 	for _, p := range layout.Entries() {
 		nodes = append(nodes, params[p.Name])
 	}
-	grads := models.Params{}
+	grads := nn.Params{}
 	for i, g := range Gradient(loss, nodes...) {
 		grads[layout.Entries()[i].Name] = g
 	}

@@ -1,0 +1,66 @@
+// Package models says what a network is to those that train it, sample from it and
+// keep its weights, and holds the list of networks by name. The networks themselves
+// are packages below it, such as models/unet, made of the layers in models/nn.
+package models
+
+import (
+	"math/rand/v2"
+
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+
+	"flowharness/models/nn"
+)
+
+// Network is a network as a pure function of its parameters. It holds no weights, and
+// may be used by several goroutines.
+type Network interface {
+	// Layout is the order of the network's parameters in a flat vector, and their names.
+	Layout() nn.Layout
+	// Init returns the flat vector of initial parameters. rng gives the random numbers of
+	// one parameter, by name, so that networks which share parameter names share their values.
+	Init(rng func(name string) *rand.Rand) []float32
+	// Forward predicts, for noisy samples [B,H,W,channels], timesteps [B] (on the scale of
+	// training, 0…1000, not 0…1) and class labels [B] (int32; 0 is "no class", class c is
+	// c+1), the process's target, shaped like the samples. All floats are float32, also with
+	// a lower precision inside.
+	Forward(p nn.Params, sample, timestep, labels *Node) *Node
+	// Precision is what it computes in.
+	Precision() Precision
+	// TakesClasses reports whether the prediction depends on the labels. One that does not
+	// take them cannot be guided by them.
+	TakesClasses() bool
+}
+
+// Base is what networks have in common and may embed: the methods of [Network] but Forward,
+// for one that takes classes.
+type Base struct {
+	Parameters nn.Layout
+	In         Precision // "" is Float32
+}
+
+// Layout is the order of the network's parameters in a flat vector.
+func (b Base) Layout() nn.Layout { return b.Parameters }
+
+// Init initializes each parameter as it says itself.
+func (b Base) Init(rng func(name string) *rand.Rand) []float32 { return b.Parameters.Init(rng) }
+
+// Precision is what the network computes in.
+func (b Base) Precision() Precision {
+	if b.In == "" {
+		return Float32
+	}
+	return b.In
+}
+
+// TakesClasses is true.
+func (b Base) TakesClasses() bool { return true }
+
+// Data is what a network has to know of the data it is for.
+type Data struct {
+	Name                    string // for messages
+	Height, Width, Channels int
+	Classes                 int // without "no class"
+}
+
+// Pixels is the number of values of a sample.
+func (d Data) Pixels() int { return d.Height * d.Width * d.Channels }

@@ -1,0 +1,44 @@
+package nn
+
+import (
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+)
+
+// SelfAttention is diffusers' spatial self-attention with a residual connection.
+type SelfAttention struct {
+	norm            GroupNorm
+	q, k, v, output Linear
+	headDim         int
+}
+
+// NewSelfAttention makes attention over positions of so many channels: norm, the
+// projections to queries, keys and values of heads headDim wide, and one back.
+func NewSelfAttention(name string, channels, headDim, normGroups int, normEps float64) *SelfAttention {
+	return &SelfAttention{
+		norm:   GroupNorm{name + ".group_norm", channels, normGroups, normEps},
+		q:      Linear{name + ".to_q", channels, channels},
+		k:      Linear{name + ".to_k", channels, channels},
+		v:      Linear{name + ".to_v", channels, channels},
+		output: Linear{name + ".to_out.0", channels, channels},
+
+		headDim: headDim,
+	}
+}
+
+// Params lists those of the norm and the four projections.
+func (a *SelfAttention) Params() []Param { return Collect(a.norm, a.q, a.k, a.v, a.output) }
+
+// Forward maps x [B,H,W,C] to the same shape.
+func (a *SelfAttention) Forward(p Params, x *Node) *Node {
+	b, channels := x.Shape().Dim(0), x.Shape().Dim(3)
+	tokens, heads := x.Shape().Dim(1)*x.Shape().Dim(2), channels/a.headDim
+	z := a.norm.Forward(p, Reshape(x, b, tokens, channels))
+	var weights, biases []*Node // of one product for all three
+	for _, l := range []Linear{a.q, a.k, a.v} {
+		weights, biases = append(weights, p[l.Name+".weight"]), append(biases, p[l.Name+".bias"])
+	}
+	qkv := addChannels(matmul(z, Transpose(Concatenate(weights, 0), 0, 1)), Concatenate(biases, 0))
+	y := ScaledDotProduct(Reshape(Transpose(qkv, 1, 2), b, 3, heads, a.headDim, tokens))
+	y = Transpose(Reshape(y, b, channels, tokens), 1, 2)
+	return Add(x, Reshape(a.output.Forward(p, y), x.Shape().Dimensions...))
+}
