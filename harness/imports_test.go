@@ -9,11 +9,14 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"flowharness/models"
+	_ "flowharness/models/networks"
 	"flowharness/schedulers"
 )
 
@@ -266,6 +269,47 @@ func TestOnlySchedulersKnowProcesses(t *testing.T) {
 					pkg, ok := n.X.(*ast.Ident)
 					if ok && pkg.Name == "schedulers" && (n.Sel.Name == "FlowMatch" || n.Sel.Name == "DDPM") {
 						t.Errorf("%v: names the process %s", fset.Position(n.Pos()), n.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+// TestOnlyModelsKnowNetworks: the harness builds networks by name, and neither names one nor knows an option of one.
+func TestOnlyModelsKnowNetworks(t *testing.T) {
+	allowed := []string{"", "/nn", "/networks", "/optim", "/safetensors"}
+	names, options := models.Names(), map[string]bool{}
+	for _, name := range names {
+		kind := reflect.TypeOf(models.NewConfig(name).Options).Elem()
+		for i := range kind.NumField() {
+			key, _, _ := strings.Cut(kind.Field(i).Tag.Get("yaml"), ",")
+			options["model."+key] = true
+		}
+	}
+	if len(options) < 10 {
+		t.Fatalf("the networks have only the options %v", options)
+	}
+	for _, p := range list(t) {
+		if !within(p.ImportPath, command) || strings.HasSuffix(p.ImportPath, "test") {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if rest, isModel := strings.CutPrefix(imported, module+"/models"); isModel && !slices.Contains(allowed, rest) {
+				t.Errorf("%s imports the network %s", p.ImportPath, imported)
+			}
+		}
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+			fset := token.NewFileSet()
+			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+					if text, err := strconv.Unquote(literal.Value); err == nil && (slices.Contains(names, text) || options[text]) {
+						t.Errorf("%v: names %s", fset.Position(n.Pos()), literal.Value)
 					}
 				}
 				return true

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(datasetsEnv) != "" {
 		registerDatasets()
 		registerProcesses()
+		registerNetworks()
 	}
 	testscript.Main(m, map[string]func(){"harness": main})
 }

@@ -15,6 +15,8 @@ type Registration[O any] struct {
 	About string
 	// Options are the defaults. A zero is one that SetDefaults fills.
 	Options O
+	// Follows says which options' defaults follow from which others: a difference in these explains one in those.
+	Follows []Following
 	// SetDefaults, if not nil, fills what is unset and follows from the data or from other options.
 	SetDefaults func(o *O, data Data)
 	// Validate, if not nil, reports what is wrong with options whose defaults have been set.
@@ -23,9 +25,13 @@ type Registration[O any] struct {
 	New func(o O, data Data, precision Precision) Network
 }
 
+// Following is an option whose default follows from that of another.
+type Following struct{ Key, On string }
+
 // entry is a Registration whatever its options are.
 type entry struct {
 	name, about string
+	follows     []Following
 	options     func() any // a pointer to the defaults, anew
 	setDefaults func(options any, data Data)
 	validate    func(options any, data Data, p *Problems)
@@ -49,7 +55,7 @@ func Register[O any](r Registration[O]) {
 		panic(fmt.Sprintf("models: the options of network %q must be a struct, not %s", r.Name, t))
 	}
 	networks = append(networks, entry{
-		name: r.Name, about: r.About,
+		name: r.Name, about: r.About, follows: r.Follows,
 		options: func() any { o := r.Options; return &o },
 		setDefaults: func(options any, data Data) {
 			if r.SetDefaults != nil {
@@ -83,6 +89,15 @@ func Default() string { return networks[0].name }
 func About(name string) string {
 	n, _ := find(name)
 	return n.about
+}
+
+// Follow lists, of all networks, the options whose defaults follow from others.
+func Follow() []Following {
+	var all []Following
+	for _, n := range networks {
+		all = append(all, n.follows...)
+	}
+	return all
 }
 
 // New builds the network of a config for some data, in a precision; "" is [Float32].

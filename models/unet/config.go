@@ -17,6 +17,7 @@ var Registration = models.Registration[Options]{
 	About:   "the class-conditioned UNet2D, with the names of diffusers. The defaults are the rectified-flow tutorial's.",
 	Options: Defaults(),
 
+	Follows:     []models.Following{{Key: "down_block_types", On: "block_out_channels"}, {Key: "up_block_types", On: "block_out_channels"}},
 	SetDefaults: func(o *Options, data models.Data) { o.setDefaults(data) },
 	Validate:    Options.validate,
 	New: func(o Options, _ models.Data, precision models.Precision) models.Network {

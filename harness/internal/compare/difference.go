@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"flowharness/models"
 )
 
 // Difference is a key whose value is not the same in all groups.
@@ -16,27 +18,32 @@ type Difference struct {
 	DependsOn string `json:"depends_on,omitempty"`
 }
 
+type dependency struct{ on, path string }
+
 // dependencies are config keys whose defaults, or whose very existence, follow
 // from another key; see the config package's defaults. A path that ends in a dot
 // stands for all keys below it.
-var dependencies = []struct{ on, path string }{
+var dependencies = []dependency{
 	{"process.name", "process."},
 	{"process.name", "sampling.samplers"},
 	{"process.timestep_density", "process.logit_"},
 	{"process.beta_schedule", "process.beta_"},
-	{"model.block_out_channels", "model.down_block_types"},
-	{"model.block_out_channels", "model.up_block_types"},
 	{"train.ema_decay", "sampling.use_ema"},
+	{"model.name", "model."},
 }
 
 // configDifferences lists what differs between groups; names, notes and other
 // keys without influence are left out.
 func configDifferences(records []Record, groups []Group) []Difference {
+	var networks []dependency
+	for _, f := range models.Follow() {
+		networks = append(networks, dependency{"model." + f.On, "model." + f.Key})
+	}
 	found := differences(records, groups, func(r Record) map[string]string { return r.Config },
 		func(path string) bool { return !cosmetic[path] })
 	for i := range found {
 		d := &found[i]
-		for _, dep := range dependencies {
+		for _, dep := range slices.Concat(dependencies, networks) {
 			if d.Path == dep.on || !strings.HasPrefix(d.Path, dep.path) {
 				continue
 			}

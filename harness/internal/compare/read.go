@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
+	"flowharness/models"
 )
 
 // lateLosses is how many of the last losses are averaged: the noise of a single
@@ -92,6 +94,9 @@ func readRecord(ctx context.Context, st *store.Store, run *store.Run) (Record, e
 	var err error
 	if r.Config, err = flattenYAML(run.ResolvedYAML); err != nil {
 		return r, fmt.Errorf("its recorded config: %w", err)
+	}
+	if _, given := r.Config["model.name"]; !given {
+		r.Config["model.name"] = strconv.Quote(models.Default()) // which configs leave out
 	}
 	if r.Environment, err = flattenJSON(run.Environment); err != nil {
 		return r, fmt.Errorf("its recorded environment: %w", err)

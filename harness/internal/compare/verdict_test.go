@@ -83,7 +83,7 @@ func TestComparisonsThatMakeNoSenseAreRefused(t *testing.T) {
 	must(t, err)
 	guidance := 7.0
 	for says, o := range map[string]Options{
-		"no run has this config key; did you mean data.name, process.name": {GroupBy: []string{"proces.name"}},
+		"no run has this config key; did you mean data.name, model.name, process.name": {GroupBy: []string{"proces.name"}},
 		"cannot be joined":                       {GroupBy: []string{ByConfig, "x"}},
 		"no run has such a metric; there are":    {Metrics: []string{"acuracy"}},
 		"syntax error in pattern":                {Metrics: []string{"[a"}},

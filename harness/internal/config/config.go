@@ -179,4 +179,7 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 		c.Sampling.UseEMA = c.Train.EMADecay > 0
 	}
 	c.setDataDefaults(isSet)
+	if !isSet("sampling.guidance") && !c.takesClasses() {
+		c.Sampling.Guidance = []float64{1}
+	}
 }
