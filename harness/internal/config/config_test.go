@@ -297,7 +297,7 @@ func TestTheDocumentOfProcessesNamesThemAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := slices.Concat(schedulers.ProcessNames(), schedulers.SamplerNames(""), schedulers.GuidanceMethods()[1:])
-	for path := range leaves("", newSchema()) {
+	for path := range leaves("", newSchema(models.Default())) {
 		section, key := path[:strings.LastIndex(path, ".")+1], path[strings.LastIndex(path, ".")+1:]
 		if (section == "process." || section == "sampling.samplers[]." || strings.HasPrefix(path, "sampling.guidance")) && key != "name" {
 			names = append(names, key)
