@@ -38,6 +38,7 @@ func registerNetworks() {
 			}
 			p.Check(o.Width >= data.Channels, "width", "must be at least %d, the channels of an image, got %d", data.Channels, o.Width)
 		},
+		TakesClasses: func(o pixelwiseOptions) bool { return !o.Unlabelled },
 		New: func(o pixelwiseOptions, data models.Data, precision models.Precision) models.Network {
 			known := o.TimeEmbed
 			if !o.Unlabelled {
@@ -50,8 +51,6 @@ func registerNetworks() {
 		},
 	})
 }
-
-func (n *pixelwise) TakesClasses() bool { return !n.options.Unlabelled }
 
 func (n *pixelwise) Forward(p nn.Params, sample, timestep, labels *Node) *Node {
 	known := nn.Sinusoids(timestep, n.options.TimeEmbed)

@@ -52,6 +52,12 @@ func (c Config) Validate(data Data) error {
 	return p.err()
 }
 
+// TakesClasses reports whether the network's predictions depend on the labels.
+func (c Config) TakesClasses() bool {
+	n, known := find(c.Name)
+	return !known || n.takesClasses(c.Options)
+}
+
 // With is the config with an option, by its key, changed. It panics if there is no such option or
 // the value is of another type.
 func (c Config) With(key string, value any) Config {

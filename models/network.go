@@ -26,13 +26,9 @@ type Network interface {
 	Forward(p nn.Params, sample, timestep, labels *Node) *Node
 	// Precision is what it computes in.
 	Precision() Precision
-	// TakesClasses reports whether the prediction depends on the labels. One that does not
-	// take them cannot be guided by them.
-	TakesClasses() bool
 }
 
-// Base is what networks have in common and may embed: the methods of [Network] but Forward,
-// for one that takes classes.
+// Base is what networks have in common and may embed: the methods of [Network] but Forward.
 type Base struct {
 	Parameters nn.Layout
 	In         Precision // "" is Float32
@@ -51,9 +47,6 @@ func (b Base) Precision() Precision {
 	}
 	return b.In
 }
-
-// TakesClasses is true.
-func (b Base) TakesClasses() bool { return true }
 
 // Data is what a network has to know of the data it is for.
 type Data struct {

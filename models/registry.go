@@ -21,6 +21,9 @@ type Registration[O any] struct {
 	SetDefaults func(o *O, data Data)
 	// Validate, if not nil, reports what is wrong with options whose defaults have been set.
 	Validate func(o O, data Data, p *Problems)
+	// TakesClasses says whether the prediction depends on the labels; nil is yes. A network that does not take them
+	// cannot be guided by them.
+	TakesClasses func(o O) bool
 	// New builds the network of options that have been validated.
 	New func(o O, data Data, precision Precision) Network
 }
@@ -30,12 +33,13 @@ type Following struct{ Key, On string }
 
 // entry is a Registration whatever its options are.
 type entry struct {
-	name, about string
-	follows     []Following
-	options     func() any // a pointer to the defaults, anew
-	setDefaults func(options any, data Data)
-	validate    func(options any, data Data, p *Problems)
-	new         func(options any, data Data, precision Precision) Network
+	name, about  string
+	follows      []Following
+	options      func() any // a pointer to the defaults, anew
+	setDefaults  func(options any, data Data)
+	validate     func(options any, data Data, p *Problems)
+	takesClasses func(options any) bool
+	new          func(options any, data Data, precision Precision) Network
 }
 
 // networks lists every network, in the order names are shown; the first is what a config means
@@ -67,6 +71,7 @@ func Register[O any](r Registration[O]) {
 				r.Validate(*options.(*O), data, p)
 			}
 		},
+		takesClasses: func(options any) bool { return r.TakesClasses == nil || r.TakesClasses(*options.(*O)) },
 		new: func(options any, data Data, precision Precision) Network {
 			return r.New(*options.(*O), data, precision)
 		},

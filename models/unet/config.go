@@ -20,6 +20,8 @@ var Registration = models.Registration[Options]{
 	Follows:     []models.Following{{Key: "down_block_types", On: "block_out_channels"}, {Key: "up_block_types", On: "block_out_channels"}},
 	SetDefaults: func(o *Options, data models.Data) { o.setDefaults(data) },
 	Validate:    Options.validate,
+
+	TakesClasses: func(o Options) bool { return o.ClassEmbedSize > 0 },
 	New: func(o Options, _ models.Data, precision models.Precision) models.Network {
 		return New(o, precision)
 	},

@@ -120,9 +120,6 @@ func upsample(x *Node) *Node {
 	return Reshape(y, d[0], 2*d[1], 2*d[2], d[3])
 }
 
-// TakesClasses reports whether there is a class embedding.
-func (m *UNet2D) TakesClasses() bool { return m.options.ClassEmbedSize > 0 }
-
 const classEmbedding = "class_emb.weight"
 
 // params lists the parameters in the order in which diffusers registers them.

@@ -27,13 +27,6 @@ func (c Config) Steps() int {
 	return c.Train.Epochs * c.StepsPerEpoch()
 }
 
-// takesClasses reports whether the network is told the class; a network that cannot be built
-// is not said not to be.
-func (c Config) takesClasses() bool {
-	network, err := c.Network()
-	return err != nil || network.TakesClasses()
-}
-
 // trainImages is the number of images that are trained on.
 func (c Config) trainImages() int {
 	n := c.Spec().Train

@@ -193,11 +193,10 @@ func (v *validator) sampling() {
 		v.fail("sampling.guidance_interval", nil, "must be [a, b] with a below b, got [%v, %v]", interval[0], interval[1])
 	}
 	v.guidance()
-	takesClasses := c.takesClasses()
 	for i, g := range c.Sampling.Guidance {
 		key := fmt.Sprintf("sampling.guidance[%d]", i)
 		switch {
-		case !takesClasses && g != 0 && g != 1:
+		case !c.Model.TakesClasses() && g != 0 && g != 1:
 			v.fail(key, []string{"model.name"}, "guidance %v needs a network that is told the class, which this one is not; use 1", g)
 		case c.Train.LabelDrop == 0 && g != 1:
 			v.fail(key, []string{"train.label_drop"}, "guidance %v needs a model that was trained without classes too, but train.label_drop is 0; use 1", g)
