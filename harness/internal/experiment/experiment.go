@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/checkpoint"
@@ -336,7 +337,9 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 		},
 	})
 	if trainErr == nil && cfg.Config.Metrics.AtEnd {
+		began := time.Now()
 		trainErr = s.measureAtEnd(ctx, cfg.Config, run)
+		rec.Phase(record.PhaseEvaluation, result.Steps, time.Since(began))
 	}
 	status, reason := ending(trainErr)
 	if reason != "" {

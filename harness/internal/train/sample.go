@@ -62,6 +62,19 @@ func (t *trainer) sampleAll(ctx context.Context, res *Result, epoch int) error {
 		t.Recorder.Phase(record.PhaseSampling, s.Step, time.Duration(s.Seconds*float64(time.Second)))
 		return t.Recorder.Sample(ctx, s)
 	}
+	if len(wanted) > 0 {
+		labels := GridLabels(t.Config.Sampling.Rows, t.Config.Model.NumClasses)
+		cold, began := t.gen.cold(t.Config, labels), time.Now()
+		if cold {
+			t.event(Event{Message: "compiling the sampling step"})
+		}
+		if err := t.gen.WarmUp(ctx, t.sampleWeights(), t.Config, labels); err != nil {
+			return err
+		}
+		if cold {
+			t.Recorder.Phase(record.PhaseCompile, t.stepsDone, time.Since(began))
+		}
+	}
 	samples, err := sampleAll(ctx, t.gen, t.sampleWeights(), t.Config, wanted, keep, t.event)
 	res.Samples = append(res.Samples, samples...)
 	t.drawn = append(t.drawn, samples...)

@@ -2,7 +2,9 @@ package web_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"html"
 	"image"
 	"image/color"
 	"image/png"
@@ -10,6 +12,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -400,5 +403,44 @@ func TestTagsSurviveBeingSavedUnchanged(t *testing.T) {
 	check(t, err)
 	if !slices.Equal(now.Tags, []string{"baseline", "to check"}) {
 		t.Errorf("the tags are %q", now.Tags)
+	}
+}
+
+// TestASmoothedValueDoesNotDependOnTheZoom, whether the series is short or summed up in stretches.
+func TestASmoothedValueDoesNotDependOnTheZoom(t *testing.T) {
+	st := newStore(t)
+	address := serve(t, web.Options{Store: st})
+	for _, steps := range []int{400, 6000} {
+		run := addRun(t, st, fmt.Sprintf("of-%d", steps), 1, steps)
+		at := func(query string) map[float64]float64 {
+			_, page := getPage(t, address+"/runs/"+run.Slug+"?smooth=0.9"+query)
+			_, rest, _ := strings.Cut(page, `id="plot-loss"`)
+			m := regexp.MustCompile(`data-values="([^"]*)"`).FindStringSubmatch(rest)
+			if m == nil {
+				t.Fatal("no values of the loss")
+			}
+			var plot struct{ Lines []struct{ X, Y []float64 } }
+			check(t, json.Unmarshal([]byte(html.UnescapeString(m[1])), &plot))
+			if len(plot.Lines) != 2 {
+				t.Fatalf("%d lines, want the values and the smoothed ones", len(plot.Lines))
+			}
+			values := map[float64]float64{}
+			for i, y := range plot.Lines[1].Y {
+				values[plot.Lines[0].X[i]] = y
+			}
+			return values
+		}
+		whole, zoomed := at(""), at("&zoom=100-300")
+		both := 0
+		for step, v := range zoomed {
+			if w, ok := whole[step]; ok {
+				if both++; math.Abs(v-w) > 1e-9 {
+					t.Errorf("%d steps: at step %v it is %v, and zoomed in %v", steps, step, w, v)
+				}
+			}
+		}
+		if both < 5 || steps == 400 && both < 200 {
+			t.Errorf("%d steps: only %d steps are in both", steps, both)
+		}
 	}
 }

@@ -156,6 +156,9 @@ func (s *Pages) seriesPlot(ctx context.Context, run *store.Run, name string, sum
 			c.Lines = append(c.Lines, curve.mean(phaseOf(summary.Name), len(c.Lines), axis))
 			continue
 		}
+		if curve.smoothed, err = s.smoothed(ctx, run.ID, summary, q, curve); err != nil {
+			return plot.Plot{}, err
+		}
 		c.Lines, note = curve.lines(summary.Name, q.Smooth, axis)
 		links = append(links, plot.Link{Text: "Values (CSV)", Href: seriesAddress(run.Slug, summary.Name)})
 	}
@@ -211,6 +214,7 @@ type curve struct {
 	low, high []float64 // nil: of points
 	odd       []string  // what of a point is not a finite number
 	of        int       // points that it was made of
+	smoothed  []float64 // nil: it is not to be smoothed
 }
 
 func (s *Pages) readCurve(ctx context.Context, runID string, summary store.SeriesSummary, zoom stepRange) (curve, error) {
@@ -229,6 +233,43 @@ func (s *Pages) readCurve(ctx context.Context, runID string, summary store.Serie
 		bins, err = s.Store.BinsWithin(ctx, runID, summary.Name, zoom.From, min(zoom.To, summary.LastStep), maxBins)
 	}
 	return binCurve(bins), err
+}
+
+// smoothed are the values of a curve, smoothed over the whole series whatever stretch of it is shown: a step has one smoothed
+// value. Between the stretches that a long series is smoothed by, it is interpolated. Nil: it is not to be smoothed.
+func (s *Pages) smoothed(ctx context.Context, runID string, summary store.SeriesSummary, q runQuery, shown curve) ([]float64, error) {
+	if q.Smooth == 0 || summary.Count <= fewPoints || slices.Contains(planned, summary.Name) {
+		return nil, nil
+	}
+	whole := shown
+	if (q.Zoom != stepRange{}) {
+		var err error
+		if whole, err = s.readCurve(ctx, runID, summary, stepRange{}); err != nil {
+			return nil, err
+		}
+	}
+	return resampled(whole.steps, plot.Smooth(whole.values, q.Smooth), shown.steps), nil
+}
+
+// resampled are the values at other steps, on straight lines between those that are known.
+func resampled(steps []int, values []float64, at []int) []float64 {
+	list := make([]float64, len(at))
+	for i, step := range at {
+		switch k, found := slices.BinarySearch(steps, step); {
+		case found:
+			list[i] = values[k]
+		case len(steps) == 0:
+			list[i] = math.NaN()
+		case k == 0:
+			list[i] = values[0]
+		case k == len(steps):
+			list[i] = values[k-1]
+		default:
+			part := float64(step-steps[k-1]) / float64(steps[k]-steps[k-1])
+			list[i] = values[k-1] + part*(values[k]-values[k-1])
+		}
+	}
+	return list
 }
 
 func pointCurve(points []store.Point) curve {
@@ -296,12 +337,12 @@ func (c curve) lines(name string, weight float64, axis runAxis) (lines []chart.L
 	if c.low != nil {
 		note = fmt.Sprintf("%s points in %s stretches: mean, smallest and largest.", shell.Count(c.of), shell.Count(len(c.steps)))
 	}
-	if weight == 0 || len(c.steps) <= fewPoints || slices.Contains(planned, name) {
+	if c.smoothed == nil {
 		return []chart.Line{raw}, note
 	}
 	raw.Faint = true
 	smoothed := chart.Line{Label: "smoothed", Points: slices.Clone(raw.Points)}
-	for i, v := range plot.Smooth(c.values, weight) {
+	for i, v := range c.smoothed {
 		smoothed.Points[i].Y, smoothed.Points[i].Odd = v, ""
 	}
 	return []chart.Line{raw, smoothed}, strings.TrimSpace(note + fmt.Sprintf(" Smoothed with %g.", weight))

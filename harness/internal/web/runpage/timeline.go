@@ -2,6 +2,7 @@ package runpage
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -27,13 +28,24 @@ type phaseRow struct {
 	Text     string // in the bar, where there is room
 }
 
+// Class is its colour, as a class of the style sheet.
+func (r phaseRow) Class() string {
+	if r.Name == phaseOther {
+		return phaseOther
+	}
+	return fmt.Sprintf("s%d", r.Series)
+}
+
 // Middle is where its text stands.
 func (r phaseRow) Middle() float64 { return r.X + r.Width/2 }
 
 const barWidth = 1000
 
 // phaseOrder is that of the bar: as a run goes through them.
-var phaseOrder = []string{"calibration", "compile", "data_wait", "step", "validation", "sampling", "evaluation", "checkpoint"}
+var phaseOrder = []string{"calibration", "compile", "data_wait", "step", "validation", "sampling", "checkpoint", "evaluation", phaseOther}
+
+// phaseOther is what is in no phase: reading data, starting, and what is not timed.
+const phaseOther = "other"
 
 func (s *Pages) readTimeline(ctx context.Context, run *store.Run) (v timelineView, err error) {
 	phases, err := s.readPhases(ctx, run)
@@ -46,6 +58,11 @@ func (s *Pages) readTimeline(ctx context.Context, run *store.Run) (v timelineVie
 		if p.Total > 0 && !math.IsInf(p.Total, 0) {
 			v.Total += p.Total
 		}
+	}
+	// Of a run that was continued it is not known how long it stood still.
+	if rest := runDuration(run.RunInfo) - time.Duration(v.Total*float64(time.Second)); rest > 0 && len(phases) > 0 && run.StartedAt.Equal(run.CreatedAt) {
+		phases = append(phases, store.Phase{Name: phaseOther, Total: rest.Seconds()})
+		v.Total += rest.Seconds()
 	}
 	var x float64
 	for i, p := range phases {
