@@ -20,8 +20,9 @@ type limits struct {
 // lossKeys are the config keys that change what a loss means. A coupling of
 // noise and data, whatever its key below process is called, is among them.
 var lossKeys = struct{ all, trainOnly []string }{
-	all:       []string{"process.", "data.name", "data.flip"},
-	trainOnly: []string{"process.timestep_density", "process.logit_", "process.shift", "process.loss", "process.huber_c", "process.snr_gamma", "train.label_drop", "data.limit"},
+	all: []string{"process.", "data.name", "data.flip"},
+	trainOnly: []string{"process.timestep_density", "process.logit_", "process.shift", "process.loss", "process.huber_c", "process.snr_gamma",
+		"train.label_drop", "data.limit"},
 }
 
 // timingKeys are the parts of the environment that change how long things take.

@@ -15,6 +15,7 @@ type Progress struct {
 	Step, Total int           // updates done and wanted; Total is 0 before the first
 	Rate        float64       // updates a second; 0 if that is not known
 	ETA         time.Duration // until the last update; 0 if it is not known or the run is not running
+	Doing       string        // what a running run does before its first update and after its last, if that is known
 }
 
 // Percent is how much of the training is done, in whole percent; 0 before its length is known.

@@ -192,6 +192,28 @@ func TestARecordedSweepIsCountedAndItsTimeEstimated(t *testing.T) {
 	}
 }
 
+func TestBeforeAndAfterItsStepsARunSaysWhatItDoes(t *testing.T) {
+	for _, c := range []struct {
+		step int
+		want string
+	}{{0, "compiling the training step"}, {40, ""}, {100, "compiling the training step"}} {
+		st := openStore(t)
+		run, err := st.CreateRun(t.Context(), store.NewRun{Name: "x", ResolvedYAML: "seed: 1"})
+		check(t, err)
+		w, err := st.OpenWriter(t.Context(), run.ID)
+		check(t, err)
+		w.Log("info", "step 0: compiling the training step")
+		w.Progress(c.step, 100)
+		check(t, w.Flush(t.Context()))
+		info, err := st.Run(t.Context(), run.ID)
+		check(t, err)
+		p, err := ReadProgress(t.Context(), st, info.RunInfo, info.HeartbeatAt)
+		if err != nil || p.Doing != c.want {
+			t.Errorf("after %d steps it does %q, want %q: %v", c.step, p.Doing, c.want, err)
+		}
+	}
+}
+
 func TestEveryStateIsListedAndOnlyWhatHasEndedIsNotLeft(t *testing.T) {
 	s := Sweep{Runs: len(States()), Count: map[sweep.State]int{}}
 	for _, state := range States() {

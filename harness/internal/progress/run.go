@@ -2,6 +2,7 @@ package progress
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"flowharness/harness/internal/record"
@@ -77,5 +78,21 @@ func ReadProgress(ctx context.Context, st *store.Store, run store.RunInfo, now t
 
 func progressOf(ctx context.Context, st *store.Store, run store.RunInfo, summaries []store.SeriesSummary, now time.Time) (Progress, error) {
 	steps, err := st.Tail(ctx, run.ID, stepTimes, recent)
-	return Of(run, summaries, steps, now), err
+	if err != nil {
+		return Progress{}, err
+	}
+	p := Of(run, summaries, steps, now)
+	if run.Status == store.StatusRunning && (p.Step == 0 || p.Step >= p.Total) {
+		last, err := st.Logs(ctx, run.ID, store.LogOptions{Tail: 1})
+		if err != nil {
+			return p, err
+		}
+		for _, line := range last {
+			p.Doing = stepOfLine.ReplaceAllString(line.Message, "")
+		}
+	}
+	return p, nil
 }
+
+// stepOfLine begins a line of the log with the step that it was written at.
+var stepOfLine = regexp.MustCompile(`^step \d+: `)

@@ -25,7 +25,7 @@ const (
 	PhaseSampling    = "sampling"
 	PhaseValidation  = "validation"
 	PhaseCheckpoint  = "checkpoint"
-	PhaseEvaluation  = "evaluation" // measuring what training has ended with
+	PhaseEvaluation  = "evaluation"  // measuring what training has ended with
 	PhaseCalibration = "calibration" // a fixed amount of work, timed beside the training
 )
 

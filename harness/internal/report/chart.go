@@ -166,15 +166,23 @@ func frontierChart(f compare.Frontier, clean func(string) string) chart.Chart {
 	return c
 }
 
-// courseLine draws how a group went, with the band from the smallest to the
-// largest.
+// courseLine draws how a group went, with the band from the smallest to the largest, as far as all its runs came: where a
+// shorter one ends, the mean would jump to that of the others.
 func courseLine(c compare.Course, axis compare.Axis, val bool, label string, color int) chart.Line {
 	t := c.Loss
 	if val {
 		t = c.Val
 	}
 	line := chart.Line{Label: label, Color: color}
-	for _, p := range t.By(axis) {
+	points := t.By(axis)
+	all := 0
+	for _, p := range points {
+		all = max(all, p.Runs)
+	}
+	for i, p := range points {
+		if p.Runs < all && i > 0 && points[i-1].Runs == all {
+			break
+		}
 		line.Points = append(line.Points, chart.Point{X: float64(p.At), Y: float64(p.Mean)})
 		line.Band = append(line.Band, chart.Range{Low: float64(p.Low), High: float64(p.High)})
 	}

@@ -74,3 +74,14 @@ func TestSparklinesOfLongerRunsReachFurther(t *testing.T) {
 		}
 	}
 }
+
+func TestAMeanEndsWhereItsFirstRunEnds(t *testing.T) {
+	c := compare.Course{Loss: compare.Together{BySteps: []compare.CoursePoint{
+		{At: 10, Runs: 1, Mean: 5}, {At: 20, Runs: 2, Mean: 4}, {At: 30, Runs: 2, Mean: 3}, {At: 40, Runs: 1, Mean: 9}, {At: 50, Runs: 1,
+			Mean: 8},
+	}}}
+	line := courseLine(c, compare.BySteps, false, "a", 0)
+	if n := len(line.Points); n != 3 || line.Points[n-1].X != 30 || len(line.Band) != n {
+		t.Errorf("the mean of two runs is drawn as %+v", line.Points)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -111,7 +110,7 @@ func (p *Plan) configs(ctx context.Context, base *config.Base, unchanged config.
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for v, variant := range p.Variants {
-		sets := []string{"name=" + strconv.Quote(names.of(variant.Label)), "tags=" + tags(unchanged.Tags, p.File.Name)}
+		sets := []string{"name=" + strconv.Quote(names.of(variant.Label)), "tags=[" + strconv.Quote(p.File.Name) + "]", `notes=""`}
 		for _, a := range variant.Setting {
 			sets = append(sets, a.Path+"="+a.Value)
 		}
@@ -192,18 +191,6 @@ func (p *Plan) share(configs [][]resolved) error {
 		}
 	}
 	return nil
-}
-
-// tags are the base's and the sweep's name, as a list of YAML.
-func tags(base []string, name string) string {
-	list := slices.Clone(base)
-	if !slices.Contains(list, name) {
-		list = append(list, name)
-	}
-	for i := range list {
-		list[i] = strconv.Quote(list[i]) // a tag can look like a number
-	}
-	return "[" + strings.Join(list, ", ") + "]"
 }
 
 // Runs is the number of runs.

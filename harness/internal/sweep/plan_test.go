@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -122,10 +124,29 @@ func TestRunsAreTaggedWithTheirSweep(t *testing.T) {
 	if c := p.Tasks[0].Runs[0].Config.Config; c.Name != "2024-lr-1" || !cmp.Equal(c.Tags, []string{"2024"}) {
 		t.Errorf("the name is %q, the tags are %q", c.Name, c.Tags)
 	}
-	for _, base := range [][]string{{"some", "1"}, {"1", "x"}} {
-		if got, want := tags(base, "some"), map[string]string{"some": `["some", "1"]`, "1": `["1", "x", "some"]`}[base[0]]; got != want {
-			t.Errorf("the tags are %s, want %s", got, want)
+}
+
+// TestRunsDoNotInheritWhatIsNotedOfTheirBase: a note on a base of flow matching would be wrong of the DDPM made of it.
+func TestRunsDoNotInheritWhatIsNotedOfTheirBase(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"base.yaml":  "name: b\ntags: [flow_match]\nnotes: as in the paper\ntrain: {steps: 3}\n",
+		"sweep.yaml": "name: s\nbase: base.yaml\ninclude: [{train.lr: 1}]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
 		}
+	}
+	f, err := Load(filepath.Join(dir, "sweep.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Plan(t.Context(), MaxRuns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := p.Tasks[0].Runs[0].Config.Config; !cmp.Equal(c.Tags, []string{"s"}) || c.Notes != "" {
+		t.Errorf("the tags are %q, the notes %q", c.Tags, c.Notes)
 	}
 }
 

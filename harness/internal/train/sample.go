@@ -63,7 +63,7 @@ func (t *trainer) sampleAll(ctx context.Context, res *Result, epoch int) error {
 		return t.Recorder.Sample(ctx, s)
 	}
 	if len(wanted) > 0 {
-		labels := GridLabels(t.Config.Sampling.Rows, t.Config.Model.NumClasses)
+		labels := GridLabels(t.Config.Sampling.Rows, t.Config.Spec().Classes+1)
 		cold, began := t.gen.cold(t.Config, labels), time.Now()
 		if cold {
 			t.event(Event{Message: "compiling the sampling step"})

@@ -140,3 +140,41 @@ func TestASweepIsLiveAndItsAxesCanBeSwitched(t *testing.T) {
 	eventually(t, tab, `document.getElementById("sweep-state").textContent.includes("9 of 12")`, soon)
 	eventually(t, tab, `document.getElementById("sweep-maps").textContent.includes("0.905")`, soon)
 }
+
+// TestABestVariantIsSaidWithEvidenceOnly: with enough seeds and a clear difference there is one; with two seeds, or where
+// variants are alike, there is none.
+func TestABestVariantIsSaidWithEvidenceOnly(t *testing.T) {
+	st := newStore(t)
+	source := "base: base.yaml\nmatrix:\n  train.lr: [0.1, 0.01]\n"
+	for name, c := range map[string]struct {
+		seeds  int
+		better float64
+	}{"clear": {6, 0.2}, "few": {2, 0.2}, "alike": {6, 0}} {
+		check(t, st.PutSweep(t.Context(), name, source))
+		var list []store.SweepRun
+		for i, lr := range []string{"0.1", "0.01"} {
+			for seed := range c.seeds {
+				noise := 0.01 * float64((seed*7+i*3)%5)
+				run := addTrial(t, st, trial{name: name, seed: uint64(seed), config: "lr: " + lr, steps: 5, accuracy: 0.5 + c.better*float64(i) +
+					noise})
+				list = append(list, store.SweepRun{RunID: run.ID, Variant: "lr=" + lr, Setting: map[string]string{"train.lr": lr}})
+			}
+		}
+		check(t, st.PutSweepRuns(t.Context(), name, list))
+	}
+	address := serve(t, web.Options{Store: st})
+	for name, want := range map[string]struct {
+		best, tied int
+		says       string
+	}{
+		"clear": {1, 0, "By accuracy, lr=0.01 is better than every other variant."},
+		"few":   {0, 2, "By accuracy, lr=0.01 has the best mean, but of one other it is not shown that it is worse."},
+		"alike": {0, 2, "it is not shown that it is worse."},
+	} {
+		_, body, _ := visit(t, address+"/sweeps/"+name+"?metric=accuracy")
+		best, tied := strings.Count(body, `<span class="badge">best</span>`), strings.Count(body, `<span class="badge unsure">tied</span>`)
+		if best != want.best || tied != want.tied || !strings.Contains(html.UnescapeString(body), want.says) {
+			t.Errorf("%s: %d best and %d tied; want %d and %d, and %q", name, best, tied, want.best, want.tied, want.says)
+		}
+	}
+}

@@ -55,6 +55,11 @@ func (c *Results) Compare(ctx context.Context, runs []*store.Run, o compare.Opti
 	return c.get(ctx, "compare", ids, o, compare.Compare)
 }
 
+// Judge compares the runs with these ids in their order, as [Results.Compare] does.
+func (c *Results) Judge(ctx context.Context, ids []string, o compare.Options) (*compare.Result, error) {
+	return c.get(ctx, "compare", ids, o, compare.Compare)
+}
+
 // Summarize groups the runs with these ids and judges nothing; see
 // [compare.Summarize].
 func (c *Results) Summarize(ctx context.Context, ids []string, o compare.Options) (*compare.Result, error) {

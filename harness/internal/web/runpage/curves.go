@@ -106,6 +106,15 @@ func (s *Pages) readCurves(ctx context.Context, run *store.Run, summaries []stor
 // that there are.
 func chosenSeries(summaries []store.SeriesSummary, asked []string) []string {
 	if len(asked) > 0 {
+		// In an order of their own, whatever order a form sends them in: touching a control moves no plot.
+		place := func(name string) int {
+			if i := slices.Index(mattering, name); i >= 0 {
+				return i
+			}
+			return len(mattering) + slices.IndexFunc(summaries, func(s store.SeriesSummary) bool { return s.Name == name })
+		}
+		asked = slices.Clone(asked)
+		slices.SortStableFunc(asked, func(a, b string) int { return place(a) - place(b) })
 		return asked
 	}
 	var list []string

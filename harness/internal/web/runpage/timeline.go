@@ -60,7 +60,8 @@ func (s *Pages) readTimeline(ctx context.Context, run *store.Run) (v timelineVie
 		}
 	}
 	// Of a run that was continued it is not known how long it stood still.
-	if rest := runDuration(run.RunInfo) - time.Duration(v.Total*float64(time.Second)); rest > 0 && len(phases) > 0 && run.StartedAt.Equal(run.CreatedAt) {
+	if rest := runDuration(run.RunInfo) - time.Duration(v.Total*float64(time.Second)); rest > 0 && len(phases) > 0 &&
+		run.StartedAt.Equal(run.CreatedAt) {
 		phases = append(phases, store.Phase{Name: phaseOther, Total: rest.Seconds()})
 		v.Total += rest.Seconds()
 	}

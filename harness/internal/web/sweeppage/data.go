@@ -20,10 +20,13 @@ type sweepData struct {
 	metrics  []string // in the order of a comparison, those of the sweep's file first
 	rows     map[string]compare.Row
 	result   *compare.Result
+
+	best int   // the variant of which it is shown that it is the best; -1 if there is none
+	tied []int // without a best, those that may be it
 }
 
 func newSweepData(file *sweep.File, variants []variant, result *compare.Result) *sweepData {
-	d := &sweepData{variants: variants, result: result, rows: map[string]compare.Row{}}
+	d := &sweepData{variants: variants, result: result, rows: map[string]compare.Row{}, best: -1}
 	if len(variants) > 0 {
 		d.paths = settingPaths(variants)
 	}
@@ -184,8 +187,8 @@ func intervalText(s compare.Summary) string {
 	return "[" + s.Low.Text() + ", " + s.High.Text() + "]"
 }
 
-// best is the variant of the best mean; -1 if that cannot be said.
-func (d *sweepData) best(metric string) int {
+// leading is the variant of the best mean; -1 if there is none.
+func (d *sweepData) leading(metric string) int {
 	best := -1
 	for i := range d.variants {
 		if _, ok := d.summary(d.variants[i], metric); ok && d.rows[metric].Better != compare.Neither && (best < 0 || d.before(metric, i, best)) {

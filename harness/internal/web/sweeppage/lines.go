@@ -32,9 +32,8 @@ func (d *sweepData) parallel(q sweepQuery) template.HTML {
 	for _, m := range metrics {
 		p.Axes = append(p.Axes, chart.ParallelAxis{Label: m})
 	}
-	best := d.best(q.Metric)
 	for i, v := range d.variants {
-		line := chart.ParallelLine{Key: variantKey(i), Title: v.Label, Href: d.link(v), Strong: i == best}
+		line := chart.ParallelLine{Key: variantKey(i), Title: v.Label, Href: d.link(v), Strong: i == d.best}
 		for k, path := range d.paths {
 			if c := p.Axes[k].Categories; c != nil {
 				line.Values = append(line.Values, float64(slices.Index(c, v.Setting[path])))

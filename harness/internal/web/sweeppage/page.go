@@ -30,6 +30,8 @@ type sweepView struct {
 	MapNote string // why there is no map, or not all of them
 	Lines   template.HTML
 	Table   sweepTable
+	Leader  string // which variant is the best, and how sure that is
+	Scale   string // what the metric is of real images and of noise
 }
 
 // sweepMap is one heat map.
@@ -80,7 +82,7 @@ func (s *Pages) sweepPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := sweepView{Name: recorded.Name, Created: recorded.CreatedAt, Source: recorded.SourceYAML, RecordedSweep: far}
-	if err := v.fill(shell.BaseOf(r), q, file, variants, result); err != nil {
+	if err := s.fill(ctx, &v, shell.BaseOf(r), q, newSweepData(file, variants, result)); err != nil {
 		return err
 	}
 	return s.Render(w, r, "sweep.html", shell.PageData{Title: recorded.Name, Nav: "sweeps", Topic: string(shell.Everything), State: state,
@@ -162,12 +164,17 @@ func (s *Pages) sweepResult(ctx context.Context, variants []variant) (*compare.R
 	return result, nil
 }
 
-func (v *sweepView) fill(base string, q sweepQuery, file *sweep.File, variants []variant, result *compare.Result) error {
-	data := newSweepData(file, variants, result)
+func (s *Pages) fill(ctx context.Context, v *sweepView, base string, q sweepQuery, data *sweepData) error {
 	data.base = base
 	q, err := data.complete(q)
 	if err != nil {
 		return err
+	}
+	if v.Leader, err = s.findLeaders(ctx, data, q.Metric); err != nil {
+		return err
+	}
+	if row, ok := data.rows[q.Metric]; ok {
+		v.Scale = scale(row)
 	}
 	v.Query, v.Paths, v.Metrics = q, data.paths, data.metrics
 	v.Maps, v.Fixed, v.MapNote = data.heatMaps(q)

@@ -23,7 +23,7 @@ type sweepLine struct {
 	Key, Label, Link string
 	Runs             string // values of the field run, for a comparison; "" without runs
 	State            string
-	Best             bool
+	Best, Tied       bool
 	Cells            []sweepCell
 }
 
@@ -58,11 +58,10 @@ func (d *sweepData) table(q sweepQuery) sweepTable {
 			return 0
 		})
 	}
-	best := d.best(q.Metric)
 	for _, i := range order {
 		v := d.variants[i]
 		line := sweepLine{Key: variantKey(i), Label: v.Label, Link: v.link(), Runs: strings.Join(v.slugs(), ","), State: v.state(),
-			Best: i == best}
+			Best: i == d.best, Tied: slices.Contains(d.tied, i)}
 		if line.State == "" {
 			line.State = runCount(len(v.Runs))
 		}
