@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -17,7 +16,7 @@ func TestIdentityAddsNoOperation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		graph.MustExecOnce(openBackend(t, "go"), func(sample, timestep *Node) *Node {
+		MustExecOnce(openBackend(t, "go"), func(sample, timestep *Node) *Node {
 			output := Neg(sample)
 			got := Preconditioned(p, func(input *Node) *Node {
 				if input != sample {
@@ -44,7 +43,7 @@ func (scaled) LossWeight(timestep *Node) *Node { return timestep }
 
 func TestANetworkIsGivenTheScaledInputAndItsOutputIsScaled(t *testing.T) {
 	eachBackend(t, func(t *testing.T, backend compute.Backend) {
-		exec := graph.MustNewExec(backend, func(sample, target, timestep *Node) (*Node, *Node) {
+		exec := MustNewExec(backend, func(sample, target, timestep *Node) (*Node, *Node) {
 			prediction := Preconditioned(scaled{}, func(input *Node) *Node { return Square(input) }, sample, timestep)
 			return prediction, Loss(scaled{}, prediction, target, timestep)
 		})
