@@ -75,9 +75,9 @@ func TestImportsGoOneWay(t *testing.T) {
 				return !within(imported, module) && imported != "os" && imported != "time" && imported != "context" ||
 					slices.Contains([]string{internal + "compare", internal + "chart", internal + "printable"}, imported)
 			}},
-		{"statistics, charts, Slurm's client, the reader of damaged files and the names of what is recorded know nothing of the harness",
+		{"statistics, charts, Slurm's client, the reader of damaged files, suggestions and the names of what is recorded know nothing of the harness",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile", "record"}, func(p string) bool { return within(importer, internal+p) })
+				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile", "record", "suggest"}, func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool { return !within(imported, module) }},
 		{"sweeps are planned, launched and watched by processes that do not train",
@@ -106,7 +106,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"searching is of values alone",
 			func(importer string) bool { return within(importer, internal+"search") },
 			func(_, imported string) bool {
-				return imported == internal+"random" || !within(imported, module) && imported != "os" && imported != "time"
+				return slices.Contains([]string{internal + "random", internal + "suggest", internal + "yamlfile"}, imported) || !within(imported, module) && imported != "os" && imported != "time"
 			}},
 		{"only the store speaks SQL",
 			func(importer string) bool { return !within(importer, internal+"store") },
@@ -157,23 +157,18 @@ func TestOnlyCommandsPrint(t *testing.T) {
 		if p.ImportPath == command {
 			continue
 		}
-		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
-			fset := token.NewFileSet()
-			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				selector, ok := n.(*ast.SelectorExpr)
 				if !ok {
 					return true
 				}
 				if pkg, ok := selector.X.(*ast.Ident); ok && prints(pkg.Name, selector.Sel.Name) {
-					t.Errorf("%v: uses %s.%s", fset.Position(n.Pos()), pkg.Name, selector.Sel.Name)
+					t.Errorf("%v: uses %s.%s", position(n.Pos()), pkg.Name, selector.Sel.Name)
 				}
 				return true
 			})
-		}
+		})
 	}
 }
 
@@ -197,12 +192,7 @@ func TestFilesAreWrittenThroughOnePackage(t *testing.T) {
 		if strings.HasSuffix(p.ImportPath, "test") {
 			continue
 		}
-		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
-			fset := token.NewFileSet()
-			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
 			for _, declaration := range file.Decls {
 				function, ok := declaration.(*ast.FuncDecl)
 				if !ok {
@@ -220,12 +210,12 @@ func TestFilesAreWrittenThroughOnePackage(t *testing.T) {
 					}
 					used[where] = true
 					if allowed[where] == "" {
-						t.Errorf("%v: %s uses %s.%s", fset.Position(n.Pos()), where, pkg.Name, selector.Sel.Name)
+						t.Errorf("%v: %s uses %s.%s", position(n.Pos()), where, pkg.Name, selector.Sel.Name)
 					}
 					return true
 				})
 			}
-		}
+		})
 	}
 	for where := range allowed {
 		if !used[where] {
@@ -253,27 +243,22 @@ func TestOnlySchedulersKnowProcesses(t *testing.T) {
 		if within(p.ImportPath, module+"/schedulers") || within(p.ImportPath, internal+"speed") || strings.HasSuffix(p.ImportPath, "test") {
 			continue
 		}
-		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
-			fset := token.NewFileSet()
-			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.BasicLit:
 					if slices.Contains(processes, n.Value) {
-						t.Errorf("%v: names the process %s", fset.Position(n.Pos()), n.Value)
+						t.Errorf("%v: names the process %s", position(n.Pos()), n.Value)
 					}
 				case *ast.SelectorExpr:
 					pkg, ok := n.X.(*ast.Ident)
 					if ok && pkg.Name == "schedulers" && (n.Sel.Name == "FlowMatch" || n.Sel.Name == "DDPM") {
-						t.Errorf("%v: names the process %s", fset.Position(n.Pos()), n.Sel.Name)
+						t.Errorf("%v: names the process %s", position(n.Pos()), n.Sel.Name)
 					}
 				}
 				return true
 			})
-		}
+		})
 	}
 }
 
@@ -300,22 +285,85 @@ func TestOnlyModelsKnowNetworks(t *testing.T) {
 				t.Errorf("%s imports the network %s", p.ImportPath, imported)
 			}
 		}
-		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
-			fset := token.NewFileSet()
-			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
 					if text, err := strconv.Unquote(literal.Value); err == nil && (slices.Contains(names, text) || options[text]) {
-						t.Errorf("%v: names %s", fset.Position(n.Pos()), literal.Value)
+						t.Errorf("%v: names %s", position(n.Pos()), literal.Value)
 					}
 				}
 				return true
 			})
-		}
+		})
 	}
+}
+
+// TestWordsAreComparedInOnePlace: names that are near to each other are found by internal/suggest, whose threshold
+// everybody shares.
+func TestWordsAreComparedInOnePlace(t *testing.T) {
+	const suggest = internal + "suggest"
+	imported := false
+	for _, p := range list(t) {
+		importsDistance := slices.Contains(p.Imports, "github.com/agnivade/levenshtein")
+		if p.ImportPath == suggest {
+			imported = importsDistance
+			continue
+		}
+		if importsDistance {
+			t.Errorf("%s compares words by itself; use %s", p.ImportPath, suggest)
+		}
+		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				if f, ok := n.(*ast.FuncDecl); ok && f.Body != nil && twoTexts(f.Type.Params) && oneInt(f.Type.Results) && loopsInLoop(f.Body) {
+					t.Errorf("%v: %s looks like a distance between words; use %s", position(n.Pos()), f.Name.Name, suggest)
+				}
+				return true
+			})
+		})
+	}
+	if !imported {
+		t.Errorf("%s does not compare words", suggest)
+	}
+}
+
+// twoTexts reports whether a function takes two strings and nothing else.
+func twoTexts(params *ast.FieldList) bool {
+	n := 0
+	for _, field := range params.List {
+		if kind, ok := field.Type.(*ast.Ident); !ok || kind.Name != "string" {
+			return false
+		}
+		n += max(1, len(field.Names))
+	}
+	return n == 2
+}
+
+// oneInt reports whether a function returns an int alone.
+func oneInt(results *ast.FieldList) bool {
+	if results == nil || results.NumFields() != 1 {
+		return false
+	}
+	kind, ok := results.List[0].Type.(*ast.Ident)
+	return ok && kind.Name == "int"
+}
+
+// loopsInLoop reports whether there is a loop within another, as every edit distance has.
+func loopsInLoop(body ast.Node) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.ForStmt, *ast.RangeStmt:
+			ast.Inspect(n, func(inner ast.Node) bool {
+				switch inner.(type) {
+				case *ast.ForStmt, *ast.RangeStmt:
+					found = found || inner != n
+				}
+				return true
+			})
+		}
+		return true
+	})
+	return found
 }
 
 func prints(pkg, name string) bool {
@@ -328,6 +376,19 @@ func prints(pkg, name string) bool {
 		return strings.HasPrefix(name, "Print") || strings.HasPrefix(name, "Fatal")
 	default:
 		return false
+	}
+}
+
+// eachFile calls visit for each file of a package that is not a test. position is where something of that file stands.
+func eachFile(t *testing.T, p goPackage, visit func(file *ast.File, position func(token.Pos) token.Position)) {
+	t.Helper()
+	for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		visit(file, fset.Position)
 	}
 }
 
@@ -380,19 +441,14 @@ func TestSeriesAreNamedInOnePlace(t *testing.T) {
 		if within(p.ImportPath, internal+"record") || library(p.ImportPath) != "" {
 			continue
 		}
-		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
-			fset := token.NewFileSet()
-			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				literal, ok := n.(*ast.BasicLit)
 				if ok && slices.Contains([]string{`"train/loss"`, `"val/loss"`, `"train/lr"`, `"train/grad_norm"`, `"time/"`, `"time/step"`}, literal.Value) {
-					t.Errorf("%v: %s has a name in internal/record", fset.Position(n.Pos()), literal.Value)
+					t.Errorf("%v: %s has a name in internal/record", position(n.Pos()), literal.Value)
 				}
 				return true
 			})
-		}
+		})
 	}
 }

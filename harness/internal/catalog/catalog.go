@@ -6,7 +6,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +13,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
-
-	"github.com/agnivade/levenshtein"
+	"flowharness/harness/internal/suggest"
 )
 
 // Catalog holds in memory what is asked of all runs again and again, so that ten thousand of them are shown, sorted and
@@ -270,7 +268,7 @@ func (s *Snapshot) suggest(ctx context.Context, name string) string {
 	if err != nil {
 		return ""
 	}
-	found := nearest(name, names)
+	found := suggest.NearestPart(name, names, LastPart)
 	if last := LastPart(name); len(found) == 0 && len(name) > 1 {
 		for _, known := range names {
 			if LastPart(known) == last || hasPart(known, last) || hasPart(known, name) {
@@ -305,29 +303,10 @@ func (s *Snapshot) CheckKnown(f store.Filter, processes, datasets []string) erro
 			}
 		}
 		if check.asked != "" && !slices.Contains(known, check.asked) {
-			return invalid("there is no %s %q%s", check.what, check.asked, didYouMean(nearest(check.asked, known)))
+			return invalid("there is no %s %q%s", check.what, check.asked, didYouMean(suggest.Nearest(check.asked, known)))
 		}
 	}
 	return nil
-}
-
-// nearest are the names, or those that end so, that are the fewest letters away, if they are few.
-func nearest(name string, names []string) (found []string) {
-	best := (len(name) + 2) / 3
-	for _, known := range names {
-		d := min(distance(name, known), distance(name, LastPart(known)))
-		if d < best {
-			best, found = d, nil
-		}
-		if d == best {
-			found = append(found, known)
-		}
-	}
-	return found
-}
-
-func distance(a, b string) int {
-	return levenshtein.ComputeDistance(strings.ToLower(a), strings.ToLower(b))
 }
 
 // Series lists the series that some run has, sorted.

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/suggest"
 )
 
 // names maps what conditions call metrics to the metrics' own names.
@@ -55,12 +54,7 @@ func (n names) identifiers() []string {
 }
 
 func (n names) suggest(name string) string {
-	best, least := "", max(2, len(name)/3)+1
-	for _, other := range append(n.identifiers(), functions()...) {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), other); d < least {
-			best, least = other, d
-		}
-	}
+	best := suggest.One(name, append(n.identifiers(), functions()...))
 	if best == "" {
 		return ""
 	}

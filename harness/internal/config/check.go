@@ -11,6 +11,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"flowharness/harness/internal/label"
+	"flowharness/harness/internal/suggest"
 )
 
 // checkBounds compares a number with the bounds of its key.
@@ -43,7 +44,7 @@ func checkString(s *jsonschema.Schema, text string) string {
 		for _, e := range s.Enum {
 			choices = append(choices, fmt.Sprint(e))
 		}
-		return fmt.Sprintf("must be one of %s, got %q%s", strings.Join(choices, ", "), shorten(text), didYouMean(suggest(text, choices)))
+		return fmt.Sprintf("must be one of %s, got %q%s", strings.Join(choices, ", "), shorten(text), suggest.DidYouMean(suggest.One(text, choices)))
 	}
 	if s.MinLength != nil && uint64(utf8.RuneCountInString(text)) < *s.MinLength {
 		return "must not be empty"

@@ -9,6 +9,7 @@ import (
 	"github.com/invopop/jsonschema"
 	"gopkg.in/yaml.v3"
 
+	"flowharness/harness/internal/suggest"
 	"flowharness/models"
 	"flowharness/schedulers"
 )
@@ -126,13 +127,13 @@ func (d *decoder) object(path string, key, n *yaml.Node, s *jsonschema.Schema, o
 // unknown reports a key that is not in the schema, and what was likely meant.
 func (d *decoder) unknown(path string, name *yaml.Node, s *jsonschema.Schema) {
 	known := slices.Collect(s.Properties.KeysFromOldest())
-	meant := suggest(name.Value, known)
+	meant := suggest.One(name.Value, known)
 	if meant != "" {
 		d.broken[join(path, meant)] = true // the value that was meant for it is missing
 	} else {
 		meant = findKey(rulesOf(d.network), name.Value)
 	}
-	hint := didYouMean(meant)
+	hint := suggest.DidYouMean(meant)
 	if owner := ownerOf(path, name.Value); owner != "" {
 		hint = fmt.Sprintf(": it is one of the network %s, and model.name is %s", owner, d.network)
 	}

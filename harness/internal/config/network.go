@@ -9,6 +9,7 @@ import (
 	"github.com/invopop/jsonschema"
 	"gopkg.in/yaml.v3"
 
+	"flowharness/harness/internal/suggest"
 	"flowharness/models"
 )
 
@@ -17,7 +18,7 @@ import (
 func (d *decoder) chooseNetwork(root *yaml.Node, out, initial *file) {
 	name, given := networkIn(root)
 	if given && !slices.Contains(models.Names(), name) { // refused where it is decoded
-		name = suggest(name, models.Names())
+		name = suggest.One(name, models.Names())
 	}
 	if !given || name == "" || name == d.network {
 		return

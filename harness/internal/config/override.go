@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/suggest"
 )
 
 // override adds the layer of one --set KEY=VALUE, where KEY is a dotted path
@@ -25,7 +27,7 @@ func (l *loader) override(set string) {
 		l.refuse(added, "base can only be given in a file")
 	default:
 		if i := slices.IndexFunc(Keys(), func(key string) bool { return key != path && strings.EqualFold(key, path) }); i >= 0 {
-			l.refuse(added, "unknown key"+didYouMean(Keys()[i]))
+			l.refuse(added, "unknown key"+suggest.DidYouMean(Keys()[i]))
 			return
 		}
 		l.overrideValue(added, keys, text)

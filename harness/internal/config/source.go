@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/suggest"
 )
 
 // layer is one contribution to a config: a file or an override. A later layer
@@ -146,11 +147,11 @@ func nearbyFile(path string) string {
 			names = append(names, e.Name())
 		}
 	}
-	name := suggest(filepath.Base(path), names)
+	name := suggest.One(filepath.Base(path), names)
 	if name == "" {
 		return ""
 	}
-	return didYouMean(filepath.Join(filepath.Dir(path), name))
+	return suggest.DidYouMean(filepath.Join(filepath.Dir(path), name))
 }
 
 // sameFile reports whether two paths name one file, through links too.

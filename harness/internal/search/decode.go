@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/suggest"
 )
 
 // UnmarshalYAML reads the section "search" strictly: an unknown key, one given
@@ -234,11 +236,12 @@ func (d *decoder) mapping(path string, key, n *yaml.Node, known ...string) []ent
 }
 
 func (d *decoder) unknown(path string, e entry, known []string) {
-	hint := suggest(e.name, known)
-	if hint == "" {
+	meant := suggest.One(e.name, known)
+	hint := suggest.DidYouMean(meant)
+	if meant == "" {
 		hint = "; the keys here are " + strings.Join(known, ", ")
 	} else {
-		d.broken = append(d.broken, join(path, nearest(e.name, known))) // the value that was meant for it is missing
+		d.broken = append(d.broken, join(path, meant)) // the value that was meant for it is missing
 	}
 	d.fail(e.path, e.key, "unknown key%s", hint)
 }

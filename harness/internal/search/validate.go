@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"flowharness/harness/internal/suggest"
 )
 
 // Bounds of a search.
@@ -155,7 +157,7 @@ func (v *validator) atLeast(key string, value, least int) {
 
 func (v *validator) oneOf(key, value string, choices ...string) {
 	if !slices.Contains(choices, value) {
-		v.fail(key, "must be one of %s, got %q%s", strings.Join(choices, ", "), shorten(value), suggest(value, choices))
+		v.fail(key, "must be one of %s, got %q%s", strings.Join(choices, ", "), shorten(value), suggest.DidYouMean(suggest.One(value, choices)))
 	}
 }
 

@@ -2,10 +2,8 @@ package search
 
 import (
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
 	"gopkg.in/yaml.v3"
 )
 
@@ -27,27 +25,6 @@ func describe(n *yaml.Node) string {
 	default:
 		return printable(shorten(n.Value))
 	}
-}
-
-// suggest is " (did you mean x?)" for the candidate nearest to what was written,
-// "" if none is near enough to have been meant.
-func suggest(written string, candidates []string) string {
-	if meant := nearest(written, candidates); meant != "" {
-		return fmt.Sprintf(" (did you mean %q?)", meant)
-	}
-	return ""
-}
-
-func nearest(written string, candidates []string) string {
-	written = shorten(strings.ToLower(written))
-	best, least := "", 0
-	for _, c := range candidates {
-		d := levenshtein.ComputeDistance(written, c)
-		if d <= (max(len(written), len(c))+2)/3 && (best == "" || d < least) {
-			best, least = c, d
-		}
-	}
-	return best
 }
 
 // shorten keeps a message readable whatever was in the file.

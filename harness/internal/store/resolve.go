@@ -1,14 +1,13 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"flowharness/harness/internal/suggest"
 )
 
 const (
@@ -110,26 +109,9 @@ func byPrefix(ctx context.Context, tx *sql.Tx, prefix string) ([]Candidate, erro
 	return list, rows.Err()
 }
 
-// nearest picks what ref could be a misspelling of.
+// nearest picks what ref could be a misspelling of, at most three.
 func nearest(ref string, refs []string) []string {
-	const most = 3
-	type near struct {
-		ref      string
-		distance int
-	}
-	var list []near
-	for _, r := range refs {
-		d := levenshtein.ComputeDistance(strings.ToLower(ref), strings.ToLower(r))
-		if d <= max(2, len(ref)/4) {
-			list = append(list, near{r, d})
-		}
-	}
-	slices.SortFunc(list, func(a, b near) int {
-		return cmp.Or(a.distance-b.distance, strings.Compare(a.ref, b.ref))
-	})
-	var names []string
-	for _, n := range list[:min(most, len(list))] {
-		names = append(names, n.ref)
-	}
-	return names
+	sorted := slices.Sorted(slices.Values(refs))
+	found := suggest.Nearest(ref, sorted)
+	return found[:min(3, len(found))]
 }
