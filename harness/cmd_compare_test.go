@@ -33,17 +33,17 @@ func comparisonStore(t *testing.T) (path string) {
 	}
 	defer st.Close()
 	for seed := range uint64(4) {
-		addComparisonRun(t, st, "fm", "flow_match", seed, 0.001, 0.97, store.StatusFinished)
+		addComparisonRun(t, st, "fm", "flow_match", seed, 0.001, 0.97, record.StatusFinished)
 	}
 	for seed := range uint64(4) {
-		addComparisonRun(t, st, "fast", "flow_match", seed, 0.01, 0.9, store.StatusFinished)
+		addComparisonRun(t, st, "fast", "flow_match", seed, 0.01, 0.9, record.StatusFinished)
 	}
-	addComparisonRun(t, st, "ddpm", "ddpm", 0, 0.001, 0.95, store.StatusFinished)
-	addComparisonRun(t, st, "fast", "flow_match", 9, 0.01, 0.9, store.StatusInterrupted)
+	addComparisonRun(t, st, "ddpm", "ddpm", 0, 0.001, 0.95, record.StatusFinished)
+	addComparisonRun(t, st, "fast", "flow_match", 9, 0.01, 0.9, record.StatusInterrupted)
 	return path
 }
 
-func addComparisonRun(t *testing.T, st *store.Store, name, process string, seed uint64, lr, accuracy float64, status store.Status) {
+func addComparisonRun(t *testing.T, st *store.Store, name, process string, seed uint64, lr, accuracy float64, status record.Status) {
 	t.Helper()
 	ok := func(err error) {
 		t.Helper()

@@ -108,7 +108,7 @@ func (o *listOptions) run(ctx context.Context) error {
 // complete checks what can be checked without a store.
 func (o *listOptions) complete() error {
 	for _, s := range o.statuses {
-		o.filter.Status = append(o.filter.Status, store.Status(s))
+		o.filter.Status = append(o.filter.Status, record.Status(s))
 	}
 	switch {
 	case o.archived:
@@ -198,7 +198,7 @@ type runJSON struct {
 	ID           string         `json:"id"`
 	Slug         string         `json:"slug"`
 	Name         string         `json:"name"`
-	Status       store.Status   `json:"status"`
+	Status       record.Status  `json:"status"`
 	StatusReason string         `json:"status_reason,omitempty"`
 	ConfigHash   string         `json:"config_hash"`
 	CodeVersion  string         `json:"code_version,omitempty"`

@@ -16,6 +16,7 @@ import (
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/printable"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -195,9 +196,9 @@ func (o *runOptions) summary(ctx context.Context, storePath string, out experime
 	switch {
 	case errors.Is(runErr, train.ErrInterrupted):
 		fmt.Fprintf(o.err, "interrupted after step %d; to go on, type: harness run --resume %s\n", r.LastStep, r.Slug)
-	case r.Status == store.StatusDiverged && hasOwnWeights(storePath, r):
+	case r.Status == record.StatusDiverged && hasOwnWeights(storePath, r):
 		fmt.Fprintf(o.err, "diverged after step %d; to begin a new run with its last good weights, type: harness run --from %s --set train.lr=…\n", r.LastStep, r.Slug)
-	case r.Status == store.StatusFailed:
+	case r.Status == record.StatusFailed:
 		fmt.Fprintf(o.err, "failed after step %d; to go on when the cause is removed, type: harness run --resume %s\n", r.LastStep, r.Slug)
 	}
 	return nil

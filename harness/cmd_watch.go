@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/progress"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 	"flowharness/harness/internal/train"
@@ -149,13 +150,13 @@ func ending(w watched) (ended bool, err error) {
 		return true, &quietError{train.ErrInterrupted}
 	}
 	switch info := w.run.Info; info.Status {
-	case store.StatusRunning:
+	case record.StatusRunning:
 		return false, nil
-	case store.StatusFinished:
+	case record.StatusFinished, record.StatusStopped:
 		return true, nil
-	case store.StatusInterrupted:
+	case record.StatusInterrupted:
 		return true, &quietError{train.ErrInterrupted}
-	case store.StatusDiverged:
+	case record.StatusDiverged:
 		return true, &quietError{&train.DivergedError{Step: info.LastStep}}
 	default:
 		return true, &quietError{fmt.Errorf("the run has %s", info.Status)}

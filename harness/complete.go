@@ -13,7 +13,7 @@ import (
 	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
-	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/record"
 	"flowharness/metrics"
 	"flowharness/schedulers"
 )
@@ -30,7 +30,7 @@ var flagWords = map[string]words{
 	"sampler": func() []string { return schedulers.SamplerNames("") },
 	"set":     settings,
 	"status": func() (list []string) {
-		for _, s := range store.Statuses() {
+		for _, s := range record.Statuses() {
 			list = append(list, string(s))
 		}
 		return list

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"flowharness/harness/internal/catalog"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -33,7 +34,7 @@ func TestListLeavesOutColumnsNotDigits(t *testing.T) {
 	w.Progress(123456, 123456)
 	w.Point("train/loss", 123456, 0.123456)
 	w.Point("val/loss", 123456, 0.234567)
-	if err := w.Finish(ctx, store.StatusFinished, ""); err != nil {
+	if err := w.Finish(ctx, record.StatusFinished, ""); err != nil {
 		t.Fatal(err)
 	}
 	all, err := catalog.Read(ctx, st)

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // frames are what harness watch may see.
 func frames() map[string]watched {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
-	info := store.RunInfo{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Slug: "brave-otter-42", Name: "fm_fast", Status: store.StatusRunning, Seed: 7, Process: "flow_match", Dataset: "mnist"}
+	info := store.RunInfo{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Slug: "brave-otter-42", Name: "fm_fast", Status: record.StatusRunning, Seed: 7, Process: "flow_match", Dataset: "mnist"}
 	begun := progress.Run{Info: info}
 	training := progress.Run{Info: info, Progress: progress.Progress{Step: 1200, Total: 5000, Rate: 35.25, ETA: 107801 * time.Millisecond},
 		Series: []store.SeriesSummary{
@@ -45,7 +45,7 @@ func frames() map[string]watched {
 	loss := store.SeriesSummary{Name: "train/loss", Last: 0.1234567}
 	training.Info.Loss = &loss
 	failed := progress.Run{Info: info, Progress: progress.Progress{Step: 3, Total: 12}}
-	failed.Info.Status, failed.Info.StatusReason = store.StatusFailed, "writing a checkpoint:\nthe disk is full"
+	failed.Info.Status, failed.Info.StatusReason = record.StatusFailed, "writing a checkpoint:\nthe disk is full"
 	live := []progress.Live{
 		{Slug: "calm-heron-7", Variant: "lr=0.001", Seed: 1, Progress: progress.Progress{Step: 10, Total: 80, Rate: 2.5, ETA: 28 * time.Second}, Loss: 0.5},
 		{Slug: "shy-ibex-101", Variant: "lr=0.01", Seed: 12, Loss: math.NaN(), Doing: "compiling the training step"},
@@ -117,7 +117,7 @@ func TestAScreenIsDrawnAnewInItsPlace(t *testing.T) {
 
 func TestALineIsPrintedForEachChangeAndNowAndThenForSteps(t *testing.T) {
 	l := &watchLines{every: 10 * time.Second}
-	r := progress.Run{Info: store.RunInfo{Slug: "a", Status: store.StatusRunning}, Progress: progress.Progress{Step: 1, Total: 9}}
+	r := progress.Run{Info: store.RunInfo{Slug: "a", Status: record.StatusRunning}, Progress: progress.Progress{Step: 1, Total: 9}}
 	start := time.Unix(0, 0)
 	for _, c := range []struct {
 		name    string
@@ -131,7 +131,7 @@ func TestALineIsPrintedForEachChangeAndNowAndThenForSteps(t *testing.T) {
 		{"a step soon after it", time.Minute + 9*time.Second, func() { r.Progress.Step = 3 }, false},
 		{"the same step later", time.Minute + 10*time.Second, func() {}, true},
 		{"a validation", time.Minute + 11*time.Second, func() { r.Series = []store.SeriesSummary{{Name: "val/loss", LastStep: 3}} }, true},
-		{"the end", time.Minute + 12*time.Second, func() { r.Info.Status = store.StatusFinished }, true},
+		{"the end", time.Minute + 12*time.Second, func() { r.Info.Status = record.StatusFinished }, true},
 	} {
 		c.change()
 		if line, ok := l.next(watched{run: &r}, start.Add(c.after)); ok != c.printed {

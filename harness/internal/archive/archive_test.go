@@ -60,7 +60,7 @@ func recordRun(t testing.TB, s *store.Store, name string) store.RunInfo {
 	must(t, w.Sample(t.Context(), store.SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("picture of " + name)}))
 	must(t, s.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"},
 		Dataset: "mnist", Classifier: "c", Metrics: []store.Metric{{Name: "fd", Value: 1, StdErr: math.NaN()}}}))
-	must(t, w.Finish(t.Context(), store.StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	dir := checkpoint.RunDir(s.Path(), run.ID)
 	must(t, os.MkdirAll(dir, 0o755))
 	for file, text := range map[string]string{"step-00000040.safetensors": "forty of " + name, "step-00000050.safetensors": strings.Repeat("fifty of "+name, 1000), ".step.tmp": "half"} {

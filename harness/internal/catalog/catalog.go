@@ -136,7 +136,7 @@ func (c *Catalog) Snapshot(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	c.current, c.version, c.state, c.read = next, version, state, now
-	c.live = slices.ContainsFunc(next.Runs, func(r *store.RunInfo) bool { return r.Status == store.StatusRunning })
+	c.live = slices.ContainsFunc(next.Runs, func(r *store.RunInfo) bool { return r.Status == record.StatusRunning })
 	return next, nil
 }
 
@@ -146,7 +146,7 @@ func (c *Catalog) readRuns(ctx context.Context, state store.CatalogState) (*Snap
 	filter := store.Filter{Shelf: store.ShelfAll}
 	partly := c.current != nil && state.Settled == c.state.Settled && state.Runs == c.state.Runs
 	if partly {
-		filter.Status = []store.Status{store.StatusRunning, store.StatusCrashed}
+		filter.Status = []record.Status{record.StatusRunning, record.StatusCrashed}
 	}
 	list, err := c.store.ListRuns(ctx, filter)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -39,7 +40,7 @@ func runs(t *testing.T) *Snapshot {
 		if name == "b" {
 			w.Point("val/loss", 150, 0.5)
 		}
-		if err := w.Finish(t.Context(), store.StatusFinished, ""); err != nil {
+		if err := w.Finish(t.Context(), record.StatusFinished, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -206,18 +206,18 @@ func (g *Group) SharedValue(c Column) (value Value, values int) {
 
 // StatusCount is how many runs have a status.
 type StatusCount struct {
-	Status store.Status
+	Status record.Status
 	Runs   int
 }
 
 // Statuses says how many runs of a group have which status.
 func (g *Group) Statuses() []StatusCount {
-	n := map[store.Status]int{}
+	n := map[record.Status]int{}
 	for _, r := range g.Runs {
 		n[r.Status]++
 	}
 	var list []StatusCount
-	for _, s := range store.Statuses() {
+	for _, s := range record.Statuses() {
 		if n[s] > 0 {
 			list = append(list, StatusCount{s, n[s]})
 		}

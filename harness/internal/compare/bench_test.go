@@ -54,7 +54,7 @@ func bulk(tb testing.TB, path string, runs, steps int) *store.Store {
 					{Name: "fd_mnist_cnn", Value: 1 + 0.1*rng.NormFloat64()}, {Name: "kid_mnist_cnn", Value: 0.01}, {Name: "precision", Value: 0.9}}}))
 		}
 		w.Progress(steps, steps)
-		must(tb, w.Finish(tb.Context(), store.StatusFinished, ""))
+		must(tb, w.Finish(tb.Context(), record.StatusFinished, ""))
 	}
 	return st
 }

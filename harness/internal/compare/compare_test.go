@@ -29,7 +29,7 @@ type recorded struct {
 	config      [2]string // replaced in baseConfig
 	environment string
 	losses      []float64
-	status      store.Status
+	status      record.Status
 	samples     []store.SampleRecord
 }
 
@@ -97,7 +97,7 @@ func TestWarnings(t *testing.T) {
 		{"another backend", recorded{environment: strings.Replace(here, `"name":"go"`, `"name":"xla:cpu"`, 1)},
 			"timings are not comparable: the runs were made on different machines or backends (backend.name)"},
 		{"another commit is no reason", recorded{environment: strings.Replace(here, `"commit":"c"`, `"commit":"d"`, 1)}, ""},
-		{"a run that did not end well", recorded{status: store.StatusInterrupted}, "is interrupted after 0 of 0 steps"},
+		{"a run that did not end well", recorded{status: record.StatusInterrupted}, "is interrupted after 0 of 0 steps"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.other.name = "x"
@@ -121,7 +121,7 @@ func TestLossesAreThoseOfTheLastHundredSteps(t *testing.T) {
 		}
 	}
 	r := loaded(t, recorded{name: "x", losses: losses}, recorded{name: "y"}, recorded{name: "z", losses: []float64{3, 1, 2}},
-		recorded{name: "w", losses: []float64{1, math.NaN()}, status: store.StatusDiverged})
+		recorded{name: "w", losses: []float64{1, math.NaN()}, status: record.StatusDiverged})
 	if got := r.Runs[0]; got.LateLoss != 99.5 || got.LastLoss != 149 || got.BestLoss != 50 {
 		t.Errorf("losses of the long run are %+v", got)
 	}
@@ -198,7 +198,7 @@ func recordRun(t *testing.T, st *store.Store, r recorded) *store.Run {
 		r.environment = here
 	}
 	if r.status == "" {
-		r.status = store.StatusFinished
+		r.status = record.StatusFinished
 	}
 	seed := uint64(1)
 	if strings.Contains(config, "seed: 2\n") {

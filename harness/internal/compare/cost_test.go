@@ -121,13 +121,13 @@ func TestTheStepRatioIsComparedBetweenMachines(t *testing.T) {
 	st := tempStore(t)
 	// A step of makeRun takes 10 ms.
 	calibrated := func(name, host string, times ...time.Duration) *store.Run {
-		run := makeRun(t, st, sketch{Name: name, Host: host, Config: "x: " + name, Status: store.StatusRunning})
+		run := makeRun(t, st, sketch{Name: name, Host: host, Config: "x: " + name, Status: record.StatusRunning})
 		w, err := st.OpenWriter(t.Context(), run.ID)
 		must(t, err)
 		for i, d := range times {
 			w.Phase("calibration", 1+99*i, d)
 		}
-		must(t, w.Finish(t.Context(), store.StatusFinished, ""))
+		must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 		return run
 	}
 	r := compared(t, st, Options{}, calibrated("a", "box", 2*time.Millisecond, 3*time.Millisecond), calibrated("b", "other", time.Millisecond),

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"flowharness/harness/internal/fault"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -52,7 +53,7 @@ func (s *Selection) named(ctx context.Context, st *store.Store, name string) ([]
 	}
 	var runs []*store.Run
 	for _, info := range infos {
-		if info.Status != store.StatusFinished && info.Status != store.StatusDiverged {
+		if info.Status != record.StatusFinished && info.Status != record.StatusDiverged {
 			continue
 		}
 		run, err := st.Run(ctx, info.ID)

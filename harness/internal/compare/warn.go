@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/fault"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -105,7 +106,7 @@ func (r *Result) warnOfSampling() {
 
 func (r *Result) warnOfRuns() {
 	for _, run := range r.Runs {
-		if run.Status != string(store.StatusFinished) {
+		if run.Status != string(record.StatusFinished) {
 			r.note("run %s is %s after %d of %d steps", run.Slug, run.Status, run.Steps, run.TotalSteps)
 		}
 	}

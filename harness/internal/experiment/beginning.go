@@ -12,6 +12,7 @@ import (
 
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/models/nn"
 )
@@ -144,7 +145,7 @@ func Longer(ctx context.Context, ref, budget string, o Options) (Outcome, error)
 		return Outcome{}, err
 	}
 	defer st.Close()
-	if run.Status == store.StatusRunning {
+	if run.Status == record.StatusRunning {
 		return Outcome{}, fmt.Errorf("run %s cannot be trained longer: %w (pid %d on %s); stop it first", run.Slug, ErrRunning, run.PID, run.Host)
 	}
 	steps, err := checkpoint.Steps(CheckpointDir(o.StorePath, run.ID))

@@ -9,6 +9,7 @@ import (
 
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/models/nn"
 )
@@ -26,7 +27,7 @@ func Derive(ctx context.Context, cfg *config.Resolved, from string, o Options) (
 		return Outcome{}, err
 	}
 	defer st.Close()
-	if parent.Status != store.StatusFinished {
+	if parent.Status != record.StatusFinished {
 		return Outcome{}, fmt.Errorf("run %s is %s: only the training of a finished run can be shared", parent.Slug, parent.Status)
 	}
 	mine, err := cfg.TrainingHash()
@@ -89,5 +90,5 @@ func (s *session) abandon(ctx context.Context, run *store.Run, reason error) err
 	if err != nil {
 		return err
 	}
-	return writer.Finish(context.WithoutCancel(ctx), store.StatusFailed, reason.Error())
+	return writer.Finish(context.WithoutCancel(ctx), record.StatusFailed, reason.Error())
 }

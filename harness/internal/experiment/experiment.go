@@ -130,9 +130,9 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 	}
 	defer st.Close()
 	switch run.Status {
-	case store.StatusFinished:
+	case record.StatusFinished:
 		return Outcome{}, &FinishedError{run}
-	case store.StatusRunning:
+	case record.StatusRunning:
 		return Outcome{}, fmt.Errorf("run %s is running (pid %d on %s); stop it first", run.Slug, run.PID, run.Host)
 	}
 	model, err := cfg.Config.Network()
@@ -166,7 +166,7 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 	if err := s.checkSameAs(run); err != nil {
 		return Outcome{}, err
 	}
-	if run.Status == store.StatusDiverged && o.Warn != nil {
+	if run.Status == record.StatusDiverged && o.Warn != nil {
 		o.Warn(fmt.Sprintf("run %s has diverged, and every step repeats to the bit: where nothing about it has changed it will diverge again", run.Slug))
 	}
 	step := 0
@@ -381,17 +381,17 @@ func (s *session) measureAtEnd(ctx context.Context, cfg config.Config, run *stor
 }
 
 // ending maps a run's error to its recorded status and the reason for it.
-func ending(err error) (status store.Status, reason string) {
+func ending(err error) (status record.Status, reason string) {
 	var diverged *train.DivergedError
 	switch {
 	case err == nil:
-		return store.StatusFinished, ""
+		return record.StatusFinished, ""
 	case errors.Is(err, train.ErrInterrupted):
-		return store.StatusInterrupted, ""
+		return record.StatusInterrupted, ""
 	case errors.As(err, &diverged):
-		return store.StatusDiverged, err.Error()
+		return record.StatusDiverged, err.Error()
 	default:
-		return store.StatusFailed, err.Error()
+		return record.StatusFailed, err.Error()
 	}
 }
 

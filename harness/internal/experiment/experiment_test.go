@@ -15,6 +15,7 @@ import (
 	"flowharness/harness/internal/checkpoint"
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 	"flowharness/models"
@@ -54,7 +55,7 @@ func TestARunIsRecordedFromItsConfigToItsEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.Status != store.StatusFinished || run.LastStep != 6 || run.TotalSteps != 6 || run.PeakMemoryBytes == 0 || run.ConfigHash != resolve(t).Hash {
+	if run.Status != record.StatusFinished || run.LastStep != 6 || run.TotalSteps != 6 || run.PeakMemoryBytes == 0 || run.ConfigHash != resolve(t).Hash {
 		t.Errorf("recorded is %+v", run.RunInfo)
 	}
 	for _, want := range []string{`"images":16`, `"backend":{`, `"hostname"`} {
@@ -129,7 +130,7 @@ func TestAnInterruptedRunIsResumedUnderItsID(t *testing.T) {
 		}
 		out, err := Start(ctx, resolve(t), o)
 		cancel()
-		if !errors.Is(err, train.ErrInterrupted) || out.Run.Status != store.StatusInterrupted || out.Run.LastStep != stop {
+		if !errors.Is(err, train.ErrInterrupted) || out.Run.Status != record.StatusInterrupted || out.Run.LastStep != stop {
 			t.Fatalf("stopped at step %d: %v, recorded as %+v", stop, err, out.Run)
 		}
 		o.Progress = nil
@@ -137,7 +138,7 @@ func TestAnInterruptedRunIsResumedUnderItsID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resumed.Run.ID != out.Run.ID || resumed.Run.Status != store.StatusFinished || resumed.Result.Last100 != whole.Result.Last100 {
+		if resumed.Run.ID != out.Run.ID || resumed.Run.Status != record.StatusFinished || resumed.Result.Last100 != whole.Result.Last100 {
 			t.Errorf("stopped at step %d: resumed as %+v, result %+v", stop, resumed.Run.RunInfo, resumed.Result)
 		}
 		st := openStore(t, o)
@@ -155,11 +156,11 @@ func TestAPausedRunIsRecordedAsInterruptedAndResumed(t *testing.T) {
 	o := options(t)
 	o.StopAfter = 3
 	out, err := Start(t.Context(), resolve(t), o)
-	if !errors.Is(err, train.ErrInterrupted) || out.Run.Status != store.StatusInterrupted || out.Run.LastStep != 3 {
+	if !errors.Is(err, train.ErrInterrupted) || out.Run.Status != record.StatusInterrupted || out.Run.LastStep != 3 {
 		t.Fatalf("it ended with %v, recorded as %+v", err, out.Run)
 	}
 	o.StopAfter = 0
-	if out, err = Resume(t.Context(), out.Run.ID, o); err != nil || out.Run.Status != store.StatusFinished {
+	if out, err = Resume(t.Context(), out.Run.ID, o); err != nil || out.Run.Status != record.StatusFinished {
 		t.Fatalf("resumed, it ended with %v, recorded as %+v", err, out.Run)
 	}
 	if got, want := losses(t, openStore(t, o), out.Run.ID), losses(t, openStore(t, wholeOptions), whole.Run.ID); !slices.Equal(got, want) {
@@ -219,7 +220,7 @@ func TestResumeChecksThatTheImagesAreThoseItBeganWith(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Finish(t.Context(), store.StatusInterrupted, ""); err != nil {
+		if err := w.Finish(t.Context(), record.StatusInterrupted, ""); err != nil {
 			t.Fatal(err)
 		}
 		return run
@@ -234,7 +235,7 @@ func TestResumeChecksThatTheImagesAreThoseItBeganWith(t *testing.T) {
 		!strings.Contains(err.Error(), "began on other test images: the SHA-256 of its 4 of digits is fedcba987654") {
 		t.Errorf("other images in the test split: error is %v", err)
 	}
-	if again, err := st.Run(t.Context(), run.ID); err != nil || again.Status != store.StatusInterrupted {
+	if again, err := st.Run(t.Context(), run.ID); err != nil || again.Status != record.StatusInterrupted {
 		t.Errorf("refusing it changed the run to %+v (%v)", again, err)
 	}
 

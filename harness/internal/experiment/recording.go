@@ -31,14 +31,14 @@ func readRecording(ctx context.Context, storePath, ref string) (*store.Run, *con
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if run.Status == store.StatusRunning {
+	if run.Status == record.StatusRunning {
 		return nil, nil, nil, fmt.Errorf("run %s is running (pid %d on %s): verify it when it has ended", run.Slug, run.PID, run.Host)
 	}
 	_, begun, err := findBeginning(ctx, st, cfg)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("run %s cannot be repeated: %w", run.Slug, err)
 	}
-	r := &recording{begun: begun, series: map[string]map[int]float64{}, ended: run.Status == store.StatusFinished}
+	r := &recording{begun: begun, series: map[string]map[int]float64{}, ended: run.Status == record.StatusFinished}
 	summaries, err := st.Summaries(ctx, run.ID)
 	if err != nil {
 		return nil, nil, nil, err

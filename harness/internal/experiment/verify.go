@@ -10,6 +10,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/measure"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/train"
 )
@@ -108,7 +109,7 @@ func (s *session) verify(ctx context.Context, cfg *config.Resolved, recorded *re
 		Recorder: replay, CheckpointDir: dir, RunID: v.Run.ID, Resume: from.state, Losses: from.losses, StopAfter: stop, Progress: s.Progress})
 	v.Steps = result.Steps - recorded.begun.counted()
 	paused := errors.Is(err, train.ErrInterrupted) && ctx.Err() == nil
-	if err == nil && v.Run.Status == store.StatusFinished && c.Metrics.AtEnd {
+	if err == nil && v.Run.Status == record.StatusFinished && c.Metrics.AtEnd {
 		err = s.repeatEvaluations(ctx, c, dir, replay, v.Run)
 	}
 	if replay.difference == nil && ctx.Err() == nil {

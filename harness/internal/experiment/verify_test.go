@@ -10,7 +10,7 @@ import (
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/machine"
-	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/train"
 )
 
@@ -50,7 +50,7 @@ func TestVerifyRepeatsAResumedRunAndLeavesNothing(t *testing.T) {
 		t.Errorf("it left %v (%v)", left, err)
 	}
 	run, err := openStore(t, o).Run(t.Context(), out.Run.ID)
-	if err != nil || run.Status != store.StatusFinished || run.LastStep != 6 {
+	if err != nil || run.Status != record.StatusFinished || run.LastStep != 6 {
 		t.Errorf("verifying changed the run to %+v (%v)", run, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/label"
 	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/models/nn"
 	"flowharness/models/safetensors"
@@ -54,11 +55,11 @@ func ImportWeights(ctx context.Context, cfg *config.Resolved, file, name string,
 	if err != nil {
 		return nil, err
 	}
-	status, reason := store.StatusFinished, ""
+	status, reason := record.StatusFinished, ""
 	writer.Log("info", "the weights are those of "+file)
 	saveErr := b.save(o.StorePath, bound, run)
 	if saveErr != nil {
-		status, reason = store.StatusFailed, saveErr.Error()
+		status, reason = record.StatusFailed, saveErr.Error()
 	}
 	if err := writer.Finish(context.WithoutCancel(ctx), status, reason); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 )
@@ -16,7 +17,7 @@ func TestARunInTheTrashDoesNotCountInTheStoreOfItsTask(t *testing.T) {
 	task := sweep.Task{Runs: []sweep.PlannedRun{{Config: &config.Resolved{Hash: "0123456789abcdef0123"}}}}
 	hash := task.Runs[0].Config.Hash
 	var err error
-	gone, kept := record(t, s.Store, hash), record(t, s.Store, hash)
+	gone, kept := recordOne(t, s.Store, hash), recordOne(t, s.Store, hash)
 	if s.Inventory, err = sweep.Inspect(t.Context(), s.Store, []string{hash}, sweep.Recognition{}); err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +53,12 @@ func openStore(t *testing.T, path string) *store.Store {
 	return st
 }
 
-// record makes a finished run.
-func record(t *testing.T, st *store.Store, hash string) string {
+func recordOne(t *testing.T, st *store.Store, hash string) string {
+	t.Helper()
+	return recordAs(t, st, hash, record.StatusFinished)
+}
+
+func recordAs(t *testing.T, st *store.Store, hash string, status record.Status) string {
 	t.Helper()
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "x", ResolvedYAML: "seed: 0", ConfigHash: hash})
 	if err != nil {
@@ -61,7 +66,7 @@ func record(t *testing.T, st *store.Store, hash string) string {
 	}
 	w, err := st.OpenWriter(t.Context(), run.ID)
 	if err == nil {
-		err = w.Finish(t.Context(), store.StatusFinished, "")
+		err = w.Finish(t.Context(), status, "")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -161,7 +161,7 @@ func (s *Session) inspect(ctx context.Context, path string) error {
 	if s.Fresh {
 		s.Memory.Since = time.Now().Truncate(time.Millisecond) // the store's precision
 	}
-	s.Recognition = sweep.Recognition{Code: s.Memory.Code, Since: s.Memory.Since}
+	s.Recognition = sweep.Recognition{Code: s.Memory.Code, Since: s.Memory.Since, StopsTrials: s.Plan.File.StopsTrials()}
 	if s.AnyCode {
 		s.Recognition.Code = ""
 	}
@@ -180,7 +180,7 @@ func (s *Session) refresh(ctx context.Context) (err error) {
 // State is how far a run of a task is.
 func (s *Session) State(t sweep.Task, r sweep.PlannedRun) sweep.State {
 	state := s.Inventory.State(t, r)
-	if state == sweep.StateInterrupted && slices.Contains(s.Memory.Stopped, s.Plan.Variants[r.Variant].Label) {
+	if s.Memory.StoppedEarlier(state, s.Plan.Variants[r.Variant].Label) {
 		return sweep.StateStopped
 	}
 	return state
@@ -227,7 +227,9 @@ func (s *Session) Run(ctx context.Context) (sweep.Outcome, error) {
 		return sweep.Outcome{}, err
 	}
 	defer unlock()
-	conductor := &sweep.Conductor{Plan: s.Plan, Folder: s.Folder, Recognition: s.Recognition, Retries: s.Plan.File.Retries, Observe: s.Observe, Warn: s.Warn}
+	conductor := &sweep.Conductor{Plan: s.Plan, Folder: s.Folder, Recognition: s.Recognition, Retries: s.Plan.File.Retries,
+		Observe: s.Observe, Warn: s.Warn}
+	conductor.Recognition.StopsTrials = false // it decides anew
 	if s.Plan.File.Launcher == sweep.LauncherSlurm {
 		conductor.Collect = s.collectTask
 		conductor.Launcher, err = s.slurm()
@@ -247,11 +249,7 @@ func (s *Session) Run(ctx context.Context) (sweep.Outcome, error) {
 	}
 	conductor.Store = s.Store
 	outcome, err := conductor.Conduct(ctx)
-	s.Memory.Stopped = nil
-	for _, p := range outcome.Stopped {
-		s.Memory.Stopped = append(s.Memory.Stopped, s.Plan.Variants[p.Variant].Label)
-	}
-	return outcome, errors.Join(err, s.Folder.Remember(s.Memory), s.note(context.WithoutCancel(ctx)))
+	return outcome, errors.Join(err, s.note(context.WithoutCancel(ctx)))
 }
 
 // begin writes down what is about to be run.
@@ -268,6 +266,9 @@ func (s *Session) begin(ctx context.Context) error {
 	if err := s.Folder.WritePlan(s.Plan, s.Recognition); err != nil {
 		return err
 	}
+	if err := s.adoptStopped(ctx); err != nil {
+		return err
+	}
 	if err := s.Folder.Remember(s.Memory); err != nil {
 		return fmt.Errorf("writing the state of the sweep: %w", err)
 	}
@@ -277,6 +278,21 @@ func (s *Session) begin(ctx context.Context) error {
 		}
 		s.warn("%v", err) // its task records into another store, or is made again
 	}
+	return nil
+}
+
+// adoptStopped records in the store which trials an earlier version has stopped.
+func (s *Session) adoptStopped(ctx context.Context) error {
+	for _, t := range s.Plan.Tasks {
+		found := s.Inventory.Of(t.Runs[0])
+		if !s.Memory.StoppedEarlier(found.State, s.Plan.Variants[t.Runs[0].Variant].Label) {
+			continue
+		}
+		if err := s.Store.StopRun(ctx, found.Run.ID, fmt.Sprintf("sweep %s stopped it", s.Plan.File.Name)); err != nil {
+			return err
+		}
+	}
+	s.Memory.Stopped = nil
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -29,18 +30,18 @@ func openStore(t *testing.T, path string) *store.Store {
 }
 
 // record records an interrupted run, with checkpoints that are these texts.
-func record(t *testing.T, s *store.Store, checkpoints map[string]string) *store.Run {
+func recordOne(t *testing.T, s *store.Store, checkpoints map[string]string) *store.Run {
 	t.Helper()
 	run, err := s.CreateRun(t.Context(), store.NewRun{Name: "x", ConfigHash: "c0ffee", ResolvedYAML: "name: x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	goOn(t, s, run.ID, 10, store.StatusInterrupted, checkpoints)
+	goOn(t, s, run.ID, 10, record.StatusInterrupted, checkpoints)
 	return run
 }
 
 // goOn records that a run came to a step, and replaces its checkpoints.
-func goOn(t *testing.T, s *store.Store, id string, step int, status store.Status, checkpoints map[string]string) {
+func goOn(t *testing.T, s *store.Store, id string, step int, status record.Status, checkpoints map[string]string) {
 	t.Helper()
 	w, err := s.OpenWriter(t.Context(), id)
 	if err != nil {
@@ -105,8 +106,8 @@ func mergeInto(t *testing.T, dst, src *store.Store, want store.MergeResult) {
 
 func TestCheckpointsComeWithTheirRun(t *testing.T) {
 	src, dst := openStore(t, filepath.Join(t.TempDir(), "a.db")), openStore(t, filepath.Join(t.TempDir(), "b.db"))
-	run := record(t, src, map[string]string{"step-4": "four", "step-8": "eight", ".step-9.tmp": "half"})
-	record(t, src, nil)
+	run := recordOne(t, src, map[string]string{"step-4": "four", "step-8": "eight", ".step-9.tmp": "half"})
+	recordOne(t, src, nil)
 	mergeInto(t, dst, src, store.MergeResult{Added: 2})
 	want := map[string]string{"checkpoints/": "", "checkpoints/" + run.ID + "/": "", "checkpoints/" + run.ID + "/step-4": "four", "checkpoints/" + run.ID + "/step-8": "eight"}
 	if diff := cmp.Diff(want, list(t, dst)); diff != "" {
@@ -121,7 +122,7 @@ func TestCheckpointsComeWithTheirRun(t *testing.T) {
 
 	// Continued: the source's in place of the store's own.
 	must(t, src.StartResume(t.Context(), run.ID, 10))
-	goOn(t, src, run.ID, 20, store.StatusFinished, map[string]string{"step-20": "twenty"})
+	goOn(t, src, run.ID, 20, record.StatusFinished, map[string]string{"step-20": "twenty"})
 	mergeInto(t, dst, src, store.MergeResult{Continued: 1, Same: 1})
 	want = map[string]string{"checkpoints/": "", "checkpoints/" + run.ID + "/": "", "checkpoints/" + run.ID + "/step-20": "twenty"}
 	if diff := cmp.Diff(want, list(t, dst)); diff != "" {
@@ -132,11 +133,11 @@ func TestCheckpointsComeWithTheirRun(t *testing.T) {
 
 func TestARunWhoseSourceHasNoCheckpointsKeepsItsOwn(t *testing.T) {
 	src, dst := openStore(t, filepath.Join(t.TempDir(), "a.db")), openStore(t, filepath.Join(t.TempDir(), "b.db"))
-	run := record(t, src, map[string]string{"step-8": "eight"})
+	run := recordOne(t, src, map[string]string{"step-8": "eight"})
 	mergeInto(t, dst, src, store.MergeResult{Added: 1})
 	before := list(t, dst)
 	must(t, src.StartResume(t.Context(), run.ID, 10))
-	goOn(t, src, run.ID, 20, store.StatusFinished, nil)
+	goOn(t, src, run.ID, 20, record.StatusFinished, nil)
 	mergeInto(t, dst, src, store.MergeResult{Continued: 1})
 	if diff := cmp.Diff(before, list(t, dst)); diff != "" {
 		t.Errorf("its files changed:\n%s", diff)
@@ -146,7 +147,7 @@ func TestARunWhoseSourceHasNoCheckpointsKeepsItsOwn(t *testing.T) {
 func TestStoresInOneFolderShareTheirCheckpoints(t *testing.T) {
 	dir := t.TempDir()
 	src, dst := openStore(t, filepath.Join(dir, "a.db")), openStore(t, filepath.Join(dir, "b.db"))
-	run := record(t, src, map[string]string{"step-8": "eight"})
+	run := recordOne(t, src, map[string]string{"step-8": "eight"})
 	mergeInto(t, dst, src, store.MergeResult{Added: 1})
 	if got := list(t, dst)["checkpoints/"+run.ID+"/step-8"]; got != "eight" {
 		t.Errorf("the checkpoint holds %q", got)
@@ -159,7 +160,7 @@ func TestSeveralMergeIntoOneStoreAtOnce(t *testing.T) {
 	openStore(t, path)
 	first := openStore(t, filepath.Join(t.TempDir(), "s.db"))
 	for i := range runs {
-		record(t, first, map[string]string{"step-8": fmt.Sprint(i)})
+		recordOne(t, first, map[string]string{"step-8": fmt.Sprint(i)})
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -200,7 +201,7 @@ func TestSeveralMergeIntoOneStoreAtOnce(t *testing.T) {
 
 func TestFilesThatCannotBeCopiedLeaveNothingBehind(t *testing.T) {
 	src, dst := openStore(t, filepath.Join(t.TempDir(), "a.db")), openStore(t, filepath.Join(t.TempDir(), "b.db"))
-	record(t, src, map[string]string{"step-4": "four", "step-8": "eight"})
+	recordOne(t, src, map[string]string{"step-4": "four", "step-8": "eight"})
 	blocked := filepath.Join(filepath.Dir(dst.Path()), "checkpoints")
 	must(t, os.WriteFile(blocked, []byte("a file where the folder should be"), 0o644))
 	result, err := Store(t.Context(), dst, src.Path(), store.MergeOptions{})

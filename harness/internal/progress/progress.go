@@ -43,7 +43,7 @@ func Of(run store.RunInfo, summaries []store.SeriesSummary, steps []store.Point,
 		return p
 	}
 	p.Rate = 1 / seconds
-	if run.Status == store.StatusRunning && p.Step < p.Total {
+	if run.Status == record.StatusRunning && p.Step < p.Total {
 		left := time.Duration(float64(p.Total-p.Step) * seconds * float64(time.Second))
 		p.ETA = max(0, left-max(0, now.Sub(run.HeartbeatAt)))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -20,14 +21,14 @@ type RecordedSweep struct {
 	Counts  []StatusCount // without statuses that no run has
 	Waiting int           // planned runs that do not exist yet
 	Runs    int           // planned, or known
-	Ended   int           // finished or diverged
+	Ended   int           // finished, diverged, or stopped by the search
 	ETA     time.Duration // until all runs have ended, see [Sweep.ETA]; 0 if it is not known
 	Failing []FailingRun
 }
 
 // StatusCount is how many runs have a status.
 type StatusCount struct {
-	Status store.Status
+	Status record.Status
 	Count  int
 }
 
@@ -41,7 +42,7 @@ type FailingRun struct {
 func ReadRecordedSweep(ctx context.Context, st *store.Store, variants []Variant, now time.Time) (RecordedSweep, error) {
 	var s RecordedSweep
 	var left estimate
-	counts := map[store.Status]int{}
+	counts := map[record.Status]int{}
 	trained := 0 // of the runs that have ended
 	for _, v := range variants {
 		s.Runs += max(v.Planned, len(v.Runs))
@@ -49,13 +50,16 @@ func ReadRecordedSweep(ctx context.Context, st *store.Store, variants []Variant,
 		for _, run := range v.Runs {
 			counts[run.Status]++
 			switch run.Status {
-			case store.StatusFinished, store.StatusDiverged:
+			case record.StatusFinished, record.StatusDiverged:
 				s.Ended++
 				if run.TrainedBy == "" {
 					trained++
 				}
 				left.ended(run)
-			case store.StatusRunning:
+			case record.StatusStopped:
+				s.Ended++
+				trained++
+			case record.StatusRunning:
 				p, err := ReadProgress(ctx, st, run, now)
 				if err != nil {
 					return s, err
@@ -66,7 +70,7 @@ func ReadRecordedSweep(ctx context.Context, st *store.Store, variants []Variant,
 			}
 		}
 	}
-	for _, status := range store.Statuses() {
+	for _, status := range record.Statuses() {
 		if n := counts[status]; n > 0 {
 			s.Counts = append(s.Counts, StatusCount{status, n})
 		}

@@ -82,7 +82,7 @@ func progressOf(ctx context.Context, st *store.Store, run store.RunInfo, summari
 		return Progress{}, err
 	}
 	p := Of(run, summaries, steps, now)
-	if run.Status == store.StatusRunning && (p.Step == 0 || p.Step >= p.Total) {
+	if run.Status == record.StatusRunning && (p.Step == 0 || p.Step >= p.Total) {
 		last, err := st.Logs(ctx, run.ID, store.LogOptions{Tail: 1})
 		if err != nil {
 			return p, err

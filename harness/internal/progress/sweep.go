@@ -4,9 +4,9 @@ import (
 	"context"
 	"math"
 	"os"
-	"slices"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 )
@@ -80,7 +80,7 @@ func (r *SweepReader) Read(ctx context.Context, now time.Time) (Sweep, error) {
 	if err != nil {
 		return Sweep{}, err
 	}
-	recognition := sweep.Recognition{Code: memory.Code, Since: memory.Since}
+	recognition := sweep.Recognition{Code: memory.Code, Since: memory.Since, StopsTrials: r.plan.File.StopsTrials()}
 	if memory.AnyCode {
 		recognition.Code = ""
 	}
@@ -101,7 +101,7 @@ func (r *SweepReader) Read(ctx context.Context, now time.Time) (Sweep, error) {
 			state, found := inventory.State(t, run), inventory.Of(run)
 			variant := r.plan.Variants[run.Variant].Label
 			switch {
-			case state == sweep.StateInterrupted && slices.Contains(memory.Stopped, variant):
+			case memory.StoppedEarlier(state, variant):
 				state = sweep.StateStopped
 			case elsewhere && i == 0 && !state.Ended():
 				state = sweep.StateRunning
@@ -171,7 +171,7 @@ func (e *estimate) running(p Progress) {
 }
 
 func (e *estimate) ended(run store.RunInfo) {
-	if run.TrainedBy == "" && run.Status == store.StatusFinished && run.StartedAt.Equal(run.CreatedAt) {
+	if run.TrainedBy == "" && run.Status == record.StatusFinished && run.StartedAt.Equal(run.CreatedAt) {
 		e.known, e.total = e.known+1, e.total+run.EndedAt.Sub(run.StartedAt).Seconds()
 	}
 }

@@ -19,9 +19,9 @@ func everyComparison(t *testing.T) map[string]*compare.Result {
 	a := seeds(t, st, 4, sketch{Name: "a", Accuracy: 0.95})
 	none := makeRun(t, st, sketch{Name: "none", Config: "x: 1", Settings: []record.Drawing{}})
 	long := makeRun(t, st, sketch{Name: "long", Config: "x: 2", Steps: 300, Accuracy: 0.9})
-	diverged := makeRun(t, st, sketch{Name: "diverged", Config: "x: 3", Accuracy: 0.5, Status: store.StatusDiverged})
-	running := makeRun(t, st, sketch{Name: "running", Config: "x: 4", Status: store.StatusRunning})
-	failed := makeRun(t, st, sketch{Name: "failed", Config: "x: 5", Status: store.StatusFailed, Steps: 1})
+	diverged := makeRun(t, st, sketch{Name: "diverged", Config: "x: 3", Accuracy: 0.5, Status: record.StatusDiverged})
+	running := makeRun(t, st, sketch{Name: "running", Config: "x: 4", Status: record.StatusRunning})
+	failed := makeRun(t, st, sketch{Name: "failed", Config: "x: 5", Status: record.StatusFailed, Steps: 1})
 	ddpm := makeRun(t, st, sketch{Name: "ddpm", Process: "ddpm", Accuracy: 0.9})
 	nasty := makeRun(t, st, sketch{Name: "x<script>alert(1)</script>|@all", Config: "x: \"<b>&|*[y](z)\"",
 		Notes: "<script>alert(2)</script>\n| *bold*"})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -37,7 +38,7 @@ func example(t *testing.T) (*store.Store, string) {
 	w.Point("time/compile", 1, 2)
 	w.Point("val/loss", 2, 0.75)
 	w.Point("val/loss", 4, math.NaN())
-	if err := w.Finish(t.Context(), store.StatusFinished, ""); err != nil {
+	if err := w.Finish(t.Context(), record.StatusFinished, ""); err != nil {
 		t.Fatal(err)
 	}
 	return st, run.ID

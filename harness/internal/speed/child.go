@@ -11,6 +11,7 @@ import (
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -58,7 +59,7 @@ func RunChild(ctx context.Context, text string, in io.Reader, out io.Writer) err
 			return err
 		}
 		if _, err := io.ReadFull(in, make([]byte, 1)); err != nil {
-			return errors.Join(errors.New("waiting for the word to begin"), err, w.Finish(ctx, store.StatusInterrupted, ""))
+			return errors.Join(errors.New("waiting for the word to begin"), err, w.Finish(ctx, record.StatusInterrupted, ""))
 		}
 		return logPoints(ctx, w, c.Points)
 	case "step":

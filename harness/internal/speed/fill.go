@@ -31,11 +31,11 @@ func fill(ctx context.Context, st *store.Store, runs, points int) error {
 			return err
 		}
 		if err := fillRun(ctx, st, w, run.ID, uint64(i), steps); err != nil {
-			_ = w.Finish(ctx, store.StatusFailed, err.Error())
+			_ = w.Finish(ctx, record.StatusFailed, err.Error())
 			return err
 		}
 		w.Progress(steps, steps)
-		if err := w.Finish(ctx, store.StatusFinished, ""); err != nil {
+		if err := w.Finish(ctx, record.StatusFinished, ""); err != nil {
 			return err
 		}
 	}

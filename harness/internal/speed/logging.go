@@ -139,7 +139,7 @@ func logPoints(ctx context.Context, w *store.Writer, points int) error {
 		}
 		w.Point(record.TrainLoss, step, 1/float64(step))
 	}
-	if err := w.Finish(ctx, store.StatusFinished, ""); err != nil {
+	if err := w.Finish(ctx, record.StatusFinished, ""); err != nil {
 		return err
 	}
 	if err := w.Err(); err != nil {

@@ -53,10 +53,10 @@ var recording = benchmark{
 			return r
 		})
 		if err != nil {
-			_ = w.Finish(ctx, store.StatusFailed, err.Error())
+			_ = w.Finish(ctx, record.StatusFailed, err.Error())
 			return err
 		}
-		return w.Finish(ctx, store.StatusFinished, "")
+		return w.Finish(ctx, record.StatusFinished, "")
 	},
 }
 
@@ -109,7 +109,7 @@ func processorShare(ctx context.Context, st *store.Store, step, long time.Durati
 		w.Point(record.LearningRate, n, 1)
 		w.Point(record.GradNorm, n, 1)
 	})
-	if err := w.Finish(ctx, store.StatusFinished, ""); err != nil {
+	if err := w.Finish(ctx, record.StatusFinished, ""); err != nil {
 		return 0, err
 	}
 	return max(0, (recording-idle).Seconds()) / long.Seconds() / float64(runtime.GOMAXPROCS(0)), nil

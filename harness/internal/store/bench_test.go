@@ -21,7 +21,7 @@ func BenchmarkPoint(b *testing.B) {
 		w.Point("train/loss", step, 0.25)
 	}
 	b.StopTimer()
-	must(b, w.Finish(b.Context(), StatusFinished, ""))
+	must(b, w.Finish(b.Context(), record.StatusFinished, ""))
 }
 
 // BenchmarkPoints records the five series of a training loop, flushed as by
@@ -43,7 +43,7 @@ func BenchmarkPoints(b *testing.B) {
 			must(b, w.Flush(b.Context()))
 		}
 	}
-	must(b, w.Finish(b.Context(), StatusFinished, ""))
+	must(b, w.Finish(b.Context(), record.StatusFinished, ""))
 	points := float64(step * len(names))
 	b.ReportMetric(points/time.Since(start).Seconds(), "points/s")
 	b.ReportMetric(float64(fileSize(b, s)-empty)/points, "bytes/point")
@@ -66,7 +66,7 @@ func BenchmarkFlush(b *testing.B) {
 		must(b, w.Flush(b.Context()))
 	}
 	b.StopTimer()
-	must(b, w.Finish(b.Context(), StatusFinished, ""))
+	must(b, w.Finish(b.Context(), record.StatusFinished, ""))
 }
 
 // BenchmarkSeries reads a series of two million points as a plot needs it.
@@ -79,7 +79,7 @@ func BenchmarkSeries(b *testing.B) {
 		w.Point("train/loss", step, 1/float64(step+1))
 		w.Point("time/step", step, 1/float64(step+1))
 	}
-	must(b, w.Finish(b.Context(), StatusFinished, ""))
+	must(b, w.Finish(b.Context(), record.StatusFinished, ""))
 	b.Run("thinned to 1000 points", func(b *testing.B) {
 		for b.Loop() {
 			get(s.Series(b.Context(), run.ID, "train/loss", SeriesOptions{MaxPoints: 1000}))(b)
@@ -103,7 +103,7 @@ func BenchmarkListRuns(b *testing.B) {
 	for range shrunk(2000, 20) {
 		w := openWriter(b, s, newRun(b, s, "x").ID)
 		w.Point("train/loss", 1, 0.5)
-		must(b, w.Finish(b.Context(), StatusFinished, ""))
+		must(b, w.Finish(b.Context(), record.StatusFinished, ""))
 	}
 	for b.Loop() {
 		get(s.ListRuns(b.Context(), Filter{Where: []string{"train.lr=0.001"}, Sort: "loss"}))(b)
@@ -152,7 +152,7 @@ func fillMany(b *testing.B, s *Store, runs int) {
 		w.Point("train/loss", step, 1/float64(step))
 	}
 	w.Progress(1000, 1000)
-	must(b, w.Finish(b.Context(), StatusFinished, ""))
+	must(b, w.Finish(b.Context(), record.StatusFinished, ""))
 	for step := range 3 {
 		d := record.Drawing{Step: step * 500, Sampler: "euler", SamplerJSON: "{}", Steps: 50, Guidance: 2, Images: 1000}
 		must(b, s.AddEvaluation(b.Context(), run.ID, EvaluationRecord{Drawing: d, Dataset: "mnist", Correct: make([]bool, 1000),
@@ -207,7 +207,7 @@ func BenchmarkMerge(b *testing.B) {
 			}
 		}
 		w.Progress(steps, steps)
-		must(b, w.Finish(b.Context(), StatusFinished, ""))
+		must(b, w.Finish(b.Context(), record.StatusFinished, ""))
 	}
 	points := float64(runs * steps * len(names))
 	b.Run("new runs", func(b *testing.B) {

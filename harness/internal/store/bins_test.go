@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"flowharness/harness/internal/record"
 )
 
 // recorded is a run with a loss of 1, 2, …, n at the steps 1, 2, …, n, NaN at
@@ -20,7 +22,7 @@ func recorded(t *testing.T, s *Store, n int) *Run {
 		}
 		w.Point("train/loss", step, value)
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	return run
 }
 
@@ -95,7 +97,7 @@ func TestTheEndAndTheMedianOfASeries(t *testing.T) {
 func TestBinsOfBlocksAreThoseOfThePoints(t *testing.T) {
 	s := openTemp(t)
 	run, w := recordMany(t, s, 5003)
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	for _, name := range []string{"train/loss", "train/lr", "val/loss", "time/step"} {
 		points := get(s.Series(t.Context(), run.ID, name, SeriesOptions{}))(t)
 		first, last := points[0].Step, points[len(points)-1].Step

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowharness/harness/internal/record"
 )
 
 // checkBlocks makes the blocks of every series of a store, and the percentiles
@@ -130,32 +132,32 @@ func TestBlocksAreThoseOfThePoints(t *testing.T) {
 		}},
 		{"of one that has finished", 3*46 + 4, func(t *testing.T, s *Store) {
 			_, w := recordMany(t, s, n)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 		}},
 		{"recorded by two writers", 3*46 + 4, func(t *testing.T, s *Store) {
 			run, w := recordMany(t, s, 1000)
 			must(t, w.stop())
 			w = openWriter(t, s, run.ID)
 			recordBetween(t, w, 1001, n)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 		}},
 		{"resumed within a block", 3*46 + 4, func(t *testing.T, s *Store) {
 			run, w := recordMany(t, s, 2000)
-			must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+			must(t, w.Finish(t.Context(), record.StatusInterrupted, ""))
 			must(t, s.StartResume(t.Context(), run.ID, 1234))
 			checkBlocks(t, s)
 			w = openWriter(t, s, run.ID)
 			recordBetween(t, w, 1235, n)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 		}},
 		{"resumed where a block ends", 3*16 + 1, func(t *testing.T, s *Store) {
 			run, w := recordMany(t, s, 2000)
-			must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+			must(t, w.Finish(t.Context(), record.StatusInterrupted, ""))
 			must(t, s.StartResume(t.Context(), run.ID, 16*blockSize))
 		}},
 		{"resumed from the start", 0, func(t *testing.T, s *Store) {
 			run, w := recordMany(t, s, 2000)
-			must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+			must(t, w.Finish(t.Context(), record.StatusInterrupted, ""))
 			must(t, s.StartResume(t.Context(), run.ID, 0))
 		}},
 		{"with points that were replaced", 3*46 + 4, func(t *testing.T, s *Store) {
@@ -167,7 +169,7 @@ func TestBlocksAreThoseOfThePoints(t *testing.T) {
 			must(t, w.Flush(t.Context()))
 			checkBlocks(t, s)
 			recordBetween(t, w, n+1, n+3)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 		}},
 		{"with points between those written", -1, func(t *testing.T, s *Store) {
 			_, w := recordMany(t, s, n)
@@ -176,23 +178,23 @@ func TestBlocksAreThoseOfThePoints(t *testing.T) {
 			}
 			must(t, w.Flush(t.Context()))
 			w.Point("val/loss", -5, 1)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 		}},
 		{"with steps out of order in one flush", 1, func(t *testing.T, s *Store) {
 			w := openWriter(t, s, newRun(t, s, "x").ID)
 			for step := 100; step > 0; step-- {
 				w.Point("train/loss", step, float64(step))
 			}
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 		}},
 		{"of a run that was deleted", 0, func(t *testing.T, s *Store) {
 			run, w := recordMany(t, s, n)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 			must(t, s.DeleteRun(t.Context(), run.ID, nil))
 		}},
 		{"of a training that was taken over", 2 * (3*46 + 4), func(t *testing.T, s *Store) {
 			from, w := recordMany(t, s, n)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 			to := newRun(t, s, "y")
 			must(t, s.AdoptTraining(t.Context(), to.ID, from.ID))
 			if diff := cmp.Diff(get(s.WallTimes(t.Context(), from.ID))(t), get(s.WallTimes(t.Context(), to.ID))(t)); diff != "" {
@@ -202,24 +204,24 @@ func TestBlocksAreThoseOfThePoints(t *testing.T) {
 		{"of a run that was merged", 3*46 + 4, func(t *testing.T, s *Store) {
 			src := openTemp(t)
 			_, w := recordMany(t, src, n)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 			checkMerge(t, s, src.Path(), MergeResult{Added: 1})
 		}},
 		{"of a run that was merged and then continued there", 3*46 + 4, func(t *testing.T, s *Store) {
 			src := openTemp(t)
 			run, w := recordMany(t, src, 1000)
-			must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+			must(t, w.Finish(t.Context(), record.StatusInterrupted, ""))
 			checkMerge(t, s, src.Path(), MergeResult{Added: 1})
 			must(t, src.StartResume(t.Context(), run.ID, 990))
 			w = openWriter(t, src, run.ID)
 			recordBetween(t, w, 991, n)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 			checkMerge(t, s, src.Path(), MergeResult{Continued: 1})
 			checkMerge(t, s, src.Path(), MergeResult{Same: 1})
 		}},
 		{"of a run on its own", -1, func(t *testing.T, s *Store) {
 			run, w := recordMany(t, s, n)
-			must(t, w.Finish(t.Context(), StatusFinished, ""))
+			must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 			path := t.TempDir() + "/run.db"
 			must(t, s.Extract(t.Context(), run.ID, path))
 			if got, want := checkBlocks(t, openAt(t, path)), checkBlocks(t, s); got != want {
@@ -241,7 +243,7 @@ func TestBlocksAreThoseOfThePoints(t *testing.T) {
 func TestAnOlderStoreGetsItsBlocks(t *testing.T) {
 	s := openTemp(t)
 	_, w := recordMany(t, s, 3000)
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	_, w = recordMany(t, s, 500)
 	must(t, w.stop()) // still running
 	must(t, s.Close())

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"flowharness/harness/internal/record"
 )
 
 func configured(yaml string) func(*NewRun) {
@@ -87,7 +89,7 @@ func TestTheStateOfTheCatalogTellsWhatHasChanged(t *testing.T) {
 			return w.Flush(ctx)
 		}, false, false, false},
 		{"an evaluation", func() error { return s.AddEvaluation(ctx, run.ID, evaluation(1)) }, false, true, false},
-		{"its end", func() error { return w.Finish(ctx, StatusFinished, "") }, false, false, true},
+		{"its end", func() error { return w.Finish(ctx, record.StatusFinished, "") }, false, false, true},
 		{"a tag", func() error { return s.UpdateTags(ctx, run.ID, []string{"t"}, nil) }, false, false, true},
 		{"notes", func() error { return s.SetNotes(ctx, run.ID, "n") }, false, false, true},
 		{"the archive", func() error { return s.Archive(ctx, run.ID) }, false, false, true},

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"flowharness/harness/internal/record"
 )
 
 func evaluation(step int) EvaluationRecord {
@@ -35,13 +37,13 @@ func TestEvaluationsGoWithTheStepsThatARunRepeats(t *testing.T) {
 		must(t, s.AddEvaluation(t.Context(), run.ID, evaluation(step)))
 	}
 	w := openWriter(t, s, run.ID)
-	must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+	must(t, w.Finish(t.Context(), record.StatusInterrupted, ""))
 	must(t, s.StartResume(t.Context(), run.ID, 15))
 	if got := get(s.Evaluations(t.Context(), run.ID))(t); len(got) != 1 || got[0].Step != 10 {
 		t.Errorf("after resuming from step 15 there are %v", got)
 	}
 	w = openWriter(t, s, run.ID)
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	must(t, s.DeleteRun(t.Context(), run.ID, nil))
 	var n int
 	must(t, s.read.QueryRow("SELECT count(*) FROM evaluation_metrics").Scan(&n))

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 // endStatuses are the statuses that a run can end with.
-var endStatuses = []Status{StatusFinished, StatusInterrupted, StatusFailed, StatusDiverged}
+var endStatuses = []record.Status{record.StatusFinished, record.StatusInterrupted, record.StatusFailed, record.StatusDiverged}
 
 var errFinished = errors.New("recording the run: it has been finished")
 
@@ -19,7 +21,7 @@ var errFinished = errors.New("recording the run: it has been finished")
 // or until ctx ends. On a full disk it uses space that was held back for it and,
 // if need be, gives up the last points, those of less than a second; it then
 // returns nil, and [Writer.Err] tells that the disk is full.
-func (w *Writer) Finish(ctx context.Context, status Status, reason string) error {
+func (w *Writer) Finish(ctx context.Context, status record.Status, reason string) error {
 	if !slices.Contains(endStatuses, status) {
 		return fmt.Errorf("finishing a run: %q is not how a run ends; use one of %v", status, endStatuses)
 	}

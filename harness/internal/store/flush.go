@@ -24,7 +24,7 @@ const (
 
 // ending is how a run ends.
 type ending struct {
-	status Status
+	status record.Status
 	reason string
 }
 

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"flowharness/harness/internal/record"
 )
 
 // fillDisk takes all the space of the disk that a folder is on, and returns what
@@ -50,7 +52,7 @@ func TestAStoreOnAFullDiskIsReadAndRunsAreDeletedFromIt(t *testing.T) {
 				for step := range 1000 {
 					w.Point("train/loss", step, float64(step))
 				}
-				must(t, w.Finish(t.Context(), StatusFinished, ""))
+				must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 			}
 			dir := mountSmallDisk(t, 3<<20)
 			path := filepath.Join(dir, "harness.db")

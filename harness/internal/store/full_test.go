@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"flowharness/harness/internal/record"
 )
 
 // recordUntilFull writes points, log lines and pictures until the writer
@@ -26,7 +28,7 @@ func recordUntilFull(t *testing.T, s *Store, runID string) {
 	checkError(t, w.Err(), ErrFull, s.Path(), "free some space")
 	w.Log("error", "dropped, as nothing more can be recorded")
 	reason := w.Err().Error()
-	if err := w.Finish(t.Context(), StatusFailed, reason); err != nil {
+	if err := w.Finish(t.Context(), record.StatusFailed, reason); err != nil {
 		t.Fatalf("the end of the run was not recorded: %v", err)
 	}
 
@@ -34,7 +36,7 @@ func recordUntilFull(t *testing.T, s *Store, runID string) {
 	for name, s := range map[string]*Store{"a writing process": openAt(t, s.Path()), "a reading one": get(OpenReadOnly(t.Context(), s.Path()))(t)} {
 		defer s.Close()
 		run := get(s.Run(t.Context(), runID))(t)
-		if run.Status != StatusFailed || run.StatusReason != reason || run.EndedAt.IsZero() {
+		if run.Status != record.StatusFailed || run.StatusReason != reason || run.EndedAt.IsZero() {
 			t.Errorf("to %s the run reads as %s (%s)", name, run.Status, run.StatusReason)
 		}
 		points := get(s.Series(t.Context(), runID, "train/loss", SeriesOptions{}))(t)

@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"flowharness/harness/internal/label"
+	"flowharness/harness/internal/record"
 )
 
 // Filter says which runs [Store.ListRuns] returns, and in what order. Its zero
 // value is all active runs, newest first.
 type Filter struct {
-	Status  []Status // any of them
-	Tags    []string // all of them
-	Name    string   // glob over the name: "fm_*"
+	Status  []record.Status // any of them
+	Tags    []string        // all of them
+	Name    string          // glob over the name: "fm_*"
 	Process string
 	Dataset string
 	Text    string    // part of the id, slug, name, notes or a tag, in any case
@@ -120,8 +121,8 @@ func (q *conditions) addFilter(f Filter) error {
 	if len(f.Status) > 0 {
 		names := make([]string, len(f.Status))
 		for i, status := range f.Status {
-			if !slices.Contains(Statuses(), status) {
-				return fmt.Errorf("there is no status %q; use one of %v", status, Statuses())
+			if !slices.Contains(record.Statuses(), status) {
+				return fmt.Errorf("there is no status %q; use one of %v", status, record.Statuses())
 			}
 			names[i] = string(status)
 		}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"flowharness/harness/internal/record"
 )
 
 // manyRuns records the runs that the tests of lists and references use, and
@@ -18,22 +20,22 @@ func manyRuns(t *testing.T) *Store {
 	for i, r := range []struct {
 		name, process, config string
 		loss                  float64
-		status                Status
+		status                record.Status
 		tags                  []string
 	}{
-		{"fm_mnist", "flow_match", "seed: 1\ntrain: {lr: 1.0e-03}\nsampling: {steps: [4, 16]}\nema: off", 0.3, StatusFinished, []string{"paper"}},
-		{"fm_fast", "flow_match", "seed: 18446744073709551615\ntrain: {lr: 0.01}\nsampling: {steps: [8]}", 0.1, StatusFailed, []string{"paper", "100%"}},
-		{"ddpm_mnist", "ddpm", "seed: 18446744073709551614\ntrain: {lr: 1}\nsampling: {steps: [1000]}", 0.2, StatusDiverged, nil},
-		{"fm_mnist", "flow_match", "seed: 2\ntrain: {lr: 0.001}\nsampling: {steps: [4,16]}", 0, StatusRunning, nil},
-		{"fm_mnist_b", "flow_match", "seed: 2\ntrain: {lr: none}", 0, StatusCrashed, nil},
+		{"fm_mnist", "flow_match", "seed: 1\ntrain: {lr: 1.0e-03}\nsampling: {steps: [4, 16]}\nema: off", 0.3, record.StatusFinished, []string{"paper"}},
+		{"fm_fast", "flow_match", "seed: 18446744073709551615\ntrain: {lr: 0.01}\nsampling: {steps: [8]}", 0.1, record.StatusFailed, []string{"paper", "100%"}},
+		{"ddpm_mnist", "ddpm", "seed: 18446744073709551614\ntrain: {lr: 1}\nsampling: {steps: [1000]}", 0.2, record.StatusDiverged, nil},
+		{"fm_mnist", "flow_match", "seed: 2\ntrain: {lr: 0.001}\nsampling: {steps: [4,16]}", 0, record.StatusRunning, nil},
+		{"fm_mnist_b", "flow_match", "seed: 2\ntrain: {lr: none}", 0, record.StatusCrashed, nil},
 	} {
 		run := newRun(t, s, r.name, func(n *NewRun) {
 			n.Process, n.ResolvedYAML, n.Tags, n.Seed = r.process, r.config, r.tags, uint64(100-33*i%100)
 			n.Notes = fmt.Sprintf("run number %d", i)
 		})
 		switch r.status {
-		case StatusRunning:
-		case StatusCrashed:
+		case record.StatusRunning:
+		case record.StatusCrashed:
 			get(s.write.Exec("UPDATE runs SET heartbeat_at = heartbeat_at - 60000 WHERE id = ?", run.ID))(t)
 		default:
 			w := openWriter(t, s, run.ID)
@@ -56,9 +58,9 @@ func TestListsAreFilteredSortedAndLimited(t *testing.T) {
 		{"everything, newest first", Filter{}, all},
 		{"oldest first", Filter{Sort: "created"}, "fm_mnist fm_fast ddpm_mnist fm_mnist fm_mnist_b"},
 		{"limit", Filter{Limit: 2}, "fm_mnist_b fm_mnist"},
-		{"status", Filter{Status: []Status{StatusFailed, StatusDiverged}}, "ddpm_mnist fm_fast"},
-		{"running excludes crashed", Filter{Status: []Status{StatusRunning}}, "fm_mnist"},
-		{"crashed, though recorded as running", Filter{Status: []Status{StatusCrashed}}, "fm_mnist_b"},
+		{"status", Filter{Status: []record.Status{record.StatusFailed, record.StatusDiverged}}, "ddpm_mnist fm_fast"},
+		{"running excludes crashed", Filter{Status: []record.Status{record.StatusRunning}}, "fm_mnist"},
+		{"crashed, though recorded as running", Filter{Status: []record.Status{record.StatusCrashed}}, "fm_mnist_b"},
 		{"tag", Filter{Tags: []string{"paper"}}, "fm_fast fm_mnist"},
 		{"both tags", Filter{Tags: []string{"paper", "100%"}}, "fm_fast"},
 		{"glob", Filter{Name: "fm_*t"}, "fm_mnist fm_fast fm_mnist"},
@@ -87,7 +89,7 @@ func TestListsAreFilteredSortedAndLimited(t *testing.T) {
 		{"steps", Filter{Sort: "steps", Desc: true, Limit: 1}, "ddpm_mnist"},
 		{"seed, as a number", Filter{Sort: "seed"}, "fm_mnist ddpm_mnist fm_fast fm_mnist_b fm_mnist"},
 		{"duration", Filter{Sort: "duration", Limit: 1}, "fm_mnist_b"},
-		{"all at once", Filter{Status: []Status{StatusFinished}, Tags: []string{"paper"}, Name: "*", Process: "flow_match", Dataset: "mnist",
+		{"all at once", Filter{Status: []record.Status{record.StatusFinished}, Tags: []string{"paper"}, Name: "*", Process: "flow_match", Dataset: "mnist",
 			Text: "fm", Where: []string{"seed=1"}, Since: time.Unix(0, 0), Sort: "name", Limit: 9}, "fm_mnist"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -109,7 +111,7 @@ func TestAFilterThatMakesNoSenseIsRefused(t *testing.T) {
 		filter     Filter
 	}{
 		{"unknown sort key", "created, name", Filter{Sort: "size"}},
-		{"unknown status", "finished", Filter{Status: []Status{"done"}}},
+		{"unknown status", "finished", Filter{Status: []record.Status{"done"}}},
 		{"negative limit", "-1", Filter{Limit: -1}},
 		{"condition without operator", "train.lr=0.001", Filter{Where: []string{"train.lr"}}},
 		{"condition without key", "train.lr=0.001", Filter{Where: []string{"=3"}}},
@@ -157,10 +159,10 @@ func TestMatchingAndLimitingAgreeWithTheWholeList(t *testing.T) {
 			w.Point("train/loss", 1, float64(i*11%30))
 		}
 		w.Progress(i*13%30, 30)
-		must(t, w.Finish(t.Context(), []Status{StatusFinished, StatusFailed, StatusDiverged}[i%3], ""))
+		must(t, w.Finish(t.Context(), []record.Status{record.StatusFinished, record.StatusFailed, record.StatusDiverged}[i%3], ""))
 	}
 	for _, key := range append(SortKeys(), "") {
-		for _, f := range []Filter{{}, {Desc: true}, {Status: []Status{StatusFinished}}, {Name: "run3", Where: []string{"train.lr=0.001"}}, {Text: "run1", Dataset: "mnist"}, {Name: "none"}} {
+		for _, f := range []Filter{{}, {Desc: true}, {Status: []record.Status{record.StatusFinished}}, {Name: "run3", Where: []string{"train.lr=0.001"}}, {Text: "run1", Dataset: "mnist"}, {Name: "none"}} {
 			f.Sort = key
 			all := get(s.ListRuns(t.Context(), f))(t)
 			f.Limit = 4

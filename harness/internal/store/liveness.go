@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
+
+	"flowharness/harness/internal/record"
 )
 
 // staleAfter is the age of the last heartbeat at which a run counts as crashed.
@@ -88,7 +90,7 @@ const queryProcess = `SELECT slug, status, heartbeat_at, pid, pid_started_at, ho
 // suspended for long reads as crashed, but can wake up.
 func mustNotLive(ctx context.Context, tx *sql.Tx, runID string) error {
 	var slug string
-	var status Status
+	var status record.Status
 	var heartbeat milliseconds
 	var p processIdentity
 	err := tx.QueryRowContext(ctx, queryProcess, runID).Scan(&slug, &status, &heartbeat, &p.pid, &p.startedAt, &p.host, &p.boot)
@@ -98,7 +100,7 @@ func mustNotLive(ctx context.Context, tx *sql.Tx, runID string) error {
 	if err != nil {
 		return err
 	}
-	if status == StatusRunning && p.mayWrite(heartbeat.time()) {
+	if status == record.StatusRunning && p.mayWrite(heartbeat.time()) {
 		return fmt.Errorf("run %s: %w: stop process %d on %s first", slug, ErrRunning, p.pid, p.host)
 	}
 	return nil

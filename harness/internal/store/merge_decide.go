@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 // progressOf is how far a run has come in one store.
 type progressOf struct {
 	slug      string
-	status    Status
+	status    record.Status
 	created   milliseconds
 	hash      string
 	seed      string
@@ -23,9 +25,9 @@ type progressOf struct {
 }
 
 const (
-	queryProgressHere = `SELECT slug, status, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot, deleted_at
+	queryProgressHere = `SELECT slug, ` + recordedStatus + `, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot, deleted_at
 		FROM main.runs WHERE id = ?`
-	queryProgressThere = `SELECT slug, status, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot, deleted_at
+	queryProgressThere = `SELECT slug, ` + recordedStatus + `, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot, deleted_at
 		FROM source.runs WHERE id = ?`
 )
 
@@ -66,6 +68,12 @@ func (m *merger) decide(ctx context.Context, tx *sql.Tx, id string) (outcome, er
 		return 0, conflict("it was created at %s there and at %s here", there.created.utc(), here.created.utc())
 	case there.status == here.status && there.lastStep == here.lastStep:
 		return m.compareContents(ctx, tx, id, conflict)
+	case there.lastStep == here.lastStep && stoppedMeanwhile(there, here):
+		what, err := m.compareContents(ctx, tx, id, conflict)
+		if err == nil && what == outcomeSame && there.status == record.StatusStopped {
+			what = outcomeContinued
+		}
+		return what, err
 	case !here.ended() && (there.ended() || there.lastStep > here.lastStep):
 		return outcomeContinued, nil
 	case !there.ended() && (!here.ended() && there.lastStep < here.lastStep || here.ended() && there.lastStep <= here.lastStep):
@@ -152,10 +160,19 @@ func (t ownedTable) more(ctx context.Context, tx *sql.Tx, a, b, id string) (foun
 
 // ended tells whether the run has come to its end; resuming one that diverged
 // brings it to the same.
-func (p progressOf) ended() bool { return p.status == StatusFinished || p.status == StatusDiverged }
+func (p progressOf) ended() bool {
+	return p.status == record.StatusFinished || p.status == record.StatusDiverged
+}
+
+// stoppedMeanwhile tells whether two copies of a run differ in that a search has
+// stopped it in one of them.
+func stoppedMeanwhile(a, b progressOf) bool {
+	return a.status == record.StatusStopped && b.status == record.StatusInterrupted ||
+		a.status == record.StatusInterrupted && b.status == record.StatusStopped
+}
 
 func (p progressOf) live() bool {
-	return p.status == StatusRunning && p.process.mayWrite(p.heartbeat.time())
+	return p.status == record.StatusRunning && p.process.mayWrite(p.heartbeat.time())
 }
 
 func readProgress(ctx context.Context, tx *sql.Tx, query, id string) (p progressOf, err error) {

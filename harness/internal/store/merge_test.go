@@ -22,7 +22,7 @@ import (
 
 // recordFully records a finished run that has something in every table. Runs of
 // different seeds differ in every value.
-func recordFully(t testing.TB, s *Store, name string, seed int, status Status) *Run {
+func recordFully(t testing.TB, s *Store, name string, seed int, status record.Status) *Run {
 	t.Helper()
 	run := newRun(t, s, name, func(n *NewRun) {
 		n.Seed, n.Tags, n.Notes = uint64(seed), []string{"paper", name}, "notes of "+name
@@ -62,11 +62,11 @@ func recordSteps(t testing.TB, s *Store, runID string, seed, from, to int) {
 	must(t, w.stop())
 }
 
-// endRun records that a run ended; StatusCrashed leaves it as one whose process
+// endRun records that a run ended; record.StatusCrashed leaves it as one whose process
 // is gone.
-func endRun(t testing.TB, s *Store, runID string, status Status) {
+func endRun(t testing.TB, s *Store, runID string, status record.Status) {
 	t.Helper()
-	if status == StatusCrashed {
+	if status == record.StatusCrashed {
 		get(s.write.Exec(`UPDATE runs SET heartbeat_at = heartbeat_at - 3600000, host = 'elsewhere' WHERE id = ?`, runID))(t)
 		return
 	}
@@ -117,9 +117,9 @@ func checkMerge(t testing.TB, s *Store, src string, want MergeResult) {
 
 func TestMergingBringsEveryRowOfEveryTableOnce(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
-	recordFully(t, dst, "own", 9, StatusFinished) // so that ids differ
+	recordFully(t, dst, "own", 9, record.StatusFinished) // so that ids differ
 	kept := dump(t, dst)
-	for i, status := range []Status{StatusFinished, StatusDiverged, StatusInterrupted, StatusFailed, StatusCrashed} {
+	for i, status := range []record.Status{record.StatusFinished, record.StatusDiverged, record.StatusInterrupted, record.StatusFailed, record.StatusCrashed} {
 		recordFully(t, src, fmt.Sprint("run", i), i, status)
 	}
 	must(t, src.AddReference(t.Context(), Reference{Dataset: "other", Classifier: "d", Kind: ReferenceNoise, Images: 10, Metrics: []Metric{{"fd", 9, 1}}}))
@@ -205,7 +205,7 @@ func TestATableThatMergingCannotPlaceIsAnErrorNotALoss(t *testing.T) {
 			for _, s := range []*Store{src, dst} {
 				get(s.write.Exec(c.create))(t)
 			}
-			recordFully(t, src, "x", 1, StatusFinished)
+			recordFully(t, src, "x", 1, record.StatusFinished)
 			_, err := dst.Merge(t.Context(), src.Path(), MergeOptions{})
 			if err == nil || !strings.Contains(err.Error(), c.lost) {
 				t.Errorf("the error is %v", err)
@@ -227,7 +227,7 @@ func TestAColumnAndTablesOfALaterMigrationAreMerged(t *testing.T) {
 	}
 	get(dst.write.Exec(`INSERT INTO pets (owner, name) VALUES (?, 'first')`, newRun(t, dst, "own").ID))(t)
 	for i := range 2 {
-		run := recordFully(t, src, fmt.Sprint("run", i), i, StatusFinished)
+		run := recordFully(t, src, fmt.Sprint("run", i), i, record.StatusFinished)
 		get(src.write.Exec(`UPDATE runs SET flavour = 'v' || seed; INSERT INTO boxes VALUES ('b', 'x') ON CONFLICT DO NOTHING`))(t)
 		get(src.write.Exec(`INSERT INTO boxed VALUES ('b', ?, ?)`, run.ID, i))(t)
 		get(src.write.Exec(`INSERT INTO pets (owner, name) VALUES (?, 'second')`, run.ID))(t)
@@ -266,7 +266,7 @@ func rowsOf(t *testing.T, s *Store, query string) []string {
 }
 
 func TestARunBelongsToTheSweepsOfBothStores(t *testing.T) {
-	src, dst, run := twoStores(t, StatusFinished)
+	src, dst, run := twoStores(t, record.StatusFinished)
 	for s, name := range map[*Store]string{src: "theirs", dst: "ours"} {
 		must(t, s.PutSweep(t.Context(), name, "x"))
 		must(t, s.PutSweepRuns(t.Context(), name, []SweepRun{{RunID: run.ID, Variant: name}}))
@@ -281,7 +281,7 @@ func TestARunBelongsToTheSweepsOfBothStores(t *testing.T) {
 }
 
 // twoStores returns a store with a run that has recorded 20 steps, and a copy.
-func twoStores(t *testing.T, status Status) (src, dst *Store, run *Run) {
+func twoStores(t *testing.T, status record.Status) (src, dst *Store, run *Run) {
 	t.Helper()
 	src, dst = openTemp(t), openTemp(t)
 	run = recordFully(t, src, "x", 1, status)
@@ -290,7 +290,7 @@ func twoStores(t *testing.T, status Status) (src, dst *Store, run *Run) {
 }
 
 func TestARunThatIsInBothStores(t *testing.T) {
-	goOn := func(to int, status Status) func(*testing.T, *Store, string) {
+	goOn := func(to int, status record.Status) func(*testing.T, *Store, string) {
 		return func(t *testing.T, s *Store, id string) {
 			must(t, s.StartResume(t.Context(), id, 20))
 			recordSteps(t, s, id, 1, 21, to)
@@ -305,6 +305,7 @@ func TestARunThatIsInBothStores(t *testing.T) {
 		must(t, s.UpdateTags(t.Context(), id, []string{"mine"}, []string{"paper"}))
 		must(t, s.SetNotes(t.Context(), id, "my notes"))
 	}
+	stop := func(t *testing.T, s *Store, id string) { must(t, s.StopRun(t.Context(), id, "it was behind")) }
 	evaluate := func(seed int) func(*testing.T, *Store, string) {
 		return func(t *testing.T, s *Store, id string) {
 			must(t, s.AddEvaluation(t.Context(), id, EvaluationRecord{Drawing: record.Drawing{Step: 20, Sampler: "heun", SamplerJSON: "{}", Seed: uint64(seed)}, Dataset: "mnist", Classifier: "c",
@@ -314,45 +315,50 @@ func TestARunThatIsInBothStores(t *testing.T) {
 	metric := sql(`UPDATE evaluation_metrics SET value = 77.0 WHERE name = 'fd' AND evaluation_id IN (SELECT id FROM evaluations WHERE run_id = ?)`)
 	for _, c := range []struct {
 		name        string
-		status      Status
+		status      record.Status
 		there, here func(*testing.T, *Store, string)
 		want        MergeResult
 		says        string
 	}{
-		{"of a seed that is no number", StatusFinished, sql(`UPDATE runs SET seed = 'x' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, `its seed is "x", not a number`},
-		{"of a loss that is no number", StatusFinished, sql(`UPDATE series SET max = 'x' WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, `"train/loss" is not of numbers`},
-		{"unchanged", StatusFinished, unchanged, unchanged, MergeResult{Same: 1}, ""},
-		{"unchanged and crashed", StatusCrashed, unchanged, unchanged, MergeResult{Same: 1}, ""},
-		{"labelled differently", StatusFinished, label, unchanged, MergeResult{Same: 1}, ""},
-		{"resumed to its end there", StatusInterrupted, goOn(30, StatusFinished), label, MergeResult{Continued: 1}, ""},
-		{"resumed there and interrupted again", StatusCrashed, goOn(30, StatusInterrupted), label, MergeResult{Continued: 1}, ""},
-		{"resumed there and crashed", StatusFailed, goOn(30, StatusCrashed), label, MergeResult{Continued: 1}, ""},
-		{"resumed there and diverged", StatusInterrupted, goOn(30, StatusDiverged), label, MergeResult{Continued: 1}, ""},
-		{"resumed there without getting further", StatusInterrupted, goOn(20, StatusFailed), label, MergeResult{Continued: 1}, ""},
-		{"resumed here", StatusInterrupted, unchanged, goOn(30, StatusFinished), MergeResult{Behind: 1}, ""},
-		{"resumed here and interrupted again", StatusInterrupted, unchanged, goOn(30, StatusInterrupted), MergeResult{Behind: 1}, ""},
-		{"resumed here without getting further", StatusInterrupted, unchanged, goOn(20, StatusFailed), MergeResult{Behind: 1}, ""},
-		{"evaluated there", StatusFinished, evaluate(1), label, MergeResult{Continued: 1}, ""},
-		{"evaluated here", StatusFinished, unchanged, evaluate(1), MergeResult{Behind: 1}, ""},
-		{"evaluated differently", StatusFinished, evaluate(1), evaluate(2), MergeResult{Refused: 1}, "each has something recorded that the other lacks ([evaluations] there, [evaluations] here)"},
-		{"of another metric", StatusFinished, metric, unchanged, MergeResult{Refused: 1}, "[evaluations]"},
-		{"of another config", StatusFinished, sql(`UPDATE runs SET config_hash = 'decaf' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "its config hash is decaf there and c0ffee here"},
-		{"of another seed", StatusInterrupted, sql(`UPDATE runs SET seed = '7' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "its seed is 7 there and 1 here"},
-		{"created at another time", StatusFinished, sql(`UPDATE runs SET created_at = 0 WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "created at 1970-01-01T00:00:00Z there"},
-		{"with another loss", StatusFinished, sql(`UPDATE series SET last = 7.0 WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, "its series differ"},
-		{"with fewer points", StatusFinished, sql(`UPDATE series SET count = count - 1 WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, "its series differ"},
-		{"finished in both at different steps", StatusInterrupted, goOn(30, StatusFinished), goOn(40, StatusFinished), MergeResult{Refused: 1}, "finished at step 30 there and finished at step 40 here"},
-		{"finished there and diverged here", StatusInterrupted, goOn(30, StatusFinished), goOn(30, StatusDiverged), MergeResult{Refused: 1}, "finished at step 30 there and diverged at step 30 here"},
-		{"diverged here, but further there", StatusInterrupted, goOn(40, StatusInterrupted), goOn(30, StatusDiverged), MergeResult{Refused: 1}, "interrupted at step 40 there"},
-		{"of another name", StatusFinished, sql(`UPDATE runs SET name = 'y' WHERE id = ?`), unchanged, MergeResult{Same: 1}, ""},
-		{"running here", StatusInterrupted, unchanged, func(t *testing.T, s *Store, id string) { must(t, s.StartResume(t.Context(), id, 10)) }, MergeResult{Live: 1}, ""},
-		{"running there", StatusInterrupted, func(t *testing.T, s *Store, id string) { must(t, s.StartResume(t.Context(), id, 10)) }, unchanged, MergeResult{Live: 1}, ""},
+		{"of a seed that is no number", record.StatusFinished, sql(`UPDATE runs SET seed = 'x' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, `its seed is "x", not a number`},
+		{"of a loss that is no number", record.StatusFinished, sql(`UPDATE series SET max = 'x' WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, `"train/loss" is not of numbers`},
+		{"unchanged", record.StatusFinished, unchanged, unchanged, MergeResult{Same: 1}, ""},
+		{"unchanged and crashed", record.StatusCrashed, unchanged, unchanged, MergeResult{Same: 1}, ""},
+		{"labelled differently", record.StatusFinished, label, unchanged, MergeResult{Same: 1}, ""},
+		{"resumed to its end there", record.StatusInterrupted, goOn(30, record.StatusFinished), label, MergeResult{Continued: 1}, ""},
+		{"resumed there and interrupted again", record.StatusCrashed, goOn(30, record.StatusInterrupted), label, MergeResult{Continued: 1}, ""},
+		{"resumed there and crashed", record.StatusFailed, goOn(30, record.StatusCrashed), label, MergeResult{Continued: 1}, ""},
+		{"resumed there and diverged", record.StatusInterrupted, goOn(30, record.StatusDiverged), label, MergeResult{Continued: 1}, ""},
+		{"resumed there without getting further", record.StatusInterrupted, goOn(20, record.StatusFailed), label, MergeResult{Continued: 1}, ""},
+		{"resumed here", record.StatusInterrupted, unchanged, goOn(30, record.StatusFinished), MergeResult{Behind: 1}, ""},
+		{"resumed here and interrupted again", record.StatusInterrupted, unchanged, goOn(30, record.StatusInterrupted), MergeResult{Behind: 1}, ""},
+		{"resumed here without getting further", record.StatusInterrupted, unchanged, goOn(20, record.StatusFailed), MergeResult{Behind: 1}, ""},
+		{"stopped there", record.StatusInterrupted, stop, label, MergeResult{Continued: 1}, ""},
+		{"stopped here", record.StatusInterrupted, label, stop, MergeResult{Same: 1}, ""},
+		{"stopped there and evaluated here", record.StatusInterrupted, stop, evaluate(1), MergeResult{Behind: 1}, ""},
+		{"stopped here and resumed there", record.StatusInterrupted, goOn(30, record.StatusFinished),
+			func(t *testing.T, s *Store, id string) { label(t, s, id); stop(t, s, id) }, MergeResult{Continued: 1}, ""},
+		{"evaluated there", record.StatusFinished, evaluate(1), label, MergeResult{Continued: 1}, ""},
+		{"evaluated here", record.StatusFinished, unchanged, evaluate(1), MergeResult{Behind: 1}, ""},
+		{"evaluated differently", record.StatusFinished, evaluate(1), evaluate(2), MergeResult{Refused: 1}, "each has something recorded that the other lacks ([evaluations] there, [evaluations] here)"},
+		{"of another metric", record.StatusFinished, metric, unchanged, MergeResult{Refused: 1}, "[evaluations]"},
+		{"of another config", record.StatusFinished, sql(`UPDATE runs SET config_hash = 'decaf' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "its config hash is decaf there and c0ffee here"},
+		{"of another seed", record.StatusInterrupted, sql(`UPDATE runs SET seed = '7' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "its seed is 7 there and 1 here"},
+		{"created at another time", record.StatusFinished, sql(`UPDATE runs SET created_at = 0 WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "created at 1970-01-01T00:00:00Z there"},
+		{"with another loss", record.StatusFinished, sql(`UPDATE series SET last = 7.0 WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, "its series differ"},
+		{"with fewer points", record.StatusFinished, sql(`UPDATE series SET count = count - 1 WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, "its series differ"},
+		{"finished in both at different steps", record.StatusInterrupted, goOn(30, record.StatusFinished), goOn(40, record.StatusFinished), MergeResult{Refused: 1}, "finished at step 30 there and finished at step 40 here"},
+		{"finished there and diverged here", record.StatusInterrupted, goOn(30, record.StatusFinished), goOn(30, record.StatusDiverged), MergeResult{Refused: 1}, "finished at step 30 there and diverged at step 30 here"},
+		{"diverged here, but further there", record.StatusInterrupted, goOn(40, record.StatusInterrupted), goOn(30, record.StatusDiverged), MergeResult{Refused: 1}, "interrupted at step 40 there"},
+		{"of another name", record.StatusFinished, sql(`UPDATE runs SET name = 'y' WHERE id = ?`), unchanged, MergeResult{Same: 1}, ""},
+		{"running here", record.StatusInterrupted, unchanged, func(t *testing.T, s *Store, id string) { must(t, s.StartResume(t.Context(), id, 10)) }, MergeResult{Live: 1}, ""},
+		{"running there", record.StatusInterrupted, func(t *testing.T, s *Store, id string) { must(t, s.StartResume(t.Context(), id, 10)) }, unchanged, MergeResult{Live: 1}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src, dst, run := twoStores(t, c.status)
 			c.there(t, src, run.ID)
 			c.here(t, dst, run.ID)
-			other := recordFully(t, src, "other", 5, StatusFinished)
+			other := recordFully(t, src, "other", 5, record.StatusFinished)
 			before := dump(t, dst)
 			want := c.want
 			want.Added = 1
@@ -396,13 +402,13 @@ func TestALiveRunOfTheSourceIsMergedOnceItHasEnded(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
 	run := newRun(t, src, "x")
 	checkMerge(t, dst, src.Path(), MergeResult{Live: 1})
-	endRun(t, src, run.ID, StatusInterrupted)
+	endRun(t, src, run.ID, record.StatusInterrupted)
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 1})
 }
 
 func TestASlugThatIsTakenIsReplacedByAnother(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
-	a, b := recordFully(t, src, "a", 1, StatusFinished), recordFully(t, dst, "b", 2, StatusFinished)
+	a, b := recordFully(t, src, "a", 1, record.StatusFinished), recordFully(t, dst, "b", 2, record.StatusFinished)
 	get(src.write.Exec(`UPDATE runs SET slug = ?`, b.Slug))(t)
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 1})
 	if got := get(dst.Run(t.Context(), a.ID))(t); got.Slug != a.Slug {
@@ -420,8 +426,8 @@ func TestASlugThatIsTakenIsReplacedByAnother(t *testing.T) {
 
 func TestOnlyTheRunsAskedForAreMerged(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
-	a := recordFully(t, src, "a", 1, StatusFinished)
-	recordFully(t, src, "b", 2, StatusFinished)
+	a := recordFully(t, src, "a", 1, record.StatusFinished)
+	recordFully(t, src, "b", 2, record.StatusFinished)
 	must(t, src.AddReference(t.Context(), Reference{Dataset: "other", Classifier: "d", Kind: ReferenceNoise, Images: 10, Metrics: []Metric{{"fd", 9, 1}}}))
 	var progress []int
 	result := get(dst.Merge(t.Context(), src.Path(), MergeOptions{Runs: []string{a.ID}, Progress: func(done, total int) { progress = append(progress, done, total) }}))(t)
@@ -461,7 +467,7 @@ func TestABadSourceIsRefusedAndNothingIsChanged(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "bad.db")
 			c.make(t, path)
 			s := openTemp(t)
-			recordFully(t, s, "x", 1, StatusFinished)
+			recordFully(t, s, "x", 1, record.StatusFinished)
 			rows, there := dump(t, s), listFolder(t, filepath.Dir(path))
 			_, err := s.Merge(t.Context(), path, MergeOptions{})
 			checkError(t, err, c.kind, append(without(c.says, "another store"), path)...)
@@ -487,13 +493,13 @@ var badSources = []struct {
 }{
 	{"damaged far inside", func(t *testing.T, path string) {
 		s := openAt(t, path)
-		recordFully(t, s, "x", 1, StatusFinished)
+		recordFully(t, s, "x", 1, record.StatusFinished)
 		run := newRun(t, s, "y")
 		w := openWriter(t, s, run.ID)
 		for i := range 20000 {
 			w.Point("train/loss", i, float64(i))
 		}
-		must(t, w.Finish(t.Context(), StatusFinished, ""))
+		must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 		must(t, s.Close())
 		size := get(os.Stat(path))(t).Size()
 		f := get(os.OpenFile(path, os.O_RDWR, 0))(t)
@@ -506,7 +512,7 @@ var badSources = []struct {
 	}, ErrCorrupt, []string{"within a page"}},
 	{"with a view instead of a table", func(t *testing.T, path string) {
 		s := openAt(t, path)
-		recordFully(t, s, "x", 1, StatusFinished)
+		recordFully(t, s, "x", 1, record.StatusFinished)
 		get(s.write.Exec(`ALTER TABLE logs RENAME TO old; CREATE VIEW logs AS SELECT * FROM old`))(t)
 		must(t, s.Close())
 	}, ErrCorrupt, []string{"table logs"}},
@@ -539,7 +545,7 @@ func TestASourceThatIsTheStoreOrDoesNotExistIsRefused(t *testing.T) {
 
 func TestALockedSourceOrStoreIsAnErrorThatNamesIt(t *testing.T) {
 	src := openTemp(t)
-	recordFully(t, src, "x", 1, StatusFinished)
+	recordFully(t, src, "x", 1, record.StatusFinished)
 	dst := get(open(t.Context(), filepath.Join(t.TempDir(), "s.db"), 50*time.Millisecond))(t)
 	defer dst.Close()
 
@@ -595,7 +601,7 @@ func TestAStoreOpenedForReadingIsNotMergedInto(t *testing.T) {
 func TestACancelledMergeKeepsTheRunsDoneAndIsContinued(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
 	for i := range 4 {
-		recordFully(t, src, fmt.Sprint(i), i, StatusFinished)
+		recordFully(t, src, fmt.Sprint(i), i, record.StatusFinished)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	result, err := dst.Merge(ctx, src.Path(), MergeOptions{Progress: func(done, _ int) {
@@ -634,7 +640,7 @@ func TestAKilledMergeIsContinuedByTheNextOne(t *testing.T) {
 		for step := range 5000 {
 			w.Point("train/loss", step, 1/float64(step+i+1))
 		}
-		must(t, w.Finish(t.Context(), StatusFinished, ""))
+		must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	}
 	dst := openAt(t, filepath.Join(dir, "harness.db"))
 	merging := child(t, "merge", dst.Path())
@@ -663,7 +669,7 @@ func TestAMergeOntoAFullDiskKeepsTheRunsDone(t *testing.T) {
 		for step := range 3000 {
 			w.Point("train/loss", step, 1/float64(step+1))
 		}
-		must(t, w.Finish(t.Context(), StatusFinished, ""))
+		must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	}
 	dst := openAt(t, filepath.Join(mountSmallDisk(t, 2<<20), "harness.db"))
 	defer dst.Close()
@@ -713,7 +719,7 @@ func TestFilesArePlacedBeforeTheCommitAndTakenBackIfItFails(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src, dst := openTemp(t), openTemp(t)
-			recordFully(t, src, "x", 1, StatusFinished)
+			recordFully(t, src, "x", 1, record.StatusFinished)
 			var log []string
 			c.staged.log = &log
 			result, err := dst.Merge(t.Context(), src.Path(), MergeOptions{CopyFiles: func(context.Context, string) (StagedFiles, error) {
@@ -730,7 +736,7 @@ func TestFilesArePlacedBeforeTheCommitAndTakenBackIfItFails(t *testing.T) {
 	}
 	t.Run("the merge is cancelled before the commit", func(t *testing.T) {
 		src, dst := openTemp(t), openTemp(t)
-		recordFully(t, src, "x", 1, StatusFinished)
+		recordFully(t, src, "x", 1, record.StatusFinished)
 		ctx, cancel := context.WithCancel(t.Context())
 		var log []string
 		_, err := dst.Merge(ctx, src.Path(), MergeOptions{CopyFiles: func(context.Context, string) (StagedFiles, error) {
@@ -741,7 +747,7 @@ func TestFilesArePlacedBeforeTheCommitAndTakenBackIfItFails(t *testing.T) {
 		}
 	})
 	t.Run("nothing is to be taken over", func(t *testing.T) {
-		src, dst, _ := twoStores(t, StatusFinished)
+		src, dst, _ := twoStores(t, record.StatusFinished)
 		get(dst.Merge(t.Context(), src.Path(), MergeOptions{CopyFiles: func(context.Context, string) (StagedFiles, error) {
 			t.Error("files were copied")
 			return nil, broken
@@ -751,12 +757,12 @@ func TestFilesArePlacedBeforeTheCommitAndTakenBackIfItFails(t *testing.T) {
 
 func TestExtractingARunTwiceGivesTheSameBytes(t *testing.T) {
 	s := openTemp(t)
-	recordFully(t, s, "first", 1, StatusFinished)
-	run := recordFully(t, s, "second", 2, StatusInterrupted)
+	recordFully(t, s, "first", 1, record.StatusFinished)
+	run := recordFully(t, s, "second", 2, record.StatusInterrupted)
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a.db"), filepath.Join(dir, "b.db")
 	must(t, s.Extract(t.Context(), run.ID, a))
-	recordFully(t, s, "third", 3, StatusFinished)
+	recordFully(t, s, "third", 3, record.StatusFinished)
 	time.Sleep(1100 * time.Millisecond) // the clock of the migrations' table counts seconds
 	must(t, s.Extract(t.Context(), run.ID, b))
 	if string(get(os.ReadFile(a))(t)) != string(get(os.ReadFile(b))(t)) {
@@ -767,7 +773,7 @@ func TestExtractingARunTwiceGivesTheSameBytes(t *testing.T) {
 	}
 	// From a store that it was merged into, too.
 	other := openTemp(t)
-	recordFully(t, other, "own", 4, StatusFinished)
+	recordFully(t, other, "own", 4, record.StatusFinished)
 	checkMerge(t, other, a, MergeResult{Added: 1})
 	c := filepath.Join(dir, "c.db")
 	must(t, other.Extract(t.Context(), run.ID, c))

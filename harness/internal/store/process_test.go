@@ -75,7 +75,7 @@ func recordRun(path string) error {
 	if err := w.Sample(ctx, SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("the same in all")}); err != nil {
 		return err
 	}
-	return w.Finish(ctx, StatusFinished, "")
+	return w.Finish(ctx, record.StatusFinished, "")
 }
 
 func TestSeveralProcessesCreateAndWriteOneStoreAtOnce(t *testing.T) {
@@ -106,7 +106,7 @@ func TestSeveralProcessesCreateAndWriteOneStoreAtOnce(t *testing.T) {
 			}
 		}
 		logs := get(s.Logs(t.Context(), r.ID, LogOptions{}))(t)
-		if len(points) != childPoints || len(logs) != childLogs || r.Status != StatusFinished {
+		if len(points) != childPoints || len(logs) != childLogs || r.Status != record.StatusFinished {
 			t.Errorf("run %s: %d points, %d log lines, %s", r.Slug, len(points), len(logs), r.Status)
 		}
 	}
@@ -165,7 +165,7 @@ func TestKillLosesAtMostOneSecondAndTheStoreOpensClean(t *testing.T) {
 		if lost := last - len(points); lost > 1000 || len(points) == 0 {
 			t.Errorf("lost %d points of 1 ms each, kept %d", lost, len(points))
 		}
-		if run.Status != StatusCrashed || !strings.Contains(run.StatusReason, strconv.Itoa(cmd.Process.Pid)) {
+		if run.Status != record.StatusCrashed || !strings.Contains(run.StatusReason, strconv.Itoa(cmd.Process.Pid)) {
 			t.Errorf("the killed run reads as %s (%s)", run.Status, run.StatusReason)
 		}
 		if run.Loss == nil || run.Loss.Count != len(points) || run.LastStep != points[len(points)-1].Step {

@@ -22,7 +22,7 @@ func storeToDamage(t testing.TB) (path string, rows map[string][]string) {
 	t.Helper()
 	s := openTemp(t)
 	for seed := range 5 {
-		run := recordFully(t, s, fmt.Sprint("run ", seed), seed, StatusRunning)
+		run := recordFully(t, s, fmt.Sprint("run ", seed), seed, record.StatusRunning)
 		w := openWriter(t, s, run.ID)
 		for step := 21; step < 2000; step++ {
 			w.Point("train/loss", step, 1/float64(step))
@@ -31,7 +31,7 @@ func storeToDamage(t testing.TB) (path string, rows map[string][]string) {
 			w.Log("info", fmt.Sprintf("line %d: %s", line, strings.Repeat("x", 100)))
 		}
 		must(t, w.Sample(t.Context(), SampleRecord{Drawing: record.Drawing{Step: 30, Sampler: "heun", SamplerJSON: "{}", Images: 4}, PNG: noise(uint64(seed), 20_000)}))
-		must(t, w.Finish(t.Context(), StatusFinished, ""))
+		must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	}
 	rows = dump(t, s)
 	must(t, s.Close())
@@ -182,7 +182,7 @@ func TestGarbageHereAndThereInAStore(t *testing.T) {
 
 func TestWhatIsInTheLogIsRecovered(t *testing.T) {
 	s := openTemp(t)
-	run := recordFully(t, s, "x", 1, StatusFinished)
+	run := recordFully(t, s, "x", 1, record.StatusFinished)
 	rows := dump(t, s)
 	file := filepath.Join(t.TempDir(), "crashed.db")
 	copyFiles(t, s.Path(), file, "", "-wal")
@@ -200,7 +200,7 @@ func TestWhatIsInTheLogIsRecovered(t *testing.T) {
 
 func TestRunsThatWereDeletedAreNotRecovered(t *testing.T) {
 	s := openTemp(t)
-	gone, kept := recordFully(t, s, "gone", 1, StatusFinished), recordFully(t, s, "kept", 2, StatusFinished)
+	gone, kept := recordFully(t, s, "gone", 1, record.StatusFinished), recordFully(t, s, "kept", 2, record.StatusFinished)
 	must(t, s.DeleteRun(t.Context(), gone.ID, nil))
 	rows := dump(t, s)
 	must(t, s.Close())

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	queryResumeRun = `UPDATE runs SET status = 'running', status_reason = '', ended_at = NULL, archived_at = NULL, last_step = ?, started_at = ?, heartbeat_at = ?,
+	queryResumeRun = `UPDATE runs SET status = 'running', stopped = 0, status_reason = '', ended_at = NULL, archived_at = NULL, last_step = ?, started_at = ?, heartbeat_at = ?,
 		pid = ?, pid_started_at = ?, host = ?, boot = ? WHERE id = ?`
 	queryLaterSeries   = `SELECT id FROM series WHERE run_id = ? AND last_step > ?`
 	queryTruncate      = `DELETE FROM points WHERE series_id = ? AND step > ?`

@@ -8,13 +8,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowharness/harness/internal/record"
 )
 
 // crash makes a run look as if its process had died.
 func crash(t *testing.T, s *Store, runID string) {
 	t.Helper()
 	get(s.write.Exec("UPDATE runs SET pid = 1 << 22 WHERE id = ?", runID))(t)
-	if run := get(s.Run(t.Context(), runID))(t); run.Status != StatusCrashed {
+	if run := get(s.Run(t.Context(), runID))(t); run.Status != record.StatusCrashed {
 		t.Fatalf("the run is %s", run.Status)
 	}
 }
@@ -39,7 +41,7 @@ func TestAResumedRunEqualsAnUninterruptedOne(t *testing.T) {
 		return w
 	}
 	whole := newRun(t, s, "x")
-	must(t, train(whole, 1, 40).Finish(t.Context(), StatusFinished, ""))
+	must(t, train(whole, 1, 40).Finish(t.Context(), record.StatusFinished, ""))
 
 	resumed := newRun(t, s, "x")
 	w := train(resumed, 1, 34)
@@ -48,7 +50,7 @@ func TestAResumedRunEqualsAnUninterruptedOne(t *testing.T) {
 	crash(t, s, resumed.ID)
 	must(t, s.StartResume(t.Context(), resumed.ID, 20))
 	run := get(s.Run(t.Context(), resumed.ID))(t)
-	if run.Status != StatusRunning || run.StatusReason != "" || run.PID != thisProcess().pid || run.LastStep != 20 ||
+	if run.Status != record.StatusRunning || run.StatusReason != "" || run.PID != thisProcess().pid || run.LastStep != 20 ||
 		run.Loss.Count != 20 || run.Loss.Last != loss(20) || run.Loss.Min != loss(20) || run.StartedAt.Before(run.CreatedAt) {
 		t.Errorf("after the resume the run is %+v with loss %+v", run.RunInfo, run.Loss)
 	}
@@ -63,7 +65,7 @@ func TestAResumedRunEqualsAnUninterruptedOne(t *testing.T) {
 			t.Error("a series without points is left")
 		}
 	}
-	must(t, train(resumed, 21, 40).Finish(t.Context(), StatusFinished, ""))
+	must(t, train(resumed, 21, 40).Finish(t.Context(), record.StatusFinished, ""))
 
 	for _, name := range []string{"train/loss", "epoch/loss", "late"} {
 		want := get(s.Series(t.Context(), whole.ID, name, SeriesOptions{}))(t)
@@ -106,7 +108,7 @@ func TestADeletedRunLeavesNothingButWhatOthersUse(t *testing.T) {
 		w.Log("info", "line")
 		must(t, w.Sample(t.Context(), sample(1, "shared")))
 		must(t, w.Sample(t.Context(), sample(2, "of "+run.Name)))
-		must(t, w.Finish(t.Context(), StatusFinished, ""))
+		must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	}
 	before := get(s.Run(t.Context(), kept.ID))(t)
 	must(t, s.DeleteRun(t.Context(), gone.ID, nil))

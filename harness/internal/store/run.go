@@ -3,6 +3,8 @@ package store
 import (
 	"encoding/json"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 // Run is everything recorded about a run except its series, samples and log.
@@ -21,8 +23,8 @@ type RunInfo struct {
 	ID           string // ULID: sorts by creation time
 	Slug         string // a sayable id, unique in the store, such as "brave-otter-42"
 	Name         string // the config's name; several runs may share it
-	Status       Status
-	StatusReason string // why it failed, diverged, or counts as crashed; otherwise empty
+	Status       record.Status
+	StatusReason string // why it failed, diverged, was stopped, or counts as crashed; otherwise empty
 	ConfigHash   string
 	CodeVersion  string // of the program that made it; "" if it was not recorded
 	TrainedBy    string // id of the run whose training this one took over; "" if it was trained itself
@@ -71,23 +73,4 @@ type NewRun struct {
 	Overrides    []string
 	Argv         []string
 	Environment  any // kept as JSON
-}
-
-// Status says how far a run came.
-type Status string
-
-// The statuses. StatusCrashed is never recorded: a run recorded as running
-// reads as crashed when its process is gone.
-const (
-	StatusRunning     Status = "running"
-	StatusFinished    Status = "finished"
-	StatusInterrupted Status = "interrupted"
-	StatusFailed      Status = "failed"
-	StatusDiverged    Status = "diverged"
-	StatusCrashed     Status = "crashed"
-)
-
-// Statuses lists every status that a run can read as.
-func Statuses() []Status {
-	return []Status{StatusRunning, StatusFinished, StatusInterrupted, StatusFailed, StatusDiverged, StatusCrashed}
 }

@@ -33,8 +33,12 @@ const (
 		loss.count, loss.last_step, loss.last, loss.min, loss.max, loss.sum` + fromRuns
 	queryChooseRuns = `SELECT r.id` + fromRuns
 
-	fromRuns = ` FROM (SELECT *, iif(status = 'running' AND id IN (SELECT value FROM json_each(?1)), 'crashed', status) AS shown_status FROM runs) AS r
+	fromRuns = ` FROM (SELECT *, ` + shownStatus + ` AS shown_status FROM runs) AS r
 		LEFT JOIN series AS loss ON loss.run_id = r.id AND loss.name = 'train/loss' AND loss.count > 0`
+
+	// What a run in the table runs reads as: ?1 is a JSON array of the crashed.
+	shownStatus    = `iif(status = 'running' AND id IN (SELECT value FROM json_each(?1)), 'crashed', ` + recordedStatus + `)`
+	recordedStatus = `iif(status = 'interrupted' AND stopped, 'stopped', status)`
 )
 
 // CreateRun records a new run of this process, with status running.
@@ -142,7 +146,7 @@ func (s *Store) selectRuns(ctx context.Context, rest string, args ...any) ([]Run
 		if err != nil {
 			return nil, err
 		}
-		if r.Status == StatusCrashed {
+		if r.Status == record.StatusCrashed {
 			r.StatusReason = dead[r.ID]
 		}
 		runs = append(runs, r)

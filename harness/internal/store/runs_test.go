@@ -34,7 +34,7 @@ func TestARunReadsBackAsItWasCreated(t *testing.T) {
 	}
 	p := thisProcess()
 	want := &Run{
-		RunInfo: RunInfo{ID: got.ID, Slug: got.Slug, Name: n.Name, Status: StatusRunning, ConfigHash: "c0ffee", CodeVersion: "v1", TrainedBy: "another", Seed: math.MaxUint64,
+		RunInfo: RunInfo{ID: got.ID, Slug: got.Slug, Name: n.Name, Status: record.StatusRunning, ConfigHash: "c0ffee", CodeVersion: "v1", TrainedBy: "another", Seed: math.MaxUint64,
 			Process: "ddpm", Dataset: "kmnist", Tags: []string{"a", "b"}, Notes: n.Notes,
 			CreatedAt: got.CreatedAt, StartedAt: got.StartedAt, HeartbeatAt: got.HeartbeatAt, PID: p.pid, Host: p.host},
 		SourceYAML: n.SourceYAML, ResolvedYAML: n.ResolvedYAML, Overrides: n.Overrides, Argv: n.Argv,

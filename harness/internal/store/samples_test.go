@@ -34,7 +34,7 @@ func TestSamplesReadBackAndShareTheirPictures(t *testing.T) {
 	w := openWriter(t, s, run.ID)
 	must(t, w.Sample(t.Context(), sample(20, "grid")))
 	must(t, w.Sample(t.Context(), sample(10, "other")))
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	must(t, s.AddSample(t.Context(), run.ID, sample(20, "grid"))) // later, by another command
 
 	got := get(s.Samples(t.Context(), run.ID))(t)

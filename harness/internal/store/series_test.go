@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowharness/harness/internal/record"
 )
 
 // put records the values of a series at steps 1, 2, … and ends the run.
@@ -16,7 +18,7 @@ func put(t testing.TB, s *Store, name string, values []float64) *Run {
 	for i, v := range values {
 		w.Point(name, i+1, v)
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	return run
 }
 
@@ -186,7 +188,7 @@ func TestASeriesWithGapsIsThinned(t *testing.T) {
 		w.Point("a", i, 1)
 		w.Point("a", 1_000_000_000+i, 2)
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	points := get(s.Series(t.Context(), run.ID, "a", SeriesOptions{MaxPoints: 50}))(t)
 	if len(points) < 3 || len(points) > 50 || points[0].Step != 0 || points[len(points)-1].Step != 1_000_000_099 {
 		t.Errorf("points %v", points)
@@ -214,7 +216,7 @@ func TestPhasesHavePercentiles(t *testing.T) {
 	w.Phase("sampling", 5, seconds(2)) // the same step, in another flush
 	w.Phase("sampling", 5, seconds(3))
 	w.Phase("sampling", 9, seconds(4))
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	want := []Phase{
 		{Name: "compile", Count: 1, Total: 7, P50: 7, P95: 7, Max: 7},
 		{Name: "sampling", Count: 2, Total: 10, P50: 4, P95: 6, Max: 6},
@@ -238,7 +240,7 @@ func TestPercentilesOfVeryManyStepsAreExactOnceTheRunHasEnded(t *testing.T) {
 	if math.Abs(p.P50-0.5) > 0.02 || math.Abs(p.P95-0.95) > 0.02 || p.Count != n {
 		t.Errorf("while it trains: %+v", p)
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	p = get(s.Phases(t.Context(), run.ID))(t)[0]
 	if want := float64(nearestRank(50, n)-1) / n; p.P50 != want {
 		t.Errorf("the median is %v, want %v", p.P50, want)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowharness/harness/internal/record"
 )
 
 // shelvedRuns are named after where they lie.
@@ -17,7 +19,7 @@ func shelvedRuns(t *testing.T) (s *Store, runs map[string]*Run) {
 	t.Helper()
 	s, runs = openTemp(t), map[string]*Run{}
 	for i, name := range []string{"active", "archived", "trashed", "both"} {
-		runs[name] = recordFully(t, s, name, i, StatusFinished)
+		runs[name] = recordFully(t, s, name, i, record.StatusFinished)
 	}
 	must(t, s.Archive(t.Context(), runs["archived"].ID, runs["both"].ID))
 	must(t, s.Trash(t.Context(), runs["trashed"].ID, runs["both"].ID))
@@ -150,7 +152,7 @@ func TestTrashedRunsAreNotMadeAndArchivedOnesAre(t *testing.T) {
 
 func TestAResumedRunLeavesTheArchiveAndOneInTheTrashIsNotResumed(t *testing.T) {
 	s := openTemp(t)
-	run := recordFully(t, s, "x", 1, StatusInterrupted)
+	run := recordFully(t, s, "x", 1, record.StatusInterrupted)
 	must(t, s.Archive(t.Context(), run.ID))
 	must(t, s.Trash(t.Context(), run.ID))
 	before := dump(t, s)
@@ -179,14 +181,14 @@ func TestMergingKeepsWhereRunsLie(t *testing.T) {
 	}
 
 	// What is in both stays where it is here, whatever becomes of it there.
-	going := recordFully(t, src, "going on", 7, StatusInterrupted)
+	going := recordFully(t, src, "going on", 7, record.StatusInterrupted)
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 1, Same: 2, Trashed: 2})
 	must(t, dst.Unarchive(t.Context(), runs["archived"].ID))
 	must(t, dst.Archive(t.Context(), going.ID))
 	must(t, dst.Trash(t.Context(), going.ID, runs["active"].ID))
 	must(t, src.StartResume(t.Context(), going.ID, 20))
 	recordSteps(t, src, going.ID, 7, 21, 30)
-	endRun(t, src, going.ID, StatusFinished)
+	endRun(t, src, going.ID, record.StatusFinished)
 	checkMerge(t, dst, src.Path(), MergeResult{Continued: 1, Same: 2, Trashed: 2})
 	if got := get(dst.Run(t.Context(), going.ID))(t); got.ArchivedAt.IsZero() || got.DeletedAt.IsZero() || got.LastStep != 30 {
 		t.Errorf("the continued run is archived at %v, deleted at %v, at step %d", got.ArchivedAt, got.DeletedAt, got.LastStep)

@@ -2,7 +2,7 @@ package store
 
 import "context"
 
-const queryStates = `SELECT id, json_array(status, last_step, total_steps, heartbeat_at, ended_at, notes, name, archived_at, deleted_at,
+const queryStates = `SELECT id, json_array(status, stopped, last_step, total_steps, heartbeat_at, ended_at, notes, name, archived_at, deleted_at,
 		(SELECT max(id) FROM samples WHERE run_id = r.id),
 		(SELECT max(id) FROM evaluations WHERE run_id = r.id),
 		(SELECT max(line) FROM logs WHERE run_id = r.id),

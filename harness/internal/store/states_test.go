@@ -29,7 +29,7 @@ func TestTheRunsOfASweepAreListedWithTheirStatus(t *testing.T) {
 	must(t, s.PutSweep(t.Context(), "lr", ""))
 	must(t, s.PutSweepRuns(t.Context(), "lr", []SweepRun{{RunID: a.ID}}))
 	got := get(s.SweepInfos(t.Context(), "lr"))(t)
-	if len(got) != 1 || got[0].ID != a.ID || got[0].Status != StatusRunning {
+	if len(got) != 1 || got[0].ID != a.ID || got[0].Status != record.StatusRunning {
 		t.Errorf("runs are %+v, want that of %s and not %s", got, a.ID, other.ID)
 	}
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"testing"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 func TestTheTimeOfAStepIsKnown(t *testing.T) {
@@ -24,7 +26,7 @@ func TestTheTimeOfAStepIsKnown(t *testing.T) {
 		w.Progress(step, 1000)
 		must(t, w.Flush(t.Context()))
 	}
-	must(t, w.Finish(t.Context(), StatusInterrupted, ""))
+	must(t, w.Finish(t.Context(), record.StatusInterrupted, ""))
 	ended := time.Now()
 
 	times := get(s.WallTimes(t.Context(), run.ID))(t)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/fault"
+	"flowharness/harness/internal/record"
 
 	"go.uber.org/goleak"
 )
@@ -322,7 +323,7 @@ func TestDamageInsideAStoreIsFoundByIntegrity(t *testing.T) {
 	for i := range 20000 {
 		w.Point("train/loss", i, float64(i))
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	must(t, s.Integrity(t.Context()))
 	must(t, s.Close())
 

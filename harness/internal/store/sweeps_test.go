@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"flowharness/harness/internal/record"
 )
 
 func TestASweepKnowsItsRuns(t *testing.T) {
@@ -44,7 +46,7 @@ func TestASweepKnowsItsRuns(t *testing.T) {
 func TestADeletedRunLeavesItsSweeps(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "a")
-	must(t, openWriter(t, s, run.ID).Finish(t.Context(), StatusFinished, ""))
+	must(t, openWriter(t, s, run.ID).Finish(t.Context(), record.StatusFinished, ""))
 	must(t, s.PutSweep(t.Context(), "lr", ""))
 	must(t, s.PutSweepRuns(t.Context(), "lr", []SweepRun{{RunID: run.ID}}))
 	must(t, s.DeleteRun(t.Context(), run.ID, nil))
@@ -78,12 +80,12 @@ func TestATrainingThatIsTakenOverReadsLikeTheOriginal(t *testing.T) {
 	}
 	w.Progress(300, 300)
 	w.PeakMemory(1 << 30)
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	must(t, s.AdoptTraining(t.Context(), other.ID, trained.ID))
 	// It goes on being recorded as a resumed run is.
 	w = openWriter(t, s, other.ID)
 	w.Point("time/sampling", 300, 2)
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 
 	for _, id := range []string{trained.ID, other.ID} {
 		points := get(s.Series(t.Context(), id, "train/loss", SeriesOptions{}))(t)

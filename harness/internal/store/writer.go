@@ -85,14 +85,14 @@ func (s *Store) OpenWriter(ctx context.Context, runID string) (*Writer, error) {
 		return nil, s.failure(op, err)
 	}
 	var slug string
-	var status Status
+	var status record.Status
 	err = s.read.QueryRowContext(ctx, queryWriterRun, runID).Scan(&slug, &status)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, &NotFoundError{Ref: runID}
 	case err != nil:
 		return nil, s.failure(op, err)
-	case status != StatusRunning:
+	case status != record.StatusRunning:
 		return nil, fmt.Errorf("%s: run %s is %s, not running", op, slug, status)
 	}
 	w := &Writer{store: s, runID: runID, index: map[string]int32{}, quit: make(chan struct{}), done: make(chan struct{})}

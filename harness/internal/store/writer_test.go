@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowharness/harness/internal/record"
 )
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
@@ -20,7 +22,7 @@ func TestARunIsReadableWhileItIsWritten(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
-	defer w.Finish(t.Context(), StatusFinished, "")
+	defer w.Finish(t.Context(), record.StatusFinished, "")
 	w.Point("train/loss", 1, 0.5)
 	w.Log("info", "hello")
 	w.Progress(1, 10)
@@ -29,7 +31,7 @@ func TestARunIsReadableWhileItIsWritten(t *testing.T) {
 	for {
 		got := get(s.Run(t.Context(), run.ID))(t)
 		if got.Loss != nil && got.Loss.Last == 0.5 && got.LastStep == 1 && got.TotalSteps == 10 && got.PeakMemoryBytes == 123 &&
-			got.Status == StatusRunning && len(get(s.Logs(t.Context(), run.ID, LogOptions{}))(t)) == 1 {
+			got.Status == record.StatusRunning && len(get(s.Logs(t.Context(), run.ID, LogOptions{}))(t)) == 1 {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -43,7 +45,7 @@ func TestAnIdleWriterKeepsBeating(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
-	defer w.Finish(t.Context(), StatusFinished, "")
+	defer w.Finish(t.Context(), record.StatusFinished, "")
 	w.Progress(7, 10)
 	for beats, last := 0, run.HeartbeatAt; beats < 3; {
 		got := get(s.Run(t.Context(), run.ID))(t)
@@ -75,7 +77,7 @@ func TestAPointIsCheap(t *testing.T) {
 	if each > 5*time.Microsecond {
 		t.Errorf("a point costs %v", each)
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	if got := get(s.Run(t.Context(), run.ID))(t).Loss; got.Count != n {
 		t.Errorf("%d points were kept", got.Count)
 	}
@@ -102,7 +104,7 @@ func TestManyGoroutinesMayRecord(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	for _, m := range get(s.Summaries(t.Context(), run.ID))(t) {
 		if m.Count != 500 || m.Max != 499 {
 			t.Errorf("%+v", m)
@@ -130,7 +132,7 @@ func TestALaterValueOfAStepReplacesTheEarlier(t *testing.T) {
 			t.Errorf("(-want +got) %s", diff)
 		}
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	want := []SeriesSummary{{Name: "a", Count: 4, LastStep: 5, Last: 51, Min: 10, Max: 51, Sum: 131}}
 	if diff := cmp.Diff(want, get(s.Summaries(t.Context(), run.ID))(t)); diff != "" {
 		t.Errorf("(-want +got) %s", diff)
@@ -159,21 +161,21 @@ func TestAFinishedWriterRecordsNothingMore(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
-	if err := w.Finish(t.Context(), StatusCrashed, ""); err == nil || !strings.Contains(err.Error(), "finished") {
+	if err := w.Finish(t.Context(), record.StatusCrashed, ""); err == nil || !strings.Contains(err.Error(), "finished") {
 		t.Errorf("ending as crashed: %v", err)
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	w.Point("train/loss", 1, 1)
 	w.Log("info", "late")
 	if err := w.Flush(t.Context()); !errors.Is(err, errFinished) {
 		t.Errorf("flushing: %v", err)
 	}
-	if err := w.Finish(t.Context(), StatusFailed, ""); !errors.Is(err, errFinished) {
+	if err := w.Finish(t.Context(), record.StatusFailed, ""); !errors.Is(err, errFinished) {
 		t.Errorf("finishing again: %v", err)
 	}
 	must(t, s.Close())
 	run = get(openAt(t, s.Path()).Run(t.Context(), run.ID))(t)
-	if run.Status != StatusFinished || run.Loss != nil {
+	if run.Status != record.StatusFinished || run.Loss != nil {
 		t.Errorf("%+v", run.RunInfo)
 	}
 }
@@ -181,7 +183,7 @@ func TestAFinishedWriterRecordsNothingMore(t *testing.T) {
 func TestOnlyARunningRunHasAWriter(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
-	must(t, openWriter(t, s, run.ID).Finish(t.Context(), StatusFinished, ""))
+	must(t, openWriter(t, s, run.ID).Finish(t.Context(), record.StatusFinished, ""))
 	if _, err := s.OpenWriter(t.Context(), run.ID); err == nil || !strings.Contains(err.Error(), "finished, not running") {
 		t.Errorf("error is %v", err)
 	}
@@ -201,7 +203,7 @@ func TestClosingTheStoreKeepsWhatAnUnfinishedWriterHas(t *testing.T) {
 	openWriter(t, s, run.ID).Point("train/loss", 1, 1)
 	must(t, s.Close())
 	got := get(openAt(t, s.Path()).Run(t.Context(), run.ID))(t)
-	if got.Loss == nil || got.Status != StatusRunning {
+	if got.Loss == nil || got.Status != record.StatusRunning {
 		t.Errorf("%+v", got.RunInfo)
 	}
 }
@@ -225,7 +227,7 @@ func TestAWriterOutlastsALock(t *testing.T) {
 	w.Log("info", "second")
 	must(t, w.Err())
 	time.AfterFunc(300*time.Millisecond, func() { tx.Rollback() })
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 
 	want := []Point{{1, 1}, {2, 2}, {3, 3}}
 	if diff := cmp.Diff(want, get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{}))(t)); diff != "" {
@@ -247,7 +249,7 @@ func TestARunThatWasTakenAwayIsAFailure(t *testing.T) {
 	if err := w.Err(); !errors.Is(err, errLost) || !strings.Contains(err.Error(), run.ID) {
 		t.Errorf("error is %v", err)
 	}
-	if err := w.Finish(t.Context(), StatusFinished, ""); !errors.Is(err, errLost) {
+	if err := w.Finish(t.Context(), record.StatusFinished, ""); !errors.Is(err, errLost) {
 		t.Errorf("finishing: %v", err)
 	}
 }
@@ -259,7 +261,7 @@ func TestLogsCanBeFollowed(t *testing.T) {
 	for i := range 5 {
 		w.Log("warning", fmt.Sprintf("line %d of é\x00'", i+1))
 	}
-	must(t, w.Finish(t.Context(), StatusFinished, ""))
+	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	for _, c := range []struct {
 		name string
 		o    LogOptions

@@ -280,6 +280,13 @@ func TestASearchStopsTheTrialsThatAreBehind(t *testing.T) {
 			if found.Run.LastStep != at || (found.State == sweep.StateDone) != (at == 12) {
 				t.Errorf("trial %d is %s at step %d, want %d", v, found.State, found.Run.LastStep, at)
 			}
+			status := record.StatusStopped
+			if at == 12 {
+				status = record.StatusFinished
+			}
+			if found.Run.Status != status {
+				t.Errorf("trial %d is recorded as %s (%s), want %s", v, found.Run.Status, found.Run.StatusReason, status)
+			}
 		}
 	}
 	out, err := b.conduct(t.Context(), p)

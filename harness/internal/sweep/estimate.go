@@ -26,7 +26,7 @@ const costsFrom = 200
 
 // NewCosts learns from the finished runs of a store.
 func NewCosts(ctx context.Context, st *store.Store) (Costs, error) {
-	list, err := st.ListRuns(ctx, store.Filter{Status: []store.Status{store.StatusFinished}, Shelf: store.ShelfAll, Limit: costsFrom})
+	list, err := st.ListRuns(ctx, store.Filter{Status: []record.Status{record.StatusFinished}, Shelf: store.ShelfAll, Limit: costsFrom})
 	if err != nil {
 		return nil, err
 	}

@@ -158,16 +158,24 @@ func (f Folder) Owner() (pid int, host string) {
 
 // Memory is what a sweep remembers from one command to the next.
 type Memory struct {
-	File     string    `json:"file"`              // absolute path of the sweep file
-	Launcher string    `json:"launcher"`          // of the latest command
-	Code     string    `json:"code"`              // code version of the latest command
-	AnyCode  bool      `json:"any_code"`          // whether runs of other code versions count
-	Since    time.Time `json:"since,omitzero"`    // runs created earlier do not count
-	Stopped  []string  `json:"stopped,omitempty"` // labels of the trials that a search has stopped
+	File     string    `json:"file"`           // absolute path of the sweep file
+	Launcher string    `json:"launcher"`       // of the latest command
+	Code     string    `json:"code"`           // code version of the latest command
+	AnyCode  bool      `json:"any_code"`       // whether runs of other code versions count
+	Since    time.Time `json:"since,omitzero"` // runs created earlier do not count
+	// Stopped are labels of trials that a search has stopped. Earlier versions kept
+	// them here; now it is the status of their runs.
+	Stopped []string `json:"stopped,omitempty"`
 }
 
 // Remember keeps the memory.
 func (f Folder) Remember(m Memory) error { return writeJSON(f.statePath(), m) }
+
+// StoppedEarlier tells whether a run is a trial that an earlier version of the
+// program has stopped.
+func (m Memory) StoppedEarlier(state State, variant string) bool {
+	return state == StateInterrupted && slices.Contains(m.Stopped, variant)
+}
 
 // Recall returns the memory; nothing for a sweep that was not run before.
 func (f Folder) Recall() (m Memory, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -22,12 +23,19 @@ const (
 )
 
 // Ended tells whether there is nothing left to do for a run.
-func (s State) Ended() bool { return s == StateDone || s == StateDiverged || s == StateStopped }
+func (s State) Ended() bool { return s.CameToEnd() || s == StateStopped }
+
+// CameToEnd tells whether a run has ended by itself, and can be compared.
+func (s State) CameToEnd() bool { return s == StateDone || s == StateDiverged }
 
 // Recognition says which runs of a store count as runs of a plan.
 type Recognition struct {
 	Code  string    // only runs of this code version; empty: of any
 	Since time.Time // only runs created at or after this time; zero: all
+	// StopsTrials is set where a run that a search has stopped counts as ended. To
+	// another sweep, and while it is decided which trials go on, it is one that can
+	// be continued.
+	StopsTrials bool
 }
 
 // Found is a run of a plan and how far it is.
@@ -40,8 +48,8 @@ type Found struct {
 type Inventory map[string]Found
 
 // Inspect looks up the runs of a plan. A run is recognised by its config hash,
-// which the seed is part of, and by its code version; of several the one counts of
-// whose work the least is left by its state, and then the latest.
+// which the seed is part of, and by its code version. Of several with one hash the
+// one that is furthest counts, and of those the latest.
 func Inspect(ctx context.Context, st *store.Store, hashes []string, r Recognition) (Inventory, error) {
 	list, err := st.RunsOf(ctx, hashes...)
 	if err != nil {
@@ -52,7 +60,7 @@ func Inspect(ctx context.Context, st *store.Store, hashes []string, r Recognitio
 		if r.Code != "" && run.CodeVersion != r.Code || run.CreatedAt.Before(r.Since) {
 			continue
 		}
-		found := Found{stateOf(run.Status), run}
+		found := Found{r.state(run.Status), run}
 		if known, ok := inventory[run.ConfigHash]; !ok || rank[found.State] >= rank[known.State] {
 			inventory[run.ConfigHash] = found
 		}
@@ -61,17 +69,22 @@ func Inspect(ctx context.Context, st *store.Store, hashes []string, r Recognitio
 }
 
 // rank orders states by how much of a run is left to be done.
-var rank = map[State]int{StateFailed: 1, StateInterrupted: 1, StateRunning: 2, StateDiverged: 3, StateDone: 4}
+var rank = map[State]int{StateFailed: 1, StateInterrupted: 1, StateRunning: 2, StateStopped: 3, StateDiverged: 4, StateDone: 5}
 
-func stateOf(status store.Status) State {
+func (r Recognition) state(status record.Status) State {
 	switch status {
-	case store.StatusFinished:
+	case record.StatusStopped:
+		if r.StopsTrials {
+			return StateStopped
+		}
+		return StateInterrupted
+	case record.StatusFinished:
 		return StateDone
-	case store.StatusDiverged:
+	case record.StatusDiverged:
 		return StateDiverged
-	case store.StatusRunning:
+	case record.StatusRunning:
 		return StateRunning
-	case store.StatusFailed:
+	case record.StatusFailed:
 		return StateFailed
 	default:
 		return StateInterrupted
@@ -87,13 +100,13 @@ func (inv Inventory) Of(r PlannedRun) Found {
 }
 
 // State is the state of a run of a task. One that shares a training which has
-// diverged has no run of its own and has diverged with it.
+// diverged or was stopped has no run of its own, and has the state of that.
 func (inv Inventory) State(t Task, r PlannedRun) State {
 	if found := inv.Of(r); found.State != StateNew {
 		return found.State
 	}
-	if inv.Of(t.Runs[0]).State == StateDiverged {
-		return StateDiverged
+	if trained := inv.Of(t.Runs[0]).State; trained == StateDiverged || trained == StateStopped {
+		return trained
 	}
 	return StateNew
 }

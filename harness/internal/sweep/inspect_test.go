@@ -7,32 +7,33 @@ import (
 	"time"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
 func TestOfSeveralRunsTheFurthestCounts(t *testing.T) {
 	const (
-		running     = store.StatusRunning
-		finished    = store.StatusFinished
-		diverged    = store.StatusDiverged
-		failed      = store.StatusFailed
-		interrupted = store.StatusInterrupted
+		running     = record.StatusRunning
+		finished    = record.StatusFinished
+		diverged    = record.StatusDiverged
+		failed      = record.StatusFailed
+		interrupted = record.StatusInterrupted
 	)
 	for _, tc := range []struct {
 		name  string
-		runs  []store.Status // oldest first
+		runs  []record.Status // oldest first
 		state State
 		which int // index into runs
 	}{
 		{"no run", nil, StateNew, 0},
-		{"one that is done", []store.Status{finished}, StateDone, 0},
-		{"done before interrupted", []store.Status{finished, interrupted}, StateDone, 0},
-		{"done before diverged", []store.Status{finished, diverged}, StateDone, 0},
-		{"diverged before running", []store.Status{diverged, running}, StateDiverged, 0},
-		{"running before failed", []store.Status{running, failed}, StateRunning, 0},
-		{"of failed and interrupted the latest", []store.Status{interrupted, failed}, StateFailed, 1},
-		{"of interrupted and failed the latest", []store.Status{failed, interrupted}, StateInterrupted, 1},
-		{"of those that are done the latest", []store.Status{finished, failed, finished}, StateDone, 2},
+		{"one that is done", []record.Status{finished}, StateDone, 0},
+		{"done before interrupted", []record.Status{finished, interrupted}, StateDone, 0},
+		{"done before diverged", []record.Status{finished, diverged}, StateDone, 0},
+		{"diverged before running", []record.Status{diverged, running}, StateDiverged, 0},
+		{"running before failed", []record.Status{running, failed}, StateRunning, 0},
+		{"of failed and interrupted the latest", []record.Status{interrupted, failed}, StateFailed, 1},
+		{"of interrupted and failed the latest", []record.Status{failed, interrupted}, StateInterrupted, 1},
+		{"of those that are done the latest", []record.Status{finished, failed, finished}, StateDone, 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			st := openStore(t)
@@ -52,9 +53,33 @@ func TestOfSeveralRunsTheFurthestCounts(t *testing.T) {
 	}
 }
 
+func TestAStoppedTrialHasEndedForItsSearchAlone(t *testing.T) {
+	st := openStore(t)
+	id := recordRun(t, st, "a", "v1", record.StatusInterrupted)
+	if err := st.StopRun(t.Context(), id, "it was behind"); err != nil {
+		t.Fatal(err)
+	}
+	run := PlannedRun{Config: &config.Resolved{Hash: "a"}}
+	sharing := PlannedRun{Config: &config.Resolved{Hash: "shares the training"}}
+	task := Task{Runs: []PlannedRun{run, sharing}}
+	search, other := inspect(t, st, Recognition{StopsTrials: true}), inspect(t, st, Recognition{})
+	for _, tc := range []struct {
+		inventory Inventory
+		run       PlannedRun
+		want      State
+	}{{search, run, StateStopped}, {search, sharing, StateStopped}, {other, run, StateInterrupted}, {other, sharing, StateNew}} {
+		if got := tc.inventory.State(task, tc.run); got != tc.want {
+			t.Errorf("%s is %s, want %s", tc.run.Config.Hash, got, tc.want)
+		}
+	}
+	if !search.Task(task).Ended() || other.Task(task).Ended() {
+		t.Errorf("the task is %s to its search and %s to another sweep", search.Task(task), other.Task(task))
+	}
+}
+
 func TestOnlyRunsOfTheSameCodeAndTimeCount(t *testing.T) {
 	st := openStore(t)
-	old := recordRun(t, st, "a", "v1", store.StatusFinished)
+	old := recordRun(t, st, "a", "v1", record.StatusFinished)
 	run, err := st.Run(t.Context(), old)
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +105,7 @@ func TestOnlyRunsOfTheSameCodeAndTimeCount(t *testing.T) {
 
 func TestARunInTheTrashIsToBeMadeAgainAndAnArchivedOneIsNot(t *testing.T) {
 	st := openStore(t)
-	id := recordRun(t, st, "a", "v1", store.StatusFinished)
+	id := recordRun(t, st, "a", "v1", record.StatusFinished)
 	for _, tc := range []struct {
 		name   string
 		change func(context.Context, ...string) error
@@ -143,13 +168,13 @@ func openStore(t *testing.T) *store.Store {
 }
 
 // recordRun records a run that has ended in some way, or is running.
-func recordRun(t *testing.T, st *store.Store, hash, code string, status store.Status) string {
+func recordRun(t *testing.T, st *store.Store, hash, code string, status record.Status) string {
 	t.Helper()
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "x", ResolvedYAML: "seed: 0", ConfigHash: hash, CodeVersion: code, Environment: struct{}{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status == store.StatusRunning {
+	if status == record.StatusRunning {
 		return run.ID
 	}
 	w, err := st.OpenWriter(t.Context(), run.ID)

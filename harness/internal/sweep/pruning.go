@@ -10,6 +10,7 @@ import (
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/statistics"
+	"flowharness/harness/internal/store"
 )
 
 // Pruned is a trial of a search that was stopped before its end.
@@ -91,11 +92,55 @@ func (c *Conductor) conductSearch(ctx context.Context) (Outcome, error) {
 				out.Stopped = append(out.Stopped, Pruned{alive[j], rung, values[j]})
 			}
 		}
+		if err := c.recordStops(ctx, out.Stopped, kept); err != nil {
+			return out, err
+		}
 		if alive = kept; len(alive) == 0 {
 			return out, nil // every trial has failed
 		}
 	}
 	return out, nil
+}
+
+// recordStops tells the store which runs the search has ended so far, and which
+// go on. A training that a trial shares with one that goes on goes on, too.
+func (c *Conductor) recordStops(ctx context.Context, stopped []Pruned, kept []int) error {
+	inventory, err := Inspect(ctx, c.Store, c.Plan.Hashes(), c.Recognition)
+	if err != nil {
+		return err
+	}
+	goesOn := map[string]bool{}
+	for _, t := range c.tasksOf(kept) {
+		goesOn[t.Key()] = true
+		if id := inventory.Of(t.Runs[0]).Run.ID; id != "" {
+			if err := c.Store.UnstopRun(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range stopped {
+		for _, t := range c.tasksOf([]int{p.Variant}) {
+			id := inventory.Of(t.Runs[0]).Run.ID
+			if goesOn[t.Key()] || id == "" {
+				continue
+			}
+			err := c.Store.StopRun(ctx, id, c.stopReason(p))
+			if errors.Is(err, store.ErrRunning) {
+				c.warn("%v", err) // someone else makes the same run
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Conductor) stopReason(p Pruned) string {
+	metric := c.Plan.File.Search.Objective.Metric
+	if math.IsNaN(p.Value) {
+		return fmt.Sprintf("sweep %s stopped it at step %d, where it had no %s", c.Plan.File.Name, p.Step, metric)
+	}
+	return fmt.Sprintf("sweep %s stopped it at step %d, where its %s was %.4g", c.Plan.File.Name, p.Step, metric, p.Value)
 }
 
 // tasksOf are the tasks that hold runs of some variants.

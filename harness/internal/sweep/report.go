@@ -72,7 +72,7 @@ func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Co
 	unfinished := 0
 	for _, t := range p.Tasks {
 		for _, r := range t.Runs {
-			if !inv.State(t, r).Ended() {
+			if !inv.State(t, r).CameToEnd() {
 				unfinished++
 			}
 		}
@@ -133,7 +133,7 @@ func (p *Plan) ended(ctx context.Context, st *store.Store, inv Inventory) ([]end
 	for _, t := range p.Tasks {
 		for _, r := range t.Runs {
 			found := inv.Of(r)
-			if !found.State.Ended() {
+			if !found.State.CameToEnd() {
 				continue
 			}
 			run, err := st.Run(ctx, found.Run.ID)

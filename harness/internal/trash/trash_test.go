@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"flowharness/harness/internal/checkpoint"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
 func TestEmptyingTheTrashDeletesItsRunsWithTheirCheckpointsAndNoOther(t *testing.T) {
 	st := openStore(t)
-	kept, archived, gone := record(t, st, "kept"), record(t, st, "archived"), record(t, st, "gone")
+	kept, archived, gone := recordOne(t, st, "kept"), recordOne(t, st, "archived"), recordOne(t, st, "gone")
 	if err := errors.Join(st.Archive(t.Context(), archived.ID), st.Trash(t.Context(), gone.ID)); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestEmptyingTheTrashDeletesItsRunsWithTheirCheckpointsAndNoOther(t *testing
 
 func TestDeletingStopsAtTheFirstRunThatCannotBe(t *testing.T) {
 	st := openStore(t)
-	first, last := record(t, st, "first"), record(t, st, "last")
+	first, last := recordOne(t, st, "first"), recordOne(t, st, "last")
 	live, err := st.CreateRun(t.Context(), store.NewRun{Name: "live", ResolvedYAML: "seed: 1"})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +66,7 @@ func openStore(t *testing.T) *store.Store {
 }
 
 // record makes a finished run that has a checkpoint.
-func record(t *testing.T, st *store.Store, name string) store.RunInfo {
+func recordOne(t *testing.T, st *store.Store, name string) store.RunInfo {
 	t.Helper()
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: name, ResolvedYAML: "seed: 1"})
 	if err != nil {
@@ -73,7 +74,7 @@ func record(t *testing.T, st *store.Store, name string) store.RunInfo {
 	}
 	w, err := st.OpenWriter(t.Context(), run.ID)
 	if err == nil {
-		err = w.Finish(t.Context(), store.StatusFinished, "")
+		err = w.Finish(t.Context(), record.StatusFinished, "")
 	}
 	dir := checkpoint.RunDir(st.Path(), run.ID)
 	if err == nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/random"
-	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/web"
 )
 
@@ -19,7 +19,7 @@ func BenchmarkComparePage(b *testing.B) {
 	v := url.Values{}
 	for i := range 20 {
 		run := addTrial(b, st, trial{name: fmt.Sprintf("v%d", i/4), seed: uint64(i % 4), config: fmt.Sprintf("lr: %d", i/4), accuracy: 0.5,
-			grids: []int{1}, status: store.StatusRunning})
+			grids: []int{1}, status: record.StatusRunning})
 		w, err := st.OpenWriter(b.Context(), run.ID)
 		if err != nil {
 			b.Fatal(err)
@@ -30,7 +30,7 @@ func BenchmarkComparePage(b *testing.B) {
 			w.Phase("step", step, time.Duration(10e6+1e5*rng.NormFloat64()))
 		}
 		w.Progress(50_000, 50_000)
-		if err := w.Finish(b.Context(), store.StatusFinished, ""); err != nil {
+		if err := w.Finish(b.Context(), record.StatusFinished, ""); err != nil {
 			b.Fatal(err)
 		}
 		v.Add("run", run.Slug)

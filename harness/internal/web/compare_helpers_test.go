@@ -24,7 +24,7 @@ type trial struct {
 	steps    int
 	accuracy float64
 	grids    []int // steps at which a grid was drawn
-	status   store.Status
+	status   record.Status
 	notes    string
 }
 
@@ -33,7 +33,7 @@ func addTrial(t testing.TB, st *store.Store, k trial) *store.Run {
 	t.Helper()
 	ctx := t.Context()
 	if k.status == "" {
-		k.status = store.StatusFinished
+		k.status = record.StatusFinished
 	}
 	run, err := st.CreateRun(ctx, store.NewRun{Name: k.name, Seed: k.seed, Process: "flow_match", Dataset: "digits", Notes: k.notes,
 		ConfigHash: fmt.Sprint(k.name, k.seed), ResolvedYAML: fmt.Sprintf("name: %q\nseed: %d\nprocess: {name: flow_match}\ntrain:\n  %s\n",
@@ -69,11 +69,11 @@ func addTrial(t testing.TB, st *store.Store, k trial) *store.Run {
 			}
 		}
 	}
-	if k.status == store.StatusRunning {
+	if k.status == record.StatusRunning {
 		if err := w.Flush(ctx); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = w.Finish(t.Context(), store.StatusFinished, "") })
+		t.Cleanup(func() { _ = w.Finish(t.Context(), record.StatusFinished, "") })
 	} else if err := w.Finish(ctx, k.status, "it was stopped"); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -33,7 +34,7 @@ func TestAPageCatchesUp(t *testing.T) {
 	eventually(t, tab, `document.getElementById("link").dataset.state === "reconnecting"`, soon)
 	w.Point("train/loss", 2, 0.5)
 	w.Progress(2, 1000)
-	if err := w.Finish(t.Context(), store.StatusInterrupted, ""); err != nil {
+	if err := w.Finish(t.Context(), record.StatusInterrupted, ""); err != nil {
 		t.Fatal(err)
 	}
 	if l, err = net.Listen("tcp", l.Addr().String()); err != nil {
@@ -60,7 +61,7 @@ func TestANewPointShowsWithinASecond(t *testing.T) {
 		eventually(t, tab, `document.getElementById("status").textContent.includes("`+string(rune('0'+step))+` of")`, soon)
 		t.Logf("seen after %v", time.Since(recorded))
 	}
-	if err := w.Finish(t.Context(), store.StatusFinished, ""); err != nil {
+	if err := w.Finish(t.Context(), record.StatusFinished, ""); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, tab, `document.querySelector("#status .status").textContent === "finished"`, soon)
@@ -109,7 +110,7 @@ func TestManyViewersDoNotHoldUpARun(t *testing.T) {
 			t.Fatalf("%d of %d viewers were told three times", seen, viewers)
 		}
 	}
-	if err := w.Finish(t.Context(), store.StatusFinished, ""); err != nil {
+	if err := w.Finish(t.Context(), record.StatusFinished, ""); err != nil {
 		t.Fatal(err)
 	}
 }

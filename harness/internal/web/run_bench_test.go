@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -18,8 +19,8 @@ import (
 // The server may take 100 ms for it.
 func BenchmarkRunPage(b *testing.B) {
 	st := newStore(b)
-	run := longRun(b, st, 100_000, store.StatusFinished)
-	live := longRun(b, st, 100_000, store.StatusRunning)
+	run := longRun(b, st, 100_000, record.StatusFinished)
+	live := longRun(b, st, 100_000, record.StatusRunning)
 	address := serve(b, web.Options{Store: st})
 	for _, c := range []struct{ name, path string }{
 		{"whole", "/runs/" + run.Slug},
@@ -40,7 +41,7 @@ func BenchmarkRunPage(b *testing.B) {
 
 // longRun is a run with a noisy loss, a gradient norm, a learning rate and two
 // phases at each of so many steps.
-func longRun(t testing.TB, st *store.Store, steps int, status store.Status) *store.Run {
+func longRun(t testing.TB, st *store.Store, steps int, status record.Status) *store.Run {
 	t.Helper()
 	ctx := t.Context()
 	run, err := st.CreateRun(ctx, store.NewRun{Name: "long", Seed: 1, Process: "flow_match", Dataset: "digits", ConfigHash: "x",
@@ -67,8 +68,8 @@ func longRun(t testing.TB, st *store.Store, steps int, status store.Status) *sto
 			}
 		}
 	}
-	if status == store.StatusRunning {
-		t.Cleanup(func() { _ = w.Finish(context.Background(), store.StatusInterrupted, "") })
+	if status == record.StatusRunning {
+		t.Cleanup(func() { _ = w.Finish(context.Background(), record.StatusInterrupted, "") })
 		return run
 	}
 	if err := w.Finish(ctx, status, ""); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -83,7 +84,7 @@ func TestThePointerAndTheArrowKeysShowValues(t *testing.T) {
 
 func TestDraggingZoomsAndTheAddressSaysSo(t *testing.T) {
 	st := newStore(t)
-	run := longRun(t, st, 3000, store.StatusFinished)
+	run := longRun(t, st, 3000, record.StatusFinished)
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("#plot-loss svg"))
 	if n := value[int](t, tab, `JSON.parse(document.querySelector("#plot-loss").dataset.values).lines[0].y.length`); n > 1000 || n < 200 {
@@ -254,7 +255,7 @@ func TestAnOpenListStaysAsItWasWhenThePageIsShownAgain(t *testing.T) {
 	check(t, err)
 	w, err := st.OpenWriter(t.Context(), run.ID)
 	check(t, err)
-	record := func(step int) {
+	recordStep := func(step int) {
 		for i := range 40 {
 			w.Point(fmt.Sprintf("a/series_%02d", i), step, float64(step))
 		}
@@ -262,7 +263,7 @@ func TestAnOpenListStaysAsItWasWhenThePageIsShownAgain(t *testing.T) {
 		w.Log("info", fmt.Sprintf("line of step %d", step))
 		check(t, w.Flush(t.Context()))
 	}
-	record(1)
+	recordStep(1)
 	tab := browser(t, 1280, 900)
 	do(t, tab, chromedp.Navigate(serve(t, web.Options{Store: st})+"/runs/"+run.Slug), chromedp.WaitVisible("h1"))
 	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
@@ -270,14 +271,14 @@ func TestAnOpenListStaysAsItWasWhenThePageIsShownAgain(t *testing.T) {
 	value[bool](t, tab, `document.getElementById("series-scroll").scrollTo(0, 300), `+
 		`document.getElementById("pick-a/series_20").focus({preventScroll: true}), true`)
 	time.Sleep(100 * time.Millisecond) // the event of scrolling
-	record(2)
+	recordStep(2)
 	eventually(t, tab, `document.getElementById("pick-a/series_20").closest("tr").textContent.includes("2")`, soon)
 	eventually(t, tab, `document.querySelector(".log-lines").textContent.includes("step 2")`, soon)
 	if got := value[string](t, tab, `[document.getElementById("series-list").open, document.getElementById("series-scroll").scrollTop, `+
 		`document.activeElement.id].join(" ")`); got != "true 300 pick-a/series_20" {
 		t.Errorf("the list is open, scrolled and with the focus as %s", got)
 	}
-	check(t, w.Finish(t.Context(), store.StatusFinished, ""))
+	check(t, w.Finish(t.Context(), record.StatusFinished, ""))
 }
 
 func TestTheKeyboardZooms(t *testing.T) {

@@ -80,7 +80,7 @@ func richRun(t testing.TB, st *store.Store, name string, seed uint64) *store.Run
 			Metrics: []store.Metric{{Name: "accuracy", Value: 0.5 + float64(steps)/100, StdErr: 0.0123},
 				{Name: "accuracy_class_3", Value: 0.25, StdErr: math.NaN()}, {Name: hostile, Value: 1, StdErr: math.NaN()}}}))
 	}
-	check(t, w.Finish(ctx, store.StatusFailed, "because "+hostile))
+	check(t, w.Finish(ctx, record.StatusFailed, "because "+hostile))
 	return run
 }
 
@@ -364,7 +364,7 @@ func TestTheTimingOfALongRunThatRunsIsAFewSecondsOldAtMost(t *testing.T) {
 		t.Errorf("six seconds later the count is %s", got)
 	}
 	w.Phase("step", step+1, time.Millisecond)
-	check(t, w.Finish(ctx, store.StatusFinished, ""))
+	check(t, w.Finish(ctx, record.StatusFinished, ""))
 	if got := counted(0); got != "15003" {
 		t.Errorf("at its end the count is %s", got)
 	}

@@ -23,7 +23,7 @@ const benchmarkedRuns = 10_000
 func BenchmarkRunsPage(b *testing.B) {
 	st := newStore(b)
 	w := fillRuns(b, st, benchmarkedRuns)
-	defer w.Finish(b.Context(), store.StatusFinished, "")
+	defer w.Finish(b.Context(), record.StatusFinished, "")
 	step := 1
 	for _, view := range []struct{ name, query string }{
 		{"default", ""},
@@ -123,7 +123,7 @@ func fillRuns(b *testing.B, st *store.Store, n int) *store.Writer {
 					Value: float64(i%1021) / 500}}})
 		}
 		if err == nil && i < n-1 {
-			err = w.Finish(ctx, store.StatusFinished, "")
+			err = w.Finish(ctx, record.StatusFinished, "")
 		}
 		if err != nil {
 			b.Fatal(err)

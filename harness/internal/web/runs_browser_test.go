@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -129,7 +130,7 @@ func TestColumnsAreChosenAndMoved(t *testing.T) {
 func TestTagsAreTypedInPlaceWhileARunTrains(t *testing.T) {
 	st := newStore(t)
 	runs := addRuns(t, st, newRun{name: "done", process: "ddpm", tags: []string{"old"}},
-		newRun{name: "live", process: "ddpm", status: store.StatusRunning})
+		newRun{name: "live", process: "ddpm", status: record.StatusRunning})
 	w, err := st.OpenWriter(t.Context(), runs[1].ID)
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +220,7 @@ func TestDeletingIsUndone(t *testing.T) {
 
 func TestALiveRunThatIsToBeDeletedIsRefusedInWords(t *testing.T) {
 	st := newStore(t)
-	addRuns(t, st, newRun{name: "live", process: "ddpm", status: store.StatusRunning})
+	addRuns(t, st, newRun{name: "live", process: "ddpm", status: record.StatusRunning})
 	tab, _ := shown(t, st, "", 1280)
 	press(t, tab, "jx")
 	do(t, tab, chromedp.Click("[data-undo='/runs/restore']"))

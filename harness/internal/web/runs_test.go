@@ -26,7 +26,7 @@ type newRun struct {
 	seed     uint64
 	lr       float64
 	process  string
-	status   store.Status // "": finished
+	status   record.Status // "": finished
 	loss     float64
 	accuracy float64 // 0: not evaluated
 	tags     []string
@@ -57,8 +57,8 @@ func addRuns(t testing.TB, st *store.Store, list ...newRun) []*store.Run {
 				Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}", Steps: 10, Step: 1},
 				Metrics: []store.Metric{{Name: "accuracy", Value: n.accuracy}}})
 		}
-		if err == nil && n.status != store.StatusRunning {
-			err = w.Finish(ctx, cmpOr(n.status, store.StatusFinished), "")
+		if err == nil && n.status != record.StatusRunning {
+			err = w.Finish(ctx, cmpOr(n.status, record.StatusFinished), "")
 		} else if err == nil {
 			err = w.Flush(ctx)
 		}
@@ -70,7 +70,7 @@ func addRuns(t testing.TB, st *store.Store, list ...newRun) []*store.Run {
 	return runs
 }
 
-func cmpOr(a, b store.Status) store.Status {
+func cmpOr(a, b record.Status) record.Status {
 	if a == "" {
 		return b
 	}
@@ -81,9 +81,9 @@ func cmpOr(a, b store.Status) store.Status {
 var tableOfRuns = []newRun{
 	{"fm_small", 0, 0.001, "flow_match", "", 0.25, 0.91, []string{"baseline"}, ""},
 	{"fm_small", 1, 0.001, "flow_match", "", 0.27, 0.93, nil, "odd 100% curve"},
-	{"fm_fast", 0, 0.002, "flow_match", store.StatusFailed, 0.5, 0, nil, ""},
+	{"fm_fast", 0, 0.002, "flow_match", record.StatusFailed, 0.5, 0, nil, ""},
 	{"ddpm", 0, 0.001, "ddpm", "", 0.05, 0.8, []string{"to check", "baseline"}, ""},
-	{"ddpm", 1, 0.001, "ddpm", store.StatusDiverged, 9, 0, nil, ""},
+	{"ddpm", 1, 0.001, "ddpm", record.StatusDiverged, 9, 0, nil, ""},
 }
 
 // get is the status and the text of a page.
@@ -466,7 +466,7 @@ func TestRunsAreArchivedDeletedAndBroughtBack(t *testing.T) {
 
 func TestALiveRunShowsHowFarItIsAndIsNotDeleted(t *testing.T) {
 	st := newStore(t)
-	runs := addRuns(t, st, newRun{name: "done", process: "ddpm"}, newRun{name: "live", process: "ddpm", status: store.StatusRunning})
+	runs := addRuns(t, st, newRun{name: "done", process: "ddpm"}, newRun{name: "live", process: "ddpm", status: record.StatusRunning})
 	w, err := st.OpenWriter(t.Context(), runs[1].ID)
 	if err == nil {
 		w.Point("time/step", 4, 30)

@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -36,7 +37,7 @@ func addSweep(t testing.TB, st *store.Store, name string) (runs []*store.Run) {
 				k := trial{name: name, seed: uint64(seed), config: fmt.Sprintf("lr: %s\n  batch_size: %s", lr, batch), steps: 20, accuracy: 0.5 +
 					0.1*float64(i) + 0.05*float64(j)}
 				if i == 1 && j == 1 {
-					k.status = store.StatusFailed
+					k.status = record.StatusFailed
 				}
 				run := addTrial(t, st, k)
 				runs = append(runs, run)

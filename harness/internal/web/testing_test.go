@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web"
 )
@@ -48,7 +49,7 @@ func addRun(t testing.TB, st *store.Store, name string, seed uint64, steps int) 
 		w.Point("train/loss", step, 0.2+1/float64(step+int(seed)))
 		w.Progress(step, steps)
 	}
-	if err := w.Finish(ctx, store.StatusFinished, ""); err != nil {
+	if err := w.Finish(ctx, record.StatusFinished, ""); err != nil {
 		t.Fatal(err)
 	}
 	return run

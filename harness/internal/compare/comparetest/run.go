@@ -34,7 +34,7 @@ type Run struct {
 	Class    string // classifier
 	Dataset  string
 	Host     string
-	Status   store.Status
+	Status   record.Status
 	Notes    string
 	Images   int // that samples were measured on; 200 by default
 }
@@ -61,7 +61,7 @@ func (k *Run) defaults() {
 		k.Host = "box"
 	}
 	if k.Status == "" {
-		k.Status = store.StatusFinished
+		k.Status = record.StatusFinished
 	}
 	if k.Images == 0 {
 		k.Images = 200
@@ -106,7 +106,7 @@ func Make(t testing.TB, st *store.Store, k Run) *store.Run {
 	rng := random.New(k.Seed, k.Name, 0)
 	for step := 1; step <= k.Steps; step++ {
 		v := k.Loss + math.Exp(-5*float64(step)/float64(k.Steps)) + 0.02*rng.NormFloat64()
-		if k.Status == store.StatusDiverged && step == k.Steps {
+		if k.Status == record.StatusDiverged && step == k.Steps {
 			v = math.NaN()
 		}
 		w.Point(record.TrainLoss, step, v)
@@ -134,7 +134,7 @@ func Make(t testing.TB, st *store.Store, k Run) *store.Run {
 					{Name: "fd_" + k.Dataset + "_cnn", Value: 10 * (1.1 - accuracy), StdErr: math.NaN()}}}))
 		}
 	}
-	if k.Status != store.StatusRunning {
+	if k.Status != record.StatusRunning {
 		must(t, w.Finish(t.Context(), k.Status, ""))
 	} else {
 		must(t, w.Flush(t.Context()))

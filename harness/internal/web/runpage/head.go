@@ -12,6 +12,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/progress"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web/shell"
 )
@@ -35,7 +36,7 @@ type commandLine struct{ What, Line string }
 type sibling struct {
 	Slug   string
 	Seed   uint64
-	Status store.Status
+	Status record.Status
 }
 
 // maxSiblings bounds how many runs of a name are looked at.

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"flowharness/harness/internal/progress"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web/shell"
 )
@@ -86,7 +87,7 @@ func (s *Pages) readRunView(ctx context.Context, run *store.Run, q runQuery) (ru
 
 // liveProgress is how far a run is; only for one that runs it is worth its cost.
 func (s *Pages) liveProgress(ctx context.Context, run *store.Run) (progress.Progress, error) {
-	if run.Status != store.StatusRunning {
+	if run.Status != record.StatusRunning {
 		return progress.Progress{Step: run.LastStep, Total: run.TotalSteps}, nil
 	}
 	return progress.ReadProgress(ctx, s.Store, run.RunInfo, s.Now())

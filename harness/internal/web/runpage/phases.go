@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -29,7 +30,7 @@ const (
 // readPhases is [store.Store.Phases]; of a long run that is running it is up to
 // phasesAge old.
 func (s *Pages) readPhases(ctx context.Context, run *store.Run) ([]store.Phase, error) {
-	running := run.Status == store.StatusRunning
+	running := run.Status == record.StatusRunning
 	if phases, ok := s.phases.get(run.ID, s.Now()); running && ok {
 		return phases, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/catalog"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web/shell"
 )
@@ -152,7 +153,7 @@ type option struct {
 
 func (s *runsSnapshot) fields(q runsQuery) runsFields {
 	var f runsFields
-	for _, status := range store.Statuses() {
+	for _, status := range record.Statuses() {
 		f.Statuses = append(f.Statuses, option{string(status), slices.Contains(q.Status, string(status))})
 	}
 	seen := [3]map[string]bool{{}, {}, {}}

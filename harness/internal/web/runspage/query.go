@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/catalog"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web/shell"
 )
@@ -72,7 +73,7 @@ func readRunsQuery(r *http.Request) (runsQuery, error) {
 func (q runsQuery) filter() store.Filter {
 	f := store.Filter{Text: q.Text, Tags: q.Tags, Process: q.Process, Dataset: q.Dataset, Name: q.Name, Shelf: q.Shelf}
 	for _, s := range q.Status {
-		f.Status = append(f.Status, store.Status(s))
+		f.Status = append(f.Status, record.Status(s))
 	}
 	return f
 }

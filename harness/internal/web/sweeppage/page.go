@@ -10,6 +10,7 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/progress"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 	"flowharness/harness/internal/web/shell"
@@ -133,7 +134,7 @@ func (s *Pages) sweepResult(ctx context.Context, variants []variant) (*compare.R
 	var ids []string
 	for _, v := range variants {
 		for _, info := range v.Runs {
-			if info.Status != store.StatusFinished && info.Status != store.StatusDiverged {
+			if info.Status != record.StatusFinished && info.Status != record.StatusDiverged {
 				continue
 			}
 			ids = append(ids, info.ID)

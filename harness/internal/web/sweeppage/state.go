@@ -6,33 +6,33 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/progress"
-	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/web/shell"
 )
 
 // state says what of a variant is not finished, with a mark for what is under
 // way; "" if all is.
 func (v variant) state() string {
-	counts := map[store.Status]int{}
+	counts := map[record.Status]int{}
 	ended := 0
 	for _, run := range v.Runs {
 		counts[run.Status]++
-		if run.Status == store.StatusFinished {
+		if run.Status == record.StatusFinished {
 			ended++
 		}
 	}
 	all := max(v.Planned, len(v.Runs))
 	var words []string
-	if n := counts[store.StatusRunning]; n > 0 {
+	if n := counts[record.StatusRunning]; n > 0 {
 		var all progress.Progress
 		for _, run := range v.Runs {
-			if run.Status == store.StatusRunning {
+			if run.Status == record.StatusRunning {
 				all.Step, all.Total = all.Step+run.LastStep, all.Total+run.TotalSteps
 			}
 		}
 		words = append(words, fmt.Sprintf("▶ %d %%", all.Percent()))
 	}
-	for _, status := range []store.Status{store.StatusFailed, store.StatusCrashed, store.StatusDiverged, store.StatusInterrupted} {
+	for _, status := range []record.Status{record.StatusFailed, record.StatusCrashed, record.StatusDiverged, record.StatusInterrupted, record.StatusStopped} {
 		if n := counts[status]; n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", n, status))
 		}
