@@ -22,6 +22,7 @@ type page struct {
 	Title    string
 	Lead     []Table // before everything else
 	Groups   []legend
+	Forest   template.HTML // metrics by group
 	Verdicts []Finding
 	Warnings []string
 	Tables   []Table // after the charts
@@ -67,6 +68,7 @@ func HTML(r *compare.Result, album compare.Album, clean func(string) string, lea
 		p.Groups = append(p.Groups, legend{clean(g.Label), chart.Color(i), clean(detail)})
 	}
 	p.Title = clean(strings.Join(labels, " · "))
+	p.Forest = template.HTML(Forest(r, clean).SVG()) // #nosec: chart escapes its texts
 	for _, f := range Findings(r) {
 		p.Verdicts = append(p.Verdicts, Finding{f.Verdict, clean(f.Text)})
 	}

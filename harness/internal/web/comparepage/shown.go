@@ -3,6 +3,7 @@ package comparepage
 import (
 	"context"
 	"fmt"
+	"html/template"
 	"slices"
 
 	"flowharness/harness/internal/chart"
@@ -22,6 +23,7 @@ type compareShown struct {
 	Guidances []string
 
 	Groups      []compareGroup
+	Forest      template.HTML
 	Findings    []compareFinding
 	Warnings    []compareWarning
 	Metrics     report.Table
@@ -72,6 +74,7 @@ func (s *Pages) fillCompare(ctx context.Context, v *compareView, selected compar
 		c.Groups = append(c.Groups, group)
 		c.Several = c.Several || len(g.Counted) > 1
 	}
+	c.Forest = template.HTML(report.Forest(result, printable.Clean).SVG()) // #nosec: chart escapes its texts
 	for _, f := range report.Findings(result) {
 		c.Findings = append(c.Findings, compareFinding{string(f.Verdict), report.VerdictClass(f.Verdict), f.Text})
 	}
