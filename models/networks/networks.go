@@ -3,10 +3,12 @@ package networks
 
 import (
 	"flowharness/models"
+	"flowharness/models/mlp"
 	"flowharness/models/unet"
 )
 
 // In the order names are shown; the first is what a config means that names none.
 func init() {
 	models.Register(unet.Registration)
+	models.Register(mlp.Registration)
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -57,21 +58,31 @@ func TestSchemaAcceptsEveryShippedConfigAndItsResolvedForm(t *testing.T) {
 func TestSchemaAndDecoderRefuseTheSame(t *testing.T) {
 	schema := compileSchema(t)
 	tried, refused := 0, 0
+	try := func(path, value, text string) {
+		schemaError := schema.Validate(instance(t, []byte(text)))
+		_, err := Parse("test.yaml", []byte(text), nil)
+		decoderError := blames(err, strings.ReplaceAll(path, "[]", "[0]"))
+		if (schemaError != nil) != decoderError {
+			t.Errorf("%s: %s: the schema says %v, the decoder %v", path, value, schemaError, err)
+		}
+		tried++
+		if decoderError {
+			refused++
+		}
+	}
 	for path, s := range leaves("", newSchema(models.Default())) {
 		for _, value := range probes(s) {
-			if path == "sampling.samplers[].name" {
-				continue // nested gives one already
+			if path != "sampling.samplers[].name" { // nested gives one already
+				try(path, value, nested(path, value))
 			}
-			text := nested(path, value)
-			schemaError := schema.Validate(instance(t, []byte(text)))
-			_, err := Parse("test.yaml", []byte(text), nil)
-			decoderError := blames(err, strings.ReplaceAll(path, "[]", "[0]"))
-			if (schemaError != nil) != decoderError {
-				t.Errorf("%s: %s: the schema says %v, the decoder %v", path, value, schemaError, err)
-			}
-			tried++
-			if decoderError {
-				refused++
+		}
+	}
+	for _, network := range models.Names()[1:] {
+		for path, s := range leaves("model", property(newSchema(network), "model")) {
+			for _, value := range probes(s) {
+				if path != "model.name" {
+					try(path, value, strings.Replace(nested(path, value), "{", "{name: "+network+", ", 1))
+				}
 			}
 		}
 	}
@@ -109,7 +120,11 @@ func TestBoundsAreThoseOfTheLibraries(t *testing.T) {
 }
 
 func TestEveryKeyIsDescribed(t *testing.T) {
-	for path, s := range leaves("", newSchema(models.Default())) {
+	all := leaves("", newSchema(models.Default()))
+	for _, network := range models.Names()[1:] {
+		maps.Copy(all, leaves("model", property(newSchema(network), "model")))
+	}
+	for path, s := range all {
 		if s.Description == "" {
 			t.Errorf("%s has no description", path)
 		}
