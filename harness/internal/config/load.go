@@ -93,7 +93,7 @@ func (l *loader) resolve(name string, source []byte, sets []string) (*Resolved, 
 func (l *loader) decode(outermost int) (*Config, error) {
 	d := newDecoder()
 	initial, out := file{Config: Defaults()}, file{Config: Defaults()}
-	for i, layer := range l.layers {
+	for i, layer := range networksFirst(l.layers, outermost+1) {
 		if i == outermost {
 			out.Name = "" // a name is not inherited
 			d.forget("name")

@@ -32,6 +32,24 @@ func (d *decoder) chooseNetwork(root *yaml.Node, out, initial *file) {
 	initial.Model.Name = models.Default() // what null means
 }
 
+// networksFirst moves those overrides to the front that name a network: the keys of the others
+// are its, whatever the order in which they are given. first is the index of the first override.
+func networksFirst(layers []layer, first int) []layer {
+	ordered := slices.Clone(layers)
+	slices.SortStableFunc(ordered[first:], func(a, b layer) int {
+		_, ofA := networkIn(a.root)
+		_, ofB := networkIn(b.root)
+		switch {
+		case ofA && !ofB:
+			return -1
+		case ofB && !ofA:
+			return 1
+		}
+		return 0
+	})
+	return ordered
+}
+
 // networkIn is the network that a layer names: the default for null.
 func networkIn(root *yaml.Node) (name string, given bool) {
 	value := valueIn(valueIn(root, "model"), "name")
