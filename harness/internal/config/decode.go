@@ -134,8 +134,8 @@ func (d *decoder) unknown(path string, name *yaml.Node, s *jsonschema.Schema) {
 		meant = findKey(rulesOf(d.network), name.Value)
 	}
 	hint := suggest.DidYouMean(meant)
-	if owner := ownerOf(path, name.Value); owner != "" {
-		hint = fmt.Sprintf(": it is one of the network %s, and model.name is %s", owner, d.network)
+	if owners := ownersOf(path, name.Value); len(owners) > 0 {
+		hint = fmt.Sprintf(": it belongs to %s, and model.name is %s", alternatives(owners), d.network)
 	}
 	if hint == "" {
 		hint = "; the keys here are " + strings.Join(known, ", ")

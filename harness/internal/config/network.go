@@ -75,18 +75,18 @@ func valueIn(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// ownerOf is the network that has an option of this name; "" if path is another section
-// than model, or none has it.
-func ownerOf(path, key string) string {
+// ownersOf are the networks that have an option of this name; none if path is another section
+// than model.
+func ownersOf(path, key string) (owners []string) {
 	if path != "model" {
-		return ""
+		return nil
 	}
 	for _, name := range models.Names() {
 		if _, known := property(rulesOf(name), "model").Properties.Get(key); known {
-			return name
+			owners = append(owners, name)
 		}
 	}
-	return ""
+	return owners
 }
 
 // rulesOf is the schema that [decoder] checks against where model.name is a network.

@@ -51,7 +51,7 @@ func TestTheOrderOfOverridesDoesNotDecideWhoseKeysTheyAre(t *testing.T) {
 
 func TestKeysOfAnotherNetworkAreRefused(t *testing.T) {
 	_, err := Parse("test.yaml", []byte("model:\n  name: "+other+"\n  norm_eps: 1\ntrain: {steps: 1}"), nil)
-	const want = "test.yaml:3:3: model.norm_eps: unknown key: it is one of the network "
+	const want = "test.yaml:3:3: model.norm_eps: unknown key: it belongs to "
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error is %v, want %q", err, want)
 	}
