@@ -18,7 +18,7 @@ func ReadBase(path string) (*Base, error) {
 	b := &Base{path: path}
 	var err error
 	if b.source, err = b.read.file(path, nil); err != nil {
-		return nil, &Errors{[]Problem{{Message: err.Error()}}}
+		return nil, &Errors{Problems: []Problem{{Message: err.Error()}}}
 	}
 	b.base = b.read.inherited()
 	return b, nil

@@ -24,7 +24,7 @@ func (v *validator) fail(key string, related []string, format string, args ...an
 		if v.decoder.isBroken(other) {
 			return
 		}
-		if p, ok := v.decoder.places[other]; ok && (!found || p.layer > at.layer) {
+		if p, ok := v.decoder.places[other]; ok && (!found || p.Layer > at.Layer) {
 			at, found = p, true
 		}
 	}
@@ -40,7 +40,7 @@ func (v *validator) setLater(key string, others []string) bool {
 	own, _ := v.placeOf(key)
 	return slices.ContainsFunc(others, func(other string) bool {
 		p, ok := v.decoder.places[other]
-		return ok && p.layer > own.layer
+		return ok && p.Layer > own.Layer
 	})
 }
 

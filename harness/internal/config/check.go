@@ -12,6 +12,7 @@ import (
 
 	"flowharness/harness/internal/label"
 	"flowharness/harness/internal/suggest"
+	"flowharness/harness/internal/yamlfile"
 )
 
 // checkBounds compares a number with the bounds of its key.
@@ -31,7 +32,7 @@ func checkBounds(s *jsonschema.Schema, value *big.Rat, text string) string {
 		}
 		bound, _ := new(big.Rat).SetString(b.bound)
 		if !b.ok(value.Cmp(bound)) {
-			return fmt.Sprintf("must be %s %s, got %s", b.words, b.bound, shorten(text))
+			return fmt.Sprintf("must be %s %s, got %s", b.words, b.bound, yamlfile.Shorten(text))
 		}
 	}
 	return ""
@@ -44,7 +45,7 @@ func checkString(s *jsonschema.Schema, text string) string {
 		for _, e := range s.Enum {
 			choices = append(choices, fmt.Sprint(e))
 		}
-		return fmt.Sprintf("must be one of %s, got %q%s", strings.Join(choices, ", "), shorten(text), suggest.DidYouMean(suggest.One(text, choices)))
+		return fmt.Sprintf("must be one of %s, got %q%s", strings.Join(choices, ", "), yamlfile.Shorten(text), suggest.DidYouMean(suggest.One(text, choices)))
 	}
 	if s.MinLength != nil && uint64(utf8.RuneCountInString(text)) < *s.MinLength {
 		return "must not be empty"
@@ -59,7 +60,7 @@ func checkString(s *jsonschema.Schema, text string) string {
 		return ""
 	}
 	if s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(text) {
-		return fmt.Sprintf("must not contain control characters, got %q", shorten(text))
+		return fmt.Sprintf("must not contain control characters, got %q", yamlfile.Shorten(text))
 	}
 	return ""
 }

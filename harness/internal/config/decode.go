@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/suggest"
+	"flowharness/harness/internal/yamlfile"
 	"flowharness/models"
 	"flowharness/schedulers"
 )
@@ -51,7 +52,7 @@ func (d *decoder) value(path string, key, n *yaml.Node, s *jsonschema.Schema, ou
 		d.fail(path, key, "anchors and aliases are not supported; write the value out, or inherit it with base")
 		return
 	case n.Style&yaml.TaggedStyle != 0:
-		d.fail(path, key, "tags such as %s are not supported; remove it", printable(n.Tag))
+		d.fail(path, key, "tags such as %s are not supported; remove it", yamlfile.Printable(n.Tag))
 		return
 	case isNull(n):
 		d.null(path, key, n, s, out, initial)
@@ -89,7 +90,7 @@ func (d *decoder) null(path string, key, n *yaml.Node, s *jsonschema.Schema, out
 // object decodes a mapping into a struct.
 func (d *decoder) object(path string, key, n *yaml.Node, s *jsonschema.Schema, out, initial reflect.Value) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(path, key, "must be a mapping of keys to values, got %s", describe(n))
+		d.fail(path, key, "must be a mapping of keys to values, got %s", yamlfile.Describe(n))
 		return
 	}
 	seen := map[string]*yaml.Node{}
@@ -146,7 +147,7 @@ func (d *decoder) unknown(path string, name *yaml.Node, s *jsonschema.Schema) {
 // list decodes a sequence into a slice or an array.
 func (d *decoder) list(path string, key, n *yaml.Node, s *jsonschema.Schema, out reflect.Value) {
 	if n.Kind != yaml.SequenceNode {
-		d.fail(path, key, "must be a list, such as [%s], got %s", example(s.Items, n), describe(n))
+		d.fail(path, key, "must be a list, such as [%s], got %s", example(s.Items, n), yamlfile.Describe(n))
 		return
 	}
 	if problem := checkLength(s, len(n.Content)); problem != "" {

@@ -119,14 +119,14 @@ func (l *loader) decode(outermost int) (*Config, error) {
 	}
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		switch {
-		case a.before(b.Place):
+		case a.Before(b.Place):
 			return -1
-		case b.before(a.Place):
+		case b.Before(a.Place):
 			return 1
 		}
 		return 0
 	})
-	return nil, &Errors{problems}
+	return nil, &Errors{Problems: problems}
 }
 
 // start is the place that stands for keys that no layer has set.

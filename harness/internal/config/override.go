@@ -1,6 +1,7 @@
 package config
 
 import (
+	"flowharness/harness/internal/yamlfile"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 // override adds the layer of one --set KEY=VALUE, where KEY is a dotted path
 // and VALUE is YAML.
 func (l *loader) override(set string) {
-	added := layer{place: Place{Override: set, layer: len(l.layers)}}
+	added := layer{place: Place{Override: set, Layer: len(l.layers)}}
 	path, text, found := strings.Cut(set, "=")
 	keys := strings.Split(path, ".")
 	switch {
@@ -35,10 +36,10 @@ func (l *loader) override(set string) {
 }
 
 func (l *loader) overrideValue(added layer, keys []string, text string) {
-	value, syntax := parse([]byte(text))
+	value, err := yamlfile.ParseValue(text)
 	switch {
-	case syntax != nil:
-		l.refuse(added, syntax.message+"; try the value in quotes")
+	case err != nil:
+		l.refuse(added, err.Error()+"; try the value in quotes")
 		return
 	case value == nil && strings.TrimSpace(text) != "", value != nil && hasComment(value):
 		l.refuse(added, "# begins a comment, which would be lost; put the value in quotes within the shell's")

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 
+	"flowharness/harness/internal/yamlfile"
 	"flowharness/schedulers"
 )
 
@@ -28,9 +29,9 @@ func ParseSamplers(text string) ([]schedulers.SamplerConfig, error) {
 }
 
 func parseSampler(text string) (s schedulers.SamplerConfig, err error) {
-	node, syntax := parse([]byte(text))
-	if syntax != nil {
-		return s, &Errors{[]Problem{{Message: syntax.message + "; a sampler is a name, or a mapping of a name and options"}}}
+	node, err := yamlfile.ParseValue(text)
+	if err != nil {
+		return s, &Errors{Problems: []Problem{{Message: err.Error() + "; a sampler is a name, or a mapping of a name and options"}}}
 	}
 	d := newDecoder()
 	d.value("", node, node, property(rules(), "sampling.samplers").Items, reflect.ValueOf(&s).Elem(), reflect.Value{})
@@ -38,7 +39,7 @@ func parseSampler(text string) (s schedulers.SamplerConfig, err error) {
 		d.problems[i].Place = Place{} // all of it is one line that the user has typed
 	}
 	if len(d.problems) > 0 {
-		return s, &Errors{d.problems}
+		return s, &Errors{Problems: d.problems}
 	}
 	return s, nil
 }

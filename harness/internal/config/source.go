@@ -3,17 +3,14 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/files"
-	"flowharness/harness/internal/suggest"
+	"flowharness/harness/internal/yamlfile"
 )
 
 // layer is one contribution to a config: a file or an override. A later layer
@@ -32,10 +29,6 @@ func (l layer) at(n *yaml.Node) Place {
 	return p
 }
 
-// maxFileSize is far more than any config; it stops a wrong path from being
-// read into memory.
-const maxFileSize = 1 << 20
-
 // loader collects the layers of a config, the earliest first.
 type loader struct {
 	layers   []layer
@@ -51,9 +44,9 @@ type loader struct {
 // file adds the layers of the file at path, those of its bases first, and
 // returns its text. from is the chain of files that led to it.
 func (l *loader) file(path string, from []string) ([]byte, error) {
-	text, err := readFile(path)
+	text, err := yamlfile.Read(path)
 	if err != nil {
-		return nil, unreadable(path, err)
+		return nil, err
 	}
 	chain := append(slices.Clone(from), path)
 	l.text(path, text, func(base string) error {
@@ -73,20 +66,21 @@ func (l *loader) file(path string, from []string) ([]byte, error) {
 // text adds the layer of a config's text, after those of its base, which
 // inherit adds.
 func (l *loader) text(name string, text []byte, inherit func(base string) error) {
-	root, syntax := parse(text)
+	root, err := yamlfile.Parse(name, text)
 	added := layer{place: Place{File: name}, root: root}
 	var inheritError error
 	key, base := lookUp(root, "base")
 	if base != nil && base.Kind == yaml.ScalarNode && base.Tag == "!!str" && base.Value != "" {
 		inheritError = inherit(base.Value)
 	}
-	added.place.layer = len(l.layers)
+	added.place.Layer = len(l.layers)
 	l.layers = append(l.layers, added)
-	if syntax != nil {
+	if syntax := (*Errors)(nil); errors.As(err, &syntax) {
 		l.incomplete = l.incomplete || root == nil
-		at := added.place
-		at.Line, at.Column = syntax.line, syntax.column
-		l.problems = append(l.problems, Problem{Place: at, Message: syntax.message})
+		for _, p := range syntax.Problems {
+			p.Layer = added.place.Layer
+			l.problems = append(l.problems, p)
+		}
 	}
 	if inheritError != nil {
 		l.incomplete = true
@@ -105,53 +99,6 @@ func lookUp(mapping *yaml.Node, name string) (key, value *yaml.Node) {
 		}
 	}
 	return nil, nil
-}
-
-// readFile reads a config file. Its errors do not repeat the path.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	if len(text) > maxFileSize {
-		return nil, fmt.Errorf("is larger than %d bytes; is this a config?", maxFileSize)
-	}
-	return text, nil
-}
-
-func withoutPath(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return pathError.Err
-	}
-	return err
-}
-
-// nearbyFile suggests a config file beside a path that does not exist.
-func nearbyFile(path string) string {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return ""
-	}
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return ""
-	}
-	var names []string
-	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); ext == ".yaml" || ext == ".yml" {
-			names = append(names, e.Name())
-		}
-	}
-	name := suggest.One(filepath.Base(path), names)
-	if name == "" {
-		return ""
-	}
-	return suggest.DidYouMean(filepath.Join(filepath.Dir(path), name))
 }
 
 // sameFile reports whether two paths name one file, through links too.

@@ -1,8 +1,8 @@
 package config
 
 import (
+	"flowharness/harness/internal/yamlfile"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/invopop/jsonschema"
 	"gopkg.in/yaml.v3"
@@ -33,42 +33,13 @@ func expected(s *jsonschema.Schema) string {
 	}
 }
 
-// describe names what a node holds.
-func describe(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Tag == "!!null":
-		return "nothing"
-	case n.Tag == "!!str":
-		return fmt.Sprintf("the string %q", shorten(n.Value))
-	case n.Tag == "!!timestamp":
-		return "the date " + shorten(n.Value)
-	case n.Tag == "!!int", n.Tag == "!!float":
-		return "the number " + shorten(n.Value)
-	default:
-		return shorten(n.Value)
-	}
-}
-
 // example shows how a value would be written as an entry of a list.
 func example(items *jsonschema.Schema, n *yaml.Node) string {
 	if n.Kind == yaml.ScalarNode {
-		return shorten(n.Value)
+		return yamlfile.Shorten(n.Value)
 	}
 	if items.Type == "string" {
 		return "one, two"
 	}
 	return "1, 2"
-}
-
-// shorten keeps a message readable whatever was in the file.
-func shorten(s string) string {
-	const most = 60
-	if utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	return string([]rune(s)[:most]) + "…"
 }

@@ -2,6 +2,7 @@ package search
 
 import (
 	"errors"
+	"flowharness/harness/internal/yamlfile"
 	"fmt"
 	"strings"
 	"testing"
@@ -70,11 +71,11 @@ func TestASearchIsPartOfAFile(t *testing.T) {
 	}
 	file.Search = nil
 	err := yaml.Unmarshal([]byte(strings.Replace(indented, "16", "0", 1)), &file)
-	var problems *Errors
+	var problems *yamlfile.Errors
 	if !errors.As(err, &problems) || len(problems.Problems) != 1 {
 		t.Fatalf("error is %v", err)
 	}
-	if diff := cmp.Diff(Problem{3, 3, "search.budget", "must be from 1 to 100000 trials, got 0"}, problems.Problems[0]); diff != "" {
+	if diff := cmp.Diff(yamlfile.Problem{Place: yamlfile.Place{Line: 3, Column: 3}, Key: "search.budget", Message: "must be from 1 to 100000 trials, got 0"}, problems.Problems[0]); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -97,13 +98,13 @@ func TestRefusedSearches(t *testing.T) {
 
 		{"misspelt method", "method: sobel\n" + of("a: [1, 2]"), `line 1, column 1: search.method: must be one of sobol, random, got "sobel" (did you mean "sobol"?)`},
 		{"unknown method", "method: grid\n" + of("a: [1, 2]"), `line 1, column 1: search.method: must be one of sobol, random, got "grid"`},
-		{"number for a method", "method: 1\n" + of("a: [1, 2]"), "line 1, column 1: search.method: must be a string, got the number 1"},
+		{"number for a method", "method: 1\n" + of("a: [1, 2]"), "line 1, column 1: search.method: must be a string, got the number 1; put it in quotes"},
 		{"no trials", "budget: 0\nspace: {a: [1, 2]}" + rest, "line 1, column 1: search.budget: must be from 1 to 100000 trials, got 0"},
 		{"too many trials", "budget: 100001\nspace: {a: [1, 2]}" + rest, "line 1, column 1: search.budget: must be from 1 to 100000 trials, got 100001"},
-		{"a fraction of a trial", "budget: 1.5\nspace: {a: [1, 2]}" + rest, "line 1, column 1: search.budget: must be a whole number, written in digits alone, got the number 1.5"},
-		{"budget beyond 64 bits", "budget: 99999999999999999999\nspace: {a: [1, 2]}" + rest, "line 1, column 1: search.budget: is out of range: 99999999999999999999"},
-		{"quoted budget", "budget: \"4\"\nspace: {a: [1, 2]}" + rest, `line 1, column 1: search.budget: must be a whole number, written in digits alone, got the string "4"`},
-		{"negative seed", "seed: -1\n" + of("a: [1, 2]"), "line 1, column 1: search.seed: must be from 0 to 9223372036854775807, got -1"},
+		{"a fraction of a trial", "budget: 1.5\nspace: {a: [1, 2]}" + rest, "line 1, column 1: search.budget: must be a whole number, written in digits alone, got 1.5"},
+		{"budget beyond 64 bits", "budget: 99999999999999999999\nspace: {a: [1, 2]}" + rest, "line 1, column 1: search.budget: must be at most 2147483647, got 99999999999999999999"},
+		{"quoted budget", "budget: \"4\"\nspace: {a: [1, 2]}" + rest, `line 1, column 1: search.budget: must be a whole number, got the string "4"; remove the quotes`},
+		{"negative seed", "seed: -1\n" + of("a: [1, 2]"), "line 1, column 1: search.seed: must be at least 0, got -1"},
 		{"seed beyond the store's integers", "seed: 9223372036854775808\n" + of("a: [1, 2]"), "line 1, column 1: search.seed: must be at most 9223372036854775807, got 9223372036854775808"},
 
 		{"empty space", of(""), "line 2, column 1: search.space: holds nothing to search; give it keys of the config, such as train.lr: {min: 1e-4, max: 1e-2, log: true}"},
@@ -125,10 +126,10 @@ func TestRefusedSearches(t *testing.T) {
 		{"logarithm of a negative number", of("a: {min: -1, max: 1, log: true}"), "line 2, column 13: search.space.a.min: must be above 0, because log is true, got -1"},
 		{"ends that are not whole", of("a: {min: 0.5, max: 1.5, integer: true}"), "line 2, column 13: search.space.a.min: must be a whole number, because integer is true, got 0.5\nline 2, column 23: search.space.a.max: must be a whole number, because integer is true, got 1.5"},
 		{"whole numbers that float64 lacks", of("a: {min: 0, max: 1e16, integer: true}"), "line 2, column 21: search.space.a.max: must be a whole number of at most 9007199254740992 in size, got 1e+16"},
-		{"end that is no number", of("a: {min: low, max: 1}"), `line 2, column 13: search.space.a.min: must be a plain decimal number, got the string "low"`},
-		{"quoted end", of("a: {min: '0', max: 1}"), `line 2, column 13: search.space.a.min: must be a plain decimal number, got the string "0"`},
-		{"octal end", of("a: {min: 010, max: 11}"), "line 2, column 13: search.space.a.min: must be a plain decimal number, got the number 010"},
-		{"infinite end", of("a: {min: 0, max: .inf}"), "line 2, column 21: search.space.a.max: must be a plain decimal number, got the number .inf"},
+		{"end that is no number", of("a: {min: low, max: 1}"), `line 2, column 13: search.space.a.min: must be a number, got the string "low"`},
+		{"quoted end", of("a: {min: '0', max: 1}"), `line 2, column 13: search.space.a.min: must be a number, got the string "0"; remove the quotes`},
+		{"octal end", of("a: {min: 010, max: 11}"), "line 2, column 13: search.space.a.min: must be a plain decimal number, got 010"},
+		{"infinite end", of("a: {min: 0, max: .inf}"), "line 2, column 21: search.space.a.max: must be a finite number, got .inf"},
 		{"end beyond float64", of("a: {min: 0, max: 1e999}"), "line 2, column 21: search.space.a.max: is out of range: 1e999"},
 		{"word for a boolean", of("a: {min: 0, max: 1, log: yes}"), `line 2, column 29: search.space.a.log: must be true or false, got the string "yes"`},
 		{"no choices", of("a: []"), "line 2, column 9: search.space.a: must have at least 2 choices, has 0; a key that is not searched belongs in the config"},
@@ -152,11 +153,11 @@ func TestRefusedSearches(t *testing.T) {
 		{"halving before the first step", stopping("{rule: successive_halving, min_steps: 0, reduction_factor: 2}"), "line 4, column 38: search.stopping.min_steps: must be at least 1, got 0"},
 		{"halving at intervals", stopping("{rule: successive_halving, min_steps: 5, reduction_factor: 2, every_steps: 5}"), "line 4, column 73: search.stopping.every_steps: does not apply to rule successive_halving; remove it"},
 		{"median without intervals", stopping("{rule: median, min_steps: 5}"), "line 4, column 1: search.stopping: has no every_steps"},
-		{"median with a negative interval", stopping("{rule: median, min_steps: 5, every_steps: -5}"), "line 4, column 40: search.stopping.every_steps: must be at least 1, got -5"},
+		{"median with a negative interval", stopping("{rule: median, min_steps: 5, every_steps: -5}"), "line 4, column 40: search.stopping.every_steps: must be at least 0, got -5"},
 		{"median with a factor", stopping("{rule: median, min_steps: 5, every_steps: 5, reduction_factor: 2}"), "line 4, column 56: search.stopping.reduction_factor: does not apply to rule median; remove it"},
 
 		{"several problems, in the order of their places", "seed: x\nbudget: 0\nspace: {a: {min: 1, max: 0}}\nobjective: {metric: m, goal: least}",
-			"line 1, column 1: search.seed: must be a whole number, written in digits alone, got the string \"x\"\nline 2, column 1: search.budget: must be from 1 to 100000 trials, got 0\n" +
+			"line 1, column 1: search.seed: must be a whole number, got the string \"x\"\nline 2, column 1: search.budget: must be from 1 to 100000 trials, got 0\n" +
 				"line 3, column 9: search.space.a: min must be below max, got 1 and 0; a key that is not searched belongs in the config\nline 4, column 24: search.objective.goal: must be one of minimize, maximize, got \"least\""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -186,7 +187,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		var c Config
 		if err := c.UnmarshalYAML(document.Content[0]); err != nil {
-			problems, ok := err.(*Errors)
+			problems, ok := err.(*yamlfile.Errors)
 			if !ok || len(problems.Problems) == 0 {
 				t.Fatalf("error without problems: %v", err)
 			}

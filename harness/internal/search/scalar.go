@@ -72,7 +72,5 @@ func (s scalar) identity() string {
 }
 
 var (
-	digits  = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
-	numeric = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
-	octal   = regexp.MustCompile(`^[-+]?0[0-9]+$`) // to YAML 1.1, and decimal to YAML 1.2
+	digits = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
 )

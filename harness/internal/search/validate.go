@@ -1,13 +1,13 @@
 package search
 
 import (
+	"flowharness/harness/internal/suggest"
+	"flowharness/harness/internal/yamlfile"
 	"fmt"
 	"math"
 	"regexp"
 	"slices"
 	"strings"
-
-	"flowharness/harness/internal/suggest"
 )
 
 // Bounds of a search.
@@ -16,16 +16,16 @@ const (
 	maxWhole  = 1 << 53 // whole numbers up to it are float64s
 )
 
-// Validate reports everything that is wrong with a config as [*Errors] whose
+// Validate reports everything that is wrong with a config as [*yamlfile.Errors] whose
 // problems have keys but no places; decoding reports the same with places.
 func (c Config) Validate() error {
 	if problems := c.problems(); len(problems) > 0 {
-		return &Errors{problems}
+		return &yamlfile.Errors{Problems: problems}
 	}
 	return nil
 }
 
-func (c Config) problems() []Problem {
+func (c Config) problems() []yamlfile.Problem {
 	v := &validator{}
 	v.oneOf("search.method", c.Method, Sobol, Random)
 	if c.Budget < 1 || c.Budget > maxBudget {
@@ -35,8 +35,8 @@ func (c Config) problems() []Problem {
 		v.fail("search.seed", "must be at most %d, got %d", math.MaxInt64, c.Seed)
 	}
 	v.space(c.Space, c.Method)
-	if c.Objective.Metric == "" || printable(c.Objective.Metric) != c.Objective.Metric {
-		v.fail("search.objective.metric", "must be the name of a metric, such as val/loss, got %q", shorten(c.Objective.Metric))
+	if c.Objective.Metric == "" || yamlfile.Printable(c.Objective.Metric) != c.Objective.Metric {
+		v.fail("search.objective.metric", "must be the name of a metric, such as val/loss, got %q", yamlfile.Shorten(c.Objective.Metric))
 	}
 	v.oneOf("search.objective.goal", c.Objective.Goal, Minimize, Maximize)
 	if c.Stopping != (Stopping{}) {
@@ -46,7 +46,7 @@ func (c Config) problems() []Problem {
 }
 
 // validator collects what is wrong.
-type validator struct{ problems []Problem }
+type validator struct{ problems []yamlfile.Problem }
 
 func (v *validator) space(space Space, method string) {
 	const key = "search.space"
@@ -59,10 +59,10 @@ func (v *validator) space(space Space, method string) {
 	seen := map[string]bool{}
 	for _, d := range space {
 		if seen[d.Path] {
-			v.fail(join(key, d.Path), "is given twice")
+			v.fail(yamlfile.Join(key, d.Path), "is given twice")
 		}
 		seen[d.Path] = true
-		v.dimension(join(key, d.Path), d)
+		v.dimension(yamlfile.Join(key, d.Path), d)
 	}
 }
 
@@ -92,11 +92,11 @@ func (v *validator) interval(key string, d Dimension) {
 		switch {
 		case math.IsNaN(end.value) || math.IsInf(end.value, 0):
 			finite = false
-			v.fail(join(key, end.name), "must be a finite number, got %v", end.value)
+			v.fail(yamlfile.Join(key, end.name), "must be a finite number, got %v", end.value)
 		case d.Integer && end.value != math.Trunc(end.value):
-			v.fail(join(key, end.name), "must be a whole number, because integer is true, got %s", shortest(end.value))
+			v.fail(yamlfile.Join(key, end.name), "must be a whole number, because integer is true, got %s", shortest(end.value))
 		case d.Integer && math.Abs(end.value) > maxWhole:
-			v.fail(join(key, end.name), "must be a whole number of at most %d in size, got %s", int64(maxWhole), shortest(end.value))
+			v.fail(yamlfile.Join(key, end.name), "must be a whole number of at most %d in size, got %s", int64(maxWhole), shortest(end.value))
 		}
 	}
 	if !finite {
@@ -106,7 +106,7 @@ func (v *validator) interval(key string, d Dimension) {
 		v.fail(key, "min must be below max, got %s and %s; a key that is not searched belongs in the config", shortest(d.Min), shortest(d.Max))
 	}
 	if d.Log && d.Min <= 0 {
-		v.fail(join(key, "min"), "must be above 0, because log is true, got %s", shortest(d.Min))
+		v.fail(yamlfile.Join(key, "min"), "must be above 0, because log is true, got %s", shortest(d.Min))
 	}
 }
 
@@ -119,12 +119,12 @@ func (v *validator) choices(key string, choices []string) {
 		item := fmt.Sprintf("%s[%d]", key, i)
 		s, err := parseScalar(text)
 		if err != nil {
-			v.fail(item, "must be a YAML scalar, got %q: %v", shorten(text), err)
+			v.fail(item, "must be a YAML scalar, got %q: %v", yamlfile.Shorten(text), err)
 			continue
 		}
 		same := s.identity()
 		if j, again := first[same]; again {
-			v.fail(item, "repeats %s[%d], which is %s too", key, j, printable(shorten(choices[j])))
+			v.fail(item, "repeats %s[%d], which is %s too", key, j, yamlfile.Printable(yamlfile.Shorten(choices[j])))
 			continue
 		}
 		first[same] = i
@@ -157,12 +157,10 @@ func (v *validator) atLeast(key string, value, least int) {
 
 func (v *validator) oneOf(key, value string, choices ...string) {
 	if !slices.Contains(choices, value) {
-		v.fail(key, "must be one of %s, got %q%s", strings.Join(choices, ", "), shorten(value), suggest.DidYouMean(suggest.One(value, choices)))
+		v.fail(key, "must be one of %s, got %q%s", strings.Join(choices, ", "), yamlfile.Shorten(value), suggest.DidYouMean(suggest.One(value, choices)))
 	}
 }
 
 func (v *validator) fail(key, format string, args ...any) {
-	v.problems = append(v.problems, Problem{Key: key, Message: fmt.Sprintf(format, args...)})
+	v.problems = append(v.problems, yamlfile.Problem{Key: key, Message: fmt.Sprintf(format, args...)})
 }
-
-func join(path, key string) string { return path + "." + key }

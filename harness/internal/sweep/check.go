@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/label"
+	"flowharness/harness/internal/yamlfile"
 )
 
 // notVaried are the config paths that do not belong into a sweep, and why.
@@ -27,21 +28,21 @@ var pathPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 // check finds what contradicts itself in a file that could be read.
 func (r *reader) check(f *File) {
 	if name, err := label.Name(f.Name); err != nil {
-		r.fail("name", r.at("name"), "%v; without it a sweep is named after its file", err)
+		r.Fail("name", r.at("name"), "%v; without it a sweep is named after its file", err)
 	} else {
 		f.Name = name
 	}
 	if strings.TrimSpace(f.Base) == "" {
-		r.fail("base", r.at("base"), "a sweep needs the path of the config that it varies")
+		r.Fail("base", r.at("base"), "a sweep needs the path of the config that it varies")
 	}
 	if f.Retries > maxRetries {
-		r.fail("retries", r.at("retries"), "must be from 0 to %d, got %d", maxRetries, f.Retries)
+		r.Fail("retries", r.at("retries"), "must be from 0 to %d, got %d", maxRetries, f.Retries)
 	}
 	if f.Jobs > maxJobs {
-		r.fail("jobs", r.at("jobs"), "must be from 0 (the launcher's choice) to %d, got %d", maxJobs, f.Jobs)
+		r.Fail("jobs", r.at("jobs"), "must be from 0 (the launcher's choice) to %d, got %d", maxJobs, f.Jobs)
 	}
 	if !slices.Contains(Launchers(), f.Launcher) {
-		r.fail("launcher", r.at("launcher"), "there is no launcher %q; use one of %s", f.Launcher, strings.Join(Launchers(), ", "))
+		r.Fail("launcher", r.at("launcher"), "there is no launcher %q; use one of %s", f.Launcher, strings.Join(Launchers(), ", "))
 	}
 	r.checkSearch(f)
 	r.checkPaths(f)
@@ -59,10 +60,10 @@ func (r *reader) checkSearch(f *File) {
 		return
 	}
 	if len(f.Matrix)+len(f.Zip)+len(f.Include)+len(f.Exclude) > 0 {
-		r.fail("search", r.at("search"), "a sweep searches or goes through matrix, zip and include, not both: put fixed values into the base")
+		r.Fail("search", r.at("search"), "a sweep searches or goes through matrix, zip and include, not both: put fixed values into the base")
 	}
 	if s.Stopping.Rule != "" && !slices.Contains(comparedEarly, s.Objective.Metric) {
-		r.fail("search.objective.metric", r.at("search.objective", "metric"), "trials are stopped by what is known of them while they train: with stopping it is one of %s, got %q",
+		r.Fail("search.objective.metric", r.at("search.objective.metric"), "trials are stopped by what is known of them while they train: with stopping it is one of %s, got %q",
 			strings.Join(comparedEarly, ", "), s.Objective.Metric)
 	}
 }
@@ -101,10 +102,11 @@ func (r *reader) checkPaths(f *File) {
 	}
 	for i, s := range f.Exclude {
 		for _, a := range s {
+			key := fmt.Sprintf("exclude[%d].%s", i, a.Path)
 			if !pathPattern.MatchString(a.Path) {
-				r.fail(fmt.Sprintf("exclude[%d].%s", i, a.Path), r.at("exclude"), "must be a key of the config, names with dots between them, such as train.lr")
+				r.Fail(key, r.at(key), "must be a key of the config, names with dots between them, such as train.lr")
 			} else if !slices.ContainsFunc(places[:own], known(a.Path)) {
-				r.fail(fmt.Sprintf("exclude[%d].%s", i, a.Path), r.at("exclude"), "neither matrix nor zip varies %s, so nothing can be excluded by it", a.Path)
+				r.Fail(key, r.at(key), "neither matrix nor zip varies %s, so nothing can be excluded by it", a.Path)
 			}
 		}
 	}
@@ -112,21 +114,22 @@ func (r *reader) checkPaths(f *File) {
 
 // checkPath refuses a path that cannot be varied, or not besides earlier ones.
 func (r *reader) checkPath(p varied, earlier []varied) {
-	key, at := join(p.section, p.path), r.at(p.section, p.path)
+	key := yamlfile.Join(p.section, p.path)
+	at := r.at(key)
 	first, _, _ := strings.Cut(p.path, ".")
 	if !pathPattern.MatchString(p.path) {
-		r.fail(key, at, "must be a key of the config, names with dots between them, such as train.lr")
+		r.Fail(key, at, "must be a key of the config, names with dots between them, such as train.lr")
 		return
 	}
 	if why, ok := notVaried[first]; ok {
-		r.fail(key, at, "cannot be varied: %s", why)
+		r.Fail(key, at, "cannot be varied: %s", why)
 	}
 	for _, q := range earlier {
 		switch {
 		case p.path == q.path:
-			r.fail(key, at, "is varied in %s, too; a path has its values in one place", q.section)
+			r.Fail(key, at, "is varied in %s, too; a path has its values in one place", q.section)
 		case contains(p.path, q.path), contains(q.path, p.path):
-			r.fail(key, at, "contradicts %q of %s: one contains the other", q.path, q.section)
+			r.Fail(key, at, "contradicts %q of %s: one contains the other", q.path, q.section)
 		}
 	}
 }
@@ -134,20 +137,6 @@ func (r *reader) checkPath(p varied, earlier []varied) {
 // contains tells whether one config path lies within another.
 func contains(outer, inner string) bool { return strings.HasPrefix(inner, outer+".") }
 
-// at is the node of a section's key, and of a path in it if that is given there
-// and not in a list; or else the beginning of the file.
-func (r *reader) at(section string, path ...string) *yaml.Node {
-	name, value := r.root, r.root
-	for _, key := range append(strings.Split(section, "."), path...) {
-		if value.Kind != yaml.MappingNode {
-			return name
-		}
-		for i := 0; i+1 < len(value.Content); i += 2 {
-			if value.Content[i].Value == key {
-				name, value = value.Content[i], value.Content[i+1]
-				break
-			}
-		}
-	}
-	return name
-}
+// at is the node of a key, or of the nearest that it lies within; or else the
+// beginning of the file.
+func (r *reader) at(path string) *yaml.Node { return r.Place(path, r.root) }

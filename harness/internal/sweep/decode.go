@@ -1,274 +1,178 @@
 package sweep
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
-	"maps"
-	"math"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/condition"
-	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/search"
+	"flowharness/harness/internal/yamlfile"
 )
 
 // Parse reads the text of a sweep file; name stands for the file in errors.
-// What is wrong with it is one [*config.Errors]. The base is as it is given: it
+// What is wrong with it is one [*yamlfile.Errors]. The base is as it is given: it
 // is [Load] that looks for it beside the file.
 func Parse(name string, text []byte) (*File, error) {
-	root, err := config.ParseYAML(name, text)
+	root, err := yamlfile.Parse(name, text)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{file: name, root: root}
+	r := &reader{yamlfile.NewReader(name), root}
 	f := &File{Path: name, Source: text, Launcher: LauncherLocal}
 	if root == nil {
-		r.failAt(1, 1, "", "it is empty; a sweep names its base config and what is varied about it")
-		return nil, r.errors()
+		r.FailAt(1, 1, "", "it is empty; a sweep names its base config and what is varied about it")
+		return nil, r.Err()
 	}
-	r.fields("", root, map[string]func(key string, n *yaml.Node){
-		"name":      func(key string, n *yaml.Node) { r.text(key, n, &f.Name) },
-		"base":      func(key string, n *yaml.Node) { r.text(key, n, &f.Base) },
-		"matrix":    func(key string, n *yaml.Node) { f.Matrix = r.matrix(key, n) },
-		"zip":       func(key string, n *yaml.Node) { f.Zip = r.zips(key, n) },
-		"include":   func(key string, n *yaml.Node) { f.Include = r.settings(key, n) },
-		"exclude":   func(key string, n *yaml.Node) { f.Exclude = r.settings(key, n) },
-		"seeds":     func(key string, n *yaml.Node) { f.Seeds = r.seeds(key, n) },
-		"search":    func(key string, n *yaml.Node) { f.Search = r.search(n) },
-		"retries":   func(key string, n *yaml.Node) { r.count(key, n, &f.Retries) },
-		"launcher":  func(key string, n *yaml.Node) { r.text(key, n, &f.Launcher) },
-		"jobs":      func(key string, n *yaml.Node) { r.count(key, n, &f.Jobs) },
-		"calibrate": func(key string, n *yaml.Node) { r.flag(key, n, &f.Calibrate) },
-		"slurm":     func(key string, n *yaml.Node) { r.slurm(key, n, &f.Slurm) },
-		"compare":   func(key string, n *yaml.Node) { r.compare(key, n, &f.Compare) },
-	})
+	r.read(yamlfile.Root("", root), f)
 	if f.Name == "" {
 		f.Name = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
 	}
-	if len(r.problems) == 0 {
+	if r.Problems() == 0 {
 		r.check(f)
 	}
-	if len(r.problems) > 0 {
-		return nil, r.errors()
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
 
-// reader collects what is wrong with a file.
+// reader reads the parts of a sweep file.
 type reader struct {
-	file     string
-	root     *yaml.Node
-	problems []config.Problem
+	*yamlfile.Reader
+	root *yaml.Node
 }
 
-func (r *reader) fail(key string, n *yaml.Node, format string, args ...any) {
-	r.failAt(n.Line, n.Column, key, format, args...)
-}
-
-func (r *reader) failAt(line, column int, key, format string, args ...any) {
-	r.problems = append(r.problems, config.Problem{Place: config.Place{File: r.file, Line: line, Column: column}, Key: key, Message: fmt.Sprintf(format, args...)})
-}
-
-// errors are the problems in the order of their places.
-func (r *reader) errors() error {
-	slices.SortStableFunc(r.problems, func(a, b config.Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return &config.Errors{Problems: r.problems}
-}
-
-// fields calls for each key of a mapping what reads it.
-func (r *reader) fields(path string, n *yaml.Node, known map[string]func(key string, n *yaml.Node)) {
-	r.mapping(path, n, func(key string, name, value *yaml.Node) {
-		read, ok := known[name.Value]
-		if !ok {
-			r.fail(key, name, "unknown key; use one of %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
-			return
-		}
-		read(key, value)
-	})
-}
-
-// mapping calls f for each key of a mapping, once, with its path and its value.
-func (r *reader) mapping(path string, n *yaml.Node, f func(key string, name, value *yaml.Node)) {
-	if n.Kind != yaml.MappingNode {
-		r.fail(path, n, "must be a mapping of keys to values, got %s", config.Describe(n))
-		return
-	}
-	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, value := n.Content[i], n.Content[i+1]
-		key := join(path, name.Value)
-		switch line, again := seen[name.Value]; {
-		case name.Kind != yaml.ScalarNode || name.Tag == "!!merge" || isMarked(name):
-			r.fail(path, name, "a key must be a plain word, without anchors, tags and merging")
-		case isMarked(value):
-			r.fail(key, name, "anchors, aliases and tags are not supported; write the value out")
-		case again:
-			r.fail(key, name, "is given twice, first in line %d", line)
-		case value.Tag == "!!null" && value.Value == "":
-			r.fail(key, name, "has no value; give it one, or remove it")
-			seen[name.Value] = name.Line
-		default:
-			seen[name.Value] = name.Line
-			f(key, name, value)
+func (r *reader) read(e yamlfile.Entry, f *File) {
+	for _, e := range r.Mapping(e, "name", "base", "matrix", "zip", "include", "exclude", "seeds", "search", "retries", "launcher", "jobs",
+		"calibrate", "slurm", "compare") {
+		switch e.Name {
+		case "name":
+			r.Word(e, &f.Name)
+		case "base":
+			r.Word(e, &f.Base)
+		case "matrix":
+			f.Matrix = r.matrix(e)
+		case "zip":
+			f.Zip = r.zips(e)
+		case "include":
+			f.Include = r.settings(e)
+		case "exclude":
+			f.Exclude = r.settings(e)
+		case "seeds":
+			f.Seeds = r.seeds(e)
+		case "search":
+			f.Search = &Search{Method: search.Sobol}
+			search.Read(r.Reader, e, f.Search)
+		case "retries":
+			r.Count(e, &f.Retries)
+		case "launcher":
+			r.Word(e, &f.Launcher)
+		case "jobs":
+			r.Count(e, &f.Jobs)
+		case "calibrate":
+			r.Bool(e, &f.Calibrate)
+		case "slurm":
+			r.slurm(e, &f.Slurm)
+		case "compare":
+			r.compare(e, &f.Compare)
 		}
 	}
 }
 
-// isMarked tells whether a value, or a part of it, has an anchor or a tag, or
-// stands for another one.
-func isMarked(n *yaml.Node) bool {
-	return n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 || slices.ContainsFunc(n.Content, isMarked)
-}
-
-// text reads a word; a number is one, too, as it is written.
-func (r *reader) text(key string, n *yaml.Node, out *string) {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Tag == "!!bool" {
-		r.fail(key, n, "must be text, got %s", config.Describe(n))
-		return
+func (r *reader) slurm(e yamlfile.Entry, s *Slurm) {
+	for _, e := range r.Mapping(e, "partition", "account", "time", "gpus", "cpus", "memory", "extra", "array_size") {
+		switch e.Name {
+		case "partition":
+			r.Word(e, &s.Partition)
+		case "account":
+			r.Word(e, &s.Account)
+		case "time":
+			r.Word(e, &s.Time)
+		case "gpus":
+			r.Count(e, &s.GPUs)
+		case "cpus":
+			r.Count(e, &s.CPUs)
+		case "memory":
+			r.Word(e, &s.Memory)
+		case "extra":
+			r.Words(e, &s.Extra)
+		case "array_size":
+			if r.Count(e, &s.ArraySize); s.ArraySize < 1 && !r.IsBroken(e.Path) {
+				r.Fail(e.Path, e.Key, "must be at least 1: the most tasks of one array")
+			}
+		}
 	}
-	*out = n.Value
 }
 
-func (r *reader) texts(key string, n *yaml.Node, out *[]string) {
-	for i, item := range r.list(key, n, "[one, two]") {
+func (r *reader) compare(e yamlfile.Entry, c *Compare) {
+	for _, e := range r.Mapping(e, "group_by", "metrics", "sampler", "steps", "guidance", "fail_if") {
+		switch e.Name {
+		case "group_by":
+			r.Words(e, &c.GroupBy)
+		case "metrics":
+			r.Words(e, &c.Metrics)
+		case "sampler":
+			r.Word(e, &c.Sampler)
+		case "steps":
+			r.Count(e, &c.Steps)
+		case "guidance":
+			c.Guidance = new(float64)
+			r.Number(e, c.Guidance)
+		case "fail_if":
+			r.conditions(e, &c.FailIf)
+		}
+	}
+}
+
+func (r *reader) conditions(e yamlfile.Entry, out *[]string) {
+	for _, item := range r.list(e, "[accuracy < baseline]") {
 		var text string
-		r.text(fmt.Sprintf("%s[%d]", key, i), item, &text)
+		r.Word(item, &text)
+		var wrong *condition.ExpressionError
+		if errors.As(condition.Parse(text), &wrong) && !r.IsBroken(item.Path) {
+			r.Fail(item.Path, item.Key, "column %d of the condition: %s", wrong.Column, wrong.Problem)
+		}
 		*out = append(*out, text)
 	}
 }
 
-// list is what a list holds; example is how one could be written.
-func (r *reader) list(key string, n *yaml.Node, example string) []*yaml.Node {
-	if n.Kind != yaml.SequenceNode {
-		r.fail(key, n, "must be a list, such as %s, got %s", example, config.Describe(n))
-		return nil
+// list reads a list that holds something.
+func (r *reader) list(e yamlfile.Entry, example string) []yamlfile.Entry {
+	if e.Value.Kind == yaml.SequenceNode && len(e.Value.Content) == 0 {
+		r.Fail(e.Path, e.Key, "is empty; give it values, or remove it")
 	}
-	if len(n.Content) == 0 {
-		r.fail(key, n, "is empty; give it values, or remove it")
-	}
-	return n.Content
+	return r.List(e, example)
 }
 
-// count reads a whole number from 0.
-func (r *reader) count(key string, n *yaml.Node, out *int) {
-	if v, ok := r.whole(key, n); ok {
-		*out = int(min(v, math.MaxInt32)) // what is larger is out of the bounds of every key
-	}
-}
-
-// whole reads a whole number from 0 to the largest seed.
-func (r *reader) whole(key string, n *yaml.Node) (v uint64, ok bool) {
-	if n.Kind != yaml.ScalarNode || n.Style != 0 || !digits.MatchString(n.Value) {
-		r.fail(key, n, "must be a whole number from 0, written in digits alone, got %s", config.Describe(n))
-		return 0, false
-	}
-	v, err := strconv.ParseUint(n.Value, 10, 63)
-	if err != nil {
-		r.fail(key, n, "must be at most %d, got %s", math.MaxInt64, n.Value)
-	}
-	return v, err == nil
-}
-
-var digits = regexp.MustCompile(`^(0|[1-9][0-9]{0,30})$`)
-
-func (r *reader) flag(key string, n *yaml.Node, out *bool) {
-	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Value != "true" && n.Value != "false" {
-		r.fail(key, n, "must be true or false, got %s", config.Describe(n))
-		return
-	}
-	*out = n.Value == "true"
-}
-
-func (r *reader) number(key string, n *yaml.Node) *float64 {
-	v, err := strconv.ParseFloat(n.Value, 64)
-	if n.Kind != yaml.ScalarNode || n.Style != 0 || err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
-		r.fail(key, n, "must be a number, got %s", config.Describe(n))
-		return nil
-	}
-	return &v
-}
-
-func (r *reader) seeds(key string, n *yaml.Node) []uint64 {
+func (r *reader) seeds(e yamlfile.Entry) []uint64 {
 	var seeds []uint64
-	for i, item := range r.list(key, n, "[0, 1, 2]") {
-		at := fmt.Sprintf("%s[%d]", key, i)
-		seed, ok := r.whole(at, item)
-		if ok && slices.Contains(seeds, seed) {
-			r.fail(at, item, "%d is given twice", seed)
+	for _, item := range r.list(e, "[0, 1, 2]") {
+		var seed uint64
+		r.Seed(item, &seed)
+		if !r.IsBroken(item.Path) && slices.Contains(seeds, seed) {
+			r.Fail(item.Path, item.Key, "%d is given twice", seed)
 		}
 		seeds = append(seeds, seed)
 	}
 	return seeds
 }
 
-func (r *reader) search(n *yaml.Node) *Search {
-	s := &Search{}
-	var found *search.Errors
-	if err := s.UnmarshalYAML(n); errors.As(err, &found) {
-		for _, p := range found.Problems {
-			r.failAt(max(p.Line, 1), max(p.Column, 1), p.Key, "%s", p.Message)
-		}
-	}
-	return s
-}
-
-func (r *reader) slurm(key string, n *yaml.Node, s *Slurm) {
-	r.fields(key, n, map[string]func(key string, n *yaml.Node){
-		"partition": func(key string, n *yaml.Node) { r.text(key, n, &s.Partition) },
-		"account":   func(key string, n *yaml.Node) { r.text(key, n, &s.Account) },
-		"time":      func(key string, n *yaml.Node) { r.text(key, n, &s.Time) },
-		"gpus":      func(key string, n *yaml.Node) { r.count(key, n, &s.GPUs) },
-		"cpus":      func(key string, n *yaml.Node) { r.count(key, n, &s.CPUs) },
-		"memory":    func(key string, n *yaml.Node) { r.text(key, n, &s.Memory) },
-		"extra":     func(key string, n *yaml.Node) { r.texts(key, n, &s.Extra) },
-		"array_size": func(key string, n *yaml.Node) {
-			if r.count(key, n, &s.ArraySize); s.ArraySize < 1 && digits.MatchString(n.Value) {
-				r.fail(key, n, "must be at least 1: the most tasks of one array")
-			}
-		},
-	})
-}
-
-func (r *reader) compare(key string, n *yaml.Node, c *Compare) {
-	r.fields(key, n, map[string]func(key string, n *yaml.Node){
-		"group_by": func(key string, n *yaml.Node) { r.texts(key, n, &c.GroupBy) },
-		"metrics":  func(key string, n *yaml.Node) { r.texts(key, n, &c.Metrics) },
-		"sampler":  func(key string, n *yaml.Node) { r.text(key, n, &c.Sampler) },
-		"steps":    func(key string, n *yaml.Node) { r.count(key, n, &c.Steps) },
-		"guidance": func(key string, n *yaml.Node) { c.Guidance = r.number(key, n) },
-		"fail_if": func(key string, n *yaml.Node) {
-			r.texts(key, n, &c.FailIf)
-			for i, text := range c.FailIf {
-				var wrong *condition.ExpressionError
-				if errors.As(condition.Parse(text), &wrong) {
-					r.fail(fmt.Sprintf("%s[%d]", key, i), n.Content[i], "column %d of the condition: %s", wrong.Column, wrong.Problem)
-				}
-			}
-		},
-	})
-}
-
 // matrix reads paths with lists of values, each of which is given once.
-func (r *reader) matrix(path string, n *yaml.Node) []Axis {
+func (r *reader) matrix(e yamlfile.Entry) []Axis {
 	var list []Axis
-	r.mapping(path, n, func(key string, name, value *yaml.Node) {
-		axis := Axis{name.Value, r.values(key, value)}
+	for _, e := range r.Mapping(e) {
+		axis := Axis{e.Name, r.values(e)}
 		for i, v := range axis.Values {
 			if j := slices.IndexFunc(axis.Values[:i], func(other string) bool { return meaningOf(other) == meaningOf(v) }); j >= 0 {
-				r.fail(key, value.Content[i], "holds %s twice%s", v, spelledAs(v, axis.Values[j]))
+				r.Fail(e.Path, e.Value.Content[i], "holds %s twice%s", v, spelledAs(v, axis.Values[j]))
 			}
 		}
 		list = append(list, axis)
-	})
+	}
 	return list
 }
 
@@ -279,52 +183,52 @@ func spelledAs(value, first string) string {
 	return ", first as " + first
 }
 
-func (r *reader) values(key string, n *yaml.Node) []string {
+func (r *reader) values(e yamlfile.Entry) []string {
 	var values []string
-	for i, item := range r.list(key, n, "[1e-3, 3e-4]") {
-		values = append(values, r.value(fmt.Sprintf("%s[%d]", key, i), item))
+	for _, item := range r.list(e, "[1e-3, 3e-4]") {
+		values = append(values, r.value(item))
 	}
 	return values
 }
 
 // zips reads one mapping of paths to lists of values, or a list of such.
-func (r *reader) zips(path string, n *yaml.Node) [][]Axis {
-	if n.Kind != yaml.SequenceNode {
-		return [][]Axis{r.zip(path, n)}
+func (r *reader) zips(e yamlfile.Entry) [][]Axis {
+	if e.Value.Kind != yaml.SequenceNode {
+		return [][]Axis{r.zip(e)}
 	}
 	var list [][]Axis
-	for i, item := range r.list(path, n, "[{train.lr: [1e-3, 3e-4]}]") {
-		list = append(list, r.zip(fmt.Sprintf("%s[%d]", path, i), item))
+	for _, item := range r.list(e, "[{train.lr: [1e-3, 3e-4]}]") {
+		list = append(list, r.zip(item))
 	}
 	return list
 }
 
-func (r *reader) zip(path string, n *yaml.Node) []Axis {
+func (r *reader) zip(e yamlfile.Entry) []Axis {
 	var axes []Axis
-	r.mapping(path, n, func(key string, name, value *yaml.Node) {
-		axis := Axis{name.Value, r.values(key, value)}
+	for _, e := range r.Mapping(e) {
+		axis := Axis{e.Name, r.values(e)}
 		if len(axes) > 0 && len(axis.Values) != len(axes[0].Values) && len(axis.Values) > 0 {
-			r.fail(key, name, "has %d values, but %s has %d; those of one zip go together one by one", len(axis.Values), axes[0].Path, len(axes[0].Values))
+			r.Fail(e.Path, e.Key, "has %d values, but %s has %d; those of one zip go together one by one",
+				len(axis.Values), axes[0].Path, len(axes[0].Values))
 		}
 		axes = append(axes, axis)
-	})
-	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
-		r.fail(path, n, "is empty; name the config paths and their values")
+	}
+	if e.Value.Kind == yaml.MappingNode && len(e.Value.Content) == 0 {
+		r.Fail(e.Path, e.Key, "is empty; name the config paths and their values")
 	}
 	return axes
 }
 
 // settings reads a list of mappings of paths to values.
-func (r *reader) settings(path string, n *yaml.Node) []Setting {
+func (r *reader) settings(e yamlfile.Entry) []Setting {
 	var list []Setting
-	for i, item := range r.list(path, n, "[{train.lr: 1e-3}]") {
+	for _, item := range r.list(e, "[{train.lr: 1e-3}]") {
 		var s Setting
-		at := fmt.Sprintf("%s[%d]", path, i)
-		r.mapping(at, item, func(key string, name, value *yaml.Node) {
-			s = append(s, Assignment{name.Value, r.value(key, value)})
-		})
-		if item.Kind == yaml.MappingNode && len(item.Content) == 0 {
-			r.fail(at, item, "is empty; name at least one config path and its value")
+		for _, e := range r.Mapping(item) {
+			s = append(s, Assignment{e.Name, r.value(e)})
+		}
+		if item.Value.Kind == yaml.MappingNode && len(item.Value.Content) == 0 {
+			r.Fail(item.Path, item.Key, "is empty; name at least one config path and its value")
 		}
 		list = append(list, s)
 	}
@@ -332,17 +236,27 @@ func (r *reader) settings(path string, n *yaml.Node) []Setting {
 }
 
 // value is a YAML value on one line.
-func (r *reader) value(path string, n *yaml.Node) string {
-	if n.Tag == "!!null" && n.Value == "" {
-		r.fail(path, n, "has no value; write null for the default")
+func (r *reader) value(e yamlfile.Entry) string {
+	switch {
+	case e.Value.Tag == "!!null" && e.Value.Value == "":
+		r.Fail(e.Path, e.Key, "has no value; write null for the default")
+		return ""
+	case isMarked(e.Value):
+		r.Fail(e.Path, e.Key, "anchors, aliases and tags are not supported; write the value out")
 		return ""
 	}
-	text, err := yaml.Marshal(flow(n))
+	text, err := yaml.Marshal(flow(e.Value))
 	line := strings.TrimSuffix(string(text), "\n")
 	if err != nil || strings.ContainsAny(line, "\n\r") {
-		r.fail(path, n, "must fit on one line")
+		r.Fail(e.Path, e.Key, "must fit on one line")
 	}
 	return line
+}
+
+// isMarked tells whether a value, or a part of it, has an anchor or a tag, or
+// stands for another one.
+func isMarked(n *yaml.Node) bool {
+	return n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 || slices.ContainsFunc(n.Content, isMarked)
 }
 
 // flow copies a value without comments, in the style of one line.
@@ -355,11 +269,4 @@ func flow(n *yaml.Node) *yaml.Node {
 		c.Content = append(c.Content, flow(child))
 	}
 	return c
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }

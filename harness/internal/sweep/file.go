@@ -13,6 +13,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/search"
+	"flowharness/harness/internal/yamlfile"
 )
 
 // File is a sweep file: a base config and what is varied about it.
@@ -96,7 +97,7 @@ type Compare struct {
 
 // Load reads a sweep file. What is wrong with it is one [*config.Errors].
 func Load(path string) (*File, error) {
-	text, err := config.ReadFile(path)
+	text, err := yamlfile.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

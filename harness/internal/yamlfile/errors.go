@@ -1,4 +1,4 @@
-package config
+package yamlfile
 
 import (
 	"fmt"
@@ -6,7 +6,8 @@ import (
 	"unicode"
 )
 
-// Errors holds every problem that was found in a config.
+// Errors holds every problem that was found in a file, and in what it inherits and
+// what overrides it.
 type Errors struct {
 	// Problems are ordered by the place they stand at: base files first, then
 	// the file itself, then the overrides.
@@ -22,7 +23,7 @@ func (e *Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Problem is one thing wrong with a config.
+// Problem is one thing wrong with a file.
 type Problem struct {
 	Place
 	// Key is the dotted path of the key it is about, such as
@@ -40,7 +41,7 @@ func (p Problem) String() string {
 		parts = append(parts, place)
 	}
 	if p.Key != "" && !p.setsExactly(p.Key) {
-		parts = append(parts, printable(shorten(p.Key)))
+		parts = append(parts, Printable(Shorten(p.Key)))
 	}
 	return strings.Join(append(parts, p.Message), ": ")
 }
@@ -53,19 +54,22 @@ type Place struct {
 	// Override is the KEY=VALUE of a --set; File is empty then.
 	Override string
 
-	// layer orders the places: a later one wins over an earlier one.
-	layer int
+	// Layer orders the places where a value can be given in several: a later one
+	// wins over an earlier one.
+	Layer int
 }
 
 // String is "file:line:column" or "--set key=value".
 func (p Place) String() string {
 	switch {
 	case p.Override != "":
-		return "--set " + printable(p.Override)
+		return "--set " + Printable(p.Override)
+	case p.Line > 0 && p.File == "":
+		return fmt.Sprintf("line %d, column %d", p.Line, p.Column)
 	case p.Line > 0:
-		return fmt.Sprintf("%s:%d:%d", printable(p.File), p.Line, p.Column)
+		return fmt.Sprintf("%s:%d:%d", Printable(p.File), p.Line, p.Column)
 	default:
-		return printable(p.File)
+		return Printable(p.File)
 	}
 }
 
@@ -74,9 +78,10 @@ func (p Place) setsExactly(key string) bool {
 	return path == key
 }
 
-func (p Place) before(q Place) bool {
-	if p.layer != q.layer {
-		return p.layer < q.layer
+// Before tells whether a place comes before another one.
+func (p Place) Before(q Place) bool {
+	if p.Layer != q.Layer {
+		return p.Layer < q.Layer
 	}
 	if p.Line != q.Line {
 		return p.Line < q.Line
@@ -84,8 +89,8 @@ func (p Place) before(q Place) bool {
 	return p.Column < q.Column
 }
 
-// printable quotes text that would not stay on its line.
-func printable(s string) string {
+// Printable quotes text that would not stay on its line.
+func Printable(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return fmt.Sprintf("%q", s)
 	}
