@@ -32,7 +32,8 @@ func (v variant) state() string {
 		}
 		words = append(words, fmt.Sprintf("▶ %d %%", all.Percent()))
 	}
-	for _, status := range []record.Status{record.StatusFailed, record.StatusCrashed, record.StatusDiverged, record.StatusInterrupted, record.StatusStopped} {
+	for _, status := range []record.Status{record.StatusFailed, record.StatusCrashed, record.StatusDiverged, record.StatusInterrupted,
+		record.StatusStopped} {
 		if n := counts[status]; n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", n, status))
 		}
