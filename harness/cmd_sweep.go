@@ -10,6 +10,7 @@ import (
 	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/launch"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/sweep"
 )
 
@@ -134,7 +135,7 @@ func (o *sweepOptions) submit(ctx context.Context, session *launch.Session) erro
 		return err
 	}
 	name := session.Plan.File.Name
-	fmt.Fprintf(o.err, "%d tasks submitted, %d were in the queue already\n", done.Submitted, done.Queued)
+	fmt.Fprintf(o.err, "%s submitted, %d in the queue already\n", printable.Count(done.Submitted, "task"), done.Queued)
 	if done.Refused > 0 {
 		return fmt.Errorf("%d tasks are not submitted: %w; "+
 			"when some have ended the same command submits more, and with --wait it does so by itself", done.Refused, done.Why)

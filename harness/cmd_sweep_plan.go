@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/launch"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/sweep"
 )
 
@@ -113,19 +114,22 @@ func (o *sweepPlanOptions) printPlan(s *launch.Session, costs sweep.Costs) {
 	if n := counts[sweep.StateStopped]; n > 0 {
 		stopped = fmt.Sprintf(", %d stopped early", n)
 	}
-	fmt.Fprintf(o.out, "\n%d variants, %d runs in %d trainings: %d done, %d diverged, %d interrupted, %d failed, %d running, %d new%s\n",
-		len(s.Plan.Variants), len(list), len(s.Plan.Tasks), counts[sweep.StateDone], counts[sweep.StateDiverged], counts[sweep.StateInterrupted],
+	fmt.Fprintf(o.out, "\n%s, %s in %s: %d done, %d diverged, %d interrupted, %d failed, %d running, %d new%s\n",
+		printable.Count(len(s.Plan.Variants), "variant"), printable.Count(len(list), "run"), printable.Count(len(s.Plan.Tasks), "training"),
+		counts[sweep.StateDone], counts[sweep.StateDiverged], counts[sweep.StateInterrupted],
 		counts[sweep.StateFailed], counts[sweep.StateRunning], counts[sweep.StateNew], stopped)
 	total, unknown := estimate(s, left, costs)
+	tasks := printable.Count(len(left), "task")
 	switch {
 	case len(left) == 0:
 		fmt.Fprintln(o.out, "nothing is left to do")
 	case unknown == len(left):
-		fmt.Fprintf(o.out, "%d tasks left; how long they take is not known: no run like them is recorded\n", len(left))
+		fmt.Fprintf(o.out, "%s left; how long that takes is not known: no run like it is recorded\n", tasks)
 	case unknown > 0:
-		fmt.Fprintf(o.out, "%d tasks left: about %s for %d of them, by earlier runs; the others are like no earlier run\n", len(left), total.Round(time.Second), len(left)-unknown)
+		fmt.Fprintf(o.out, "%s left: about %s for %d of them, by earlier runs; the others are like no earlier run\n",
+			tasks, total.Round(time.Second), len(left)-unknown)
 	default:
-		fmt.Fprintf(o.out, "%d tasks left: about %s, by earlier runs\n", len(left), total.Round(time.Second))
+		fmt.Fprintf(o.out, "%s left: about %s, by earlier runs\n", tasks, total.Round(time.Second))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/launch"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/sweep"
 )
 
@@ -77,7 +78,7 @@ func (o *sweepStatusOptions) run(ctx context.Context, name string) error {
 		t.AppendRow(row(s.Task, clean(s.Variant), fmt.Sprint(s.Seed), fmt.Sprintf("%d/%d", s.Done, s.Runs), s.State, taskProgress(s.Status), s.Status.Run))
 	}
 	t.Render()
-	fmt.Fprintf(o.out, "\n%d tasks:", len(tasks))
+	fmt.Fprintf(o.out, "\n%s:", printable.Count(len(tasks), "task"))
 	for _, state := range launch.TaskStates() {
 		if n := counts[state]; n > 0 {
 			fmt.Fprintf(o.out, " %d %s", n, state)

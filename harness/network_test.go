@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 
 	"flowharness/models"
 	"flowharness/models/nn"

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/progress"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/report"
@@ -150,7 +151,7 @@ func lossCurve(bins []store.Bin, width int) string {
 
 func sweepFrame(s progress.Sweep) []string {
 	lines := []string{
-		fmt.Sprintf("sweep %s: %d runs", clean(s.Name), s.Runs),
+		fmt.Sprintf("sweep %s: %s", clean(s.Name), printable.Count(s.Runs, "run")),
 		sweepCounts(s) + etaText(s.ETA),
 		bar(progress.Progress{Step: s.Runs - s.Left(), Total: s.Runs}, watchBar),
 	}

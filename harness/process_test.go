@@ -1,7 +1,7 @@
 package main
 
 import (
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 
 	"flowharness/schedulers"
 )

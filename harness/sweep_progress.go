@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"flowharness/harness/internal/launch"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/sweep"
 )
 
@@ -36,7 +37,8 @@ func newSweepProgress(out io.Writer, terminal bool) *sweepProgress {
 // begin says what is about to be made.
 func (p *sweepProgress) begin(s *launch.Session) {
 	left := s.Left()
-	fmt.Fprintf(p.out, "sweep %s: %d runs of %d variants in %d tasks, %d tasks to do\n", clean(s.Plan.File.Name), s.Plan.Runs(), len(s.Plan.Variants), len(s.Plan.Tasks), len(left))
+	fmt.Fprintf(p.out, "sweep %s: %s of %s in %s, %s to do\n", clean(s.Plan.File.Name), printable.Count(s.Plan.Runs(), "run"),
+		printable.Count(len(s.Plan.Variants), "variant"), printable.Count(len(s.Plan.Tasks), "task"), printable.Count(len(left), "task"))
 }
 
 // observe is called while the sweep runs.
@@ -63,7 +65,7 @@ func (p *sweepProgress) interject(print func()) {
 func (p *sweepProgress) close() { p.lines = 0 }
 
 func (p *sweepProgress) headline(now sweep.Progress) string {
-	parts := []string{fmt.Sprintf("%d of %d tasks ended", now.Ended, now.Tasks)}
+	parts := []string{fmt.Sprintf("%d of %s ended", now.Ended, printable.Count(now.Tasks, "task"))}
 	if now.Stage != "" {
 		parts = append([]string{now.Stage}, parts...)
 	}

@@ -51,7 +51,7 @@ func TestSweepOnACluster(t *testing.T) {
 	}
 	t.Run("the same command does not submit twice", func(t *testing.T) {
 		p := h.start(t, "sweep", "sweep.yaml")
-		p.waitFor(t, regexp.MustCompile(`^0 tasks submitted, 4 were in the queue already$`))
+		p.waitFor(t, regexp.MustCompile(`^0 tasks submitted, 4 in the queue already$`))
 		p.mustEnd(t, 0)
 	})
 	t.Run("nor does another launcher", func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestSweepOnACluster(t *testing.T) {
 	}
 	h.waitForTask(t, func(taskStatus) bool { return !h.anyRunning(t) })
 	p := h.start(t, "sweep", "sweep.yaml") // what was cancelled is not in the queue any more
-	p.waitFor(t, regexp.MustCompile(`^[1-4] tasks submitted, 0 were in the queue already$`))
+	p.waitFor(t, regexp.MustCompile(`^[1-4] tasks? submitted, 0 in the queue already$`))
 	p.mustEnd(t, 0)
 	p = h.start(t, "sweep", "sweep.yaml", "--wait")
 	p.mustEnd(t, 0)
@@ -179,14 +179,14 @@ func TestSweepOnAClusterWithLimits(t *testing.T) {
 	t.Run("without scontrol what the cluster takes is found by trying", func(t *testing.T) {
 		t.Setenv("PATH", withoutScontrol(t))
 		p := h.start(t, "--store", "tried/harness.db", "sweep", "sweep.yaml")
-		p.waitFor(t, regexp.MustCompile(`^4 tasks submitted, 0 were in the queue already$`))
+		p.waitFor(t, regexp.MustCompile(`^4 tasks submitted, 0 in the queue already$`))
 		p.mustEnd(t, exitFailure)
 		if out := h.mustRun(t, "--store", "tried/harness.db", "sweep", "cancel", "small"); strings.Count(out, "with 2 tasks") != 2 {
 			t.Errorf("eight tasks, of which four are too many, became\n%s", out)
 		}
 	})
 	p := h.start(t, "sweep", "sweep.yaml")
-	p.waitFor(t, regexp.MustCompile(`^4 tasks submitted, 0 were in the queue already$`))
+	p.waitFor(t, regexp.MustCompile(`^4 tasks submitted, 0 in the queue already$`))
 	p.waitFor(t, regexp.MustCompile(`^harness: 4 tasks are not submitted: .*AssocMaxSubmitJobLimit.*; `+
 		`when some have ended the same command submits more, and with --wait it does so by itself$`))
 	p.mustEnd(t, exitFailure)

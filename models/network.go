@@ -6,7 +6,7 @@ package models
 import (
 	"math/rand/v2"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 
 	"flowharness/models/nn"
 )

@@ -11,7 +11,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 )
 
 // NumFeatures is the number of values of the penultimate layer.

@@ -2,7 +2,7 @@ package nn
 
 import (
 	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 )
 
 // Wide is x in float32. Where it is float32 already it is x itself, so that a float32

@@ -2,7 +2,7 @@ package nn
 
 import (
 	"github.com/gomlx/compute/shapes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 )
 
 // GroupNorm normalises groups of consecutive channels over all positions of a

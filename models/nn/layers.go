@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 )
 
 // Module is a part of a network: it owns parameters and knows their names.

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 
 	"flowharness/models/safetensors"
 )

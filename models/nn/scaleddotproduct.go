@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 )
 
 // ScaledDotProduct is softmax(q·kᵀ/sqrt(headDim))·v (Vaswani et al. 2017, eq. 1)

@@ -6,7 +6,7 @@ package optim
 import (
 	"math"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 )
 
 // AdamW is Adam with decoupled weight decay (Loshchilov & Hutter 2019,

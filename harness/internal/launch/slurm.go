@@ -16,6 +16,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/slurm"
 	"flowharness/harness/internal/sweep"
 )
@@ -166,7 +167,7 @@ func (l *Slurm) Cancel(ctx context.Context) ([]string, error) {
 		if err := l.Client.Cancel(ctx, job.Job); err != nil {
 			return err
 		}
-		stopped = append(stopped, fmt.Sprintf("job %s with %d tasks", job.Job, len(alive)))
+		stopped = append(stopped, fmt.Sprintf("job %s with %s", job.Job, printable.Count(len(alive), "task")))
 		return nil
 	})
 	return stopped, err

@@ -16,6 +16,7 @@ import (
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/machine"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
 )
@@ -363,17 +364,20 @@ func (s *Session) Summary(outcome sweep.Outcome) []string {
 			}
 		}
 	}
-	lines := []string{fmt.Sprintf("%d variants, %d runs: %d done, %d diverged, %d failed, %d not done.", len(s.Plan.Variants), s.Plan.Runs(),
+	lines := []string{fmt.Sprintf("%s, %s: %d done, %d diverged, %d failed, %d not done.",
+		printable.Count(len(s.Plan.Variants), "variant"), printable.Count(s.Plan.Runs(), "run"),
 		counts[sweep.StateDone], counts[sweep.StateDiverged], counts[sweep.StateFailed],
 		counts[sweep.StateNew]+counts[sweep.StateInterrupted]+counts[sweep.StateRunning])}
 	if stopped := counts[sweep.StateStopped]; stopped > 0 {
-		lines = append(lines, fmt.Sprintf("%d runs were stopped early.", stopped))
+		lines = append(lines, fmt.Sprintf("Stopped early: %s.", printable.Count(stopped, "run")))
 	}
-	if shared > 0 {
+	if shared == 1 {
+		lines = append(lines, "1 run shares the training of another.")
+	} else if shared > 1 {
 		lines = append(lines, fmt.Sprintf("%d runs share the training of another.", shared))
 	}
 	if outcome.Retried > 0 {
-		lines = append(lines, fmt.Sprintf("Tasks were started again %d times.", outcome.Retried))
+		lines = append(lines, fmt.Sprintf("Tasks were started again %s.", printable.Count(outcome.Retried, "time")))
 	}
 	if s.Plan.File.StopsTrials() {
 		lines = append(lines, "Trained to the end: "+strings.Join(s.finished(), ", ")+".")

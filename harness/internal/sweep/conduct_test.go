@@ -294,7 +294,7 @@ func TestASearchStopsTheTrialsThatAreBehind(t *testing.T) {
 	if diff := cmp.Diff(whole.losses(all, all.Tasks[alive[0]]), b.losses(p, p.Tasks[alive[0]])); diff != "" {
 		t.Errorf("losses of the best (-want +got):\n%s", diff)
 	}
-	if stages := b.stages(); !slices.Equal(stages, []string{"rung 1 of 3, to step 3: 4 trials", "rung 2 of 3, to step 6: 2 trials", "to the end: 1 trials"}) {
+	if stages := b.stages(); !slices.Equal(stages, []string{"rung 1 of 3, to step 3: 4 trials", "rung 2 of 3, to step 6: 2 trials", "to the end: 1 trial"}) {
 		t.Errorf("the stages are %q", stages)
 	}
 

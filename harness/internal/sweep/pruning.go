@@ -9,6 +9,7 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/statistics"
 	"flowharness/harness/internal/store"
 )
@@ -70,9 +71,9 @@ func (c *Conductor) conductSearch(ctx context.Context) (Outcome, error) {
 		alive[i] = i
 	}
 	for i, rung := range append(rungs, 0) {
-		stage := fmt.Sprintf("rung %d of %d, to step %d: %d trials", i+1, len(rungs)+1, rung, len(alive))
+		stage := fmt.Sprintf("rung %d of %d, to step %d: %s", i+1, len(rungs)+1, rung, printable.Count(len(alive), "trial"))
 		if rung == 0 {
-			stage = fmt.Sprintf("to the end: %d trials", len(alive))
+			stage = "to the end: " + printable.Count(len(alive), "trial")
 		}
 		failed, err := c.make(ctx, c.tasksOf(alive), rung, stage)
 		out.Failed, out.Retried = append(out.Failed, failed...), c.restarted

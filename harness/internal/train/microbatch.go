@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // graph code reads as formulas
+	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"flowharness/harness/internal/backend"

@@ -33,7 +33,7 @@ const lossWindow = 100
 var ErrInterrupted = errors.New("interrupted")
 
 // DivergedError reports a loss, or the gradient of one, that is no longer a
-// finite number: the weights after that step are none either.
+// finite number. The weights after that step are not finite, either.
 type DivergedError struct {
 	Step           int     // the update, counted from 1
 	Loss           float64 // NaN or ±Inf, or else the norm of the gradient is
