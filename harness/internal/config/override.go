@@ -1,13 +1,13 @@
 package config
 
 import (
-	"flowharness/harness/internal/yamlfile"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/suggest"
+	"flowharness/harness/internal/yamlfile"
 )
 
 // override adds the layer of one --set KEY=VALUE, where KEY is a dotted path

@@ -1,13 +1,14 @@
 package config
 
 import (
-	"flowharness/harness/internal/yamlfile"
 	"math/big"
 	"reflect"
 	"strconv"
 
 	"github.com/invopop/jsonschema"
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/yamlfile"
 )
 
 // scalar decodes a single value. wanted says in words what the key holds.

@@ -1,11 +1,12 @@
 package config
 
 import (
-	"flowharness/harness/internal/yamlfile"
 	"fmt"
 
 	"github.com/invopop/jsonschema"
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/yamlfile"
 )
 
 // expected names what a key holds.

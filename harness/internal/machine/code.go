@@ -1,10 +1,11 @@
 package machine
 
 import (
-	"flowharness/harness/internal/files"
 	"fmt"
 	"os"
 	"sync"
+
+	"flowharness/harness/internal/files"
 )
 
 // CodeVersion identifies the code of this program: the commit it was built from

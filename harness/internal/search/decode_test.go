@@ -2,13 +2,14 @@ package search
 
 import (
 	"errors"
-	"flowharness/harness/internal/yamlfile"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/yamlfile"
 )
 
 const complete = `method: sobol

@@ -1,13 +1,14 @@
 package search
 
 import (
-	"flowharness/harness/internal/suggest"
-	"flowharness/harness/internal/yamlfile"
 	"fmt"
 	"math"
 	"regexp"
 	"slices"
 	"strings"
+
+	"flowharness/harness/internal/suggest"
+	"flowharness/harness/internal/yamlfile"
 )
 
 // Bounds of a search.

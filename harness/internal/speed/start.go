@@ -3,11 +3,12 @@ package speed
 import (
 	"context"
 	"encoding/json"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"io"
 	"path/filepath"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 // firstStepRounds are as many rounds as a case takes at most that compiles in

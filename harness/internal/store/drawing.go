@@ -1,8 +1,9 @@
 package store
 
 import (
-	"flowharness/harness/internal/record"
 	"strconv"
+
+	"flowharness/harness/internal/record"
 )
 
 // drawingColumns are the values in the order in which the tables have them.

@@ -3,10 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"slices"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 // EvaluationRecord is what was measured on the samples of one sampler × step

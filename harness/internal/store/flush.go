@@ -4,11 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"os"
 	"slices"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 const (

@@ -3,8 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"flowharness/harness/internal/record"
 	"math"
+
+	"flowharness/harness/internal/record"
 )
 
 // Phase says how long a phase of a run took. All times are in seconds.

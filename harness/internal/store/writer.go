@@ -4,10 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"flowharness/harness/internal/record"
 	"fmt"
 	"sync"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 const (

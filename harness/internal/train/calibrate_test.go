@@ -2,10 +2,11 @@ package train
 
 import (
 	"errors"
-	"flowharness/harness/internal/record"
 	"slices"
 	"testing"
 	"time"
+
+	"flowharness/harness/internal/record"
 )
 
 // calibrationRecorder notes the steps at which the fixed work was timed.

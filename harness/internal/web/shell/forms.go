@@ -1,11 +1,12 @@
 package shell
 
 import (
-	"flowharness/harness/internal/printable"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"flowharness/harness/internal/printable"
 )
 
 // Listed are the values of a parameter that is given several times, or once with
