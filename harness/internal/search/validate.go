@@ -13,7 +13,7 @@ import (
 
 // Bounds of a search.
 const (
-	maxBudget = 100_000
+	MaxBudget = 100_000 // trials
 	maxWhole  = 1 << 53 // whole numbers up to it are float64s
 )
 
@@ -29,8 +29,8 @@ func (c Config) Validate() error {
 func (c Config) problems() []yamlfile.Problem {
 	v := &validator{}
 	v.oneOf("search.method", c.Method, Sobol, Random)
-	if c.Budget < 1 || c.Budget > maxBudget {
-		v.fail("search.budget", "must be from 1 to %d trials, got %d", maxBudget, c.Budget)
+	if c.Budget < 1 || c.Budget > MaxBudget {
+		v.fail("search.budget", "must be from 1 to %d trials, got %d", MaxBudget, c.Budget)
 	}
 	if c.Seed > math.MaxInt64 {
 		v.fail("search.seed", "must be at most %d, got %d", math.MaxInt64, c.Seed)

@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/label"
+	"flowharness/harness/internal/suggest"
 	"flowharness/harness/internal/yamlfile"
 )
 
@@ -42,7 +43,8 @@ func (r *reader) check(f *File) {
 		r.Fail("jobs", r.at("jobs"), "must be from 0 (the launcher's choice) to %d, got %d", maxJobs, f.Jobs)
 	}
 	if !slices.Contains(Launchers(), f.Launcher) {
-		r.Fail("launcher", r.at("launcher"), "there is no launcher %q; use one of %s", f.Launcher, strings.Join(Launchers(), ", "))
+		r.Fail("launcher", r.at("launcher"), "must be one of %s, got %q%s", strings.Join(Launchers(), ", "), yamlfile.Shorten(f.Launcher),
+			suggest.DidYouMean(suggest.One(f.Launcher, Launchers())))
 	}
 	r.checkSearch(f)
 	r.checkPaths(f)

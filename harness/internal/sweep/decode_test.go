@@ -154,7 +154,7 @@ func TestRefusedSweepFiles(t *testing.T) {
 		{"seed beyond the store's integers", "base: a\nseeds: [9223372036854775808]", "x.yaml:2:9: seeds[0]: must be at most 9223372036854775807, got 9223372036854775808"},
 		{"seed given twice", "base: a\nseeds: [1, 2, 1]", "x.yaml:2:15: seeds[2]: 1 is given twice"},
 
-		{"unknown launcher", "base: a\nlauncher: pbs", `x.yaml:2:1: launcher: there is no launcher "pbs"; use one of local, slurm`},
+		{"unknown launcher", "base: a\nlauncher: pbs", `x.yaml:2:1: launcher: must be one of local, slurm, got "pbs"`},
 		{"negative retries", "base: a\nretries: -1", "x.yaml:2:1: retries: must be at least 0, got -1"},
 		{"too many retries", "base: a\nretries: 101", "x.yaml:2:1: retries: must be from 0 to 100, got 101"},
 		{"half a job", "base: a\njobs: 0.5", "x.yaml:2:1: jobs: must be a whole number, written in digits alone, got 0.5"},

@@ -206,6 +206,9 @@ func (r *Reader) Word(e Entry, out *string) {
 
 // Words reads a list of words.
 func (r *Reader) Words(e Entry, out *[]string) {
+	if e.Value.Kind == yaml.SequenceNode && len(e.Value.Content) == 0 {
+		r.Fail(e.Path, e.Key, "is empty; give it values, or remove it")
+	}
 	for _, item := range r.List(e, "[one, two]") {
 		var word string
 		r.Word(item, &word)
