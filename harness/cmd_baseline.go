@@ -42,7 +42,10 @@ differ in their seed only: the more of them, the more later comparisons can tell
 		Example: "  harness baseline save baseline.json @1\n  harness baseline save baseline.json brave-otter-42 calm-heron-7 --force",
 		Args:    atLeast(2, "a FILE and at least one RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.withRuns(cmd.Context(), args[1:], func(st *store.Store, runs []*store.Run) error { return o.run(cmd.Context(), st, args[0], runs) })
+			return o.withRuns(cmd.Context(), args[1:], func(st *store.Store, runs []*store.Run) error {
+				return o.run(cmd.Context(), st,
+					args[0], runs)
+			})
 		},
 	}
 	cmd.ValidArgsFunction = a.completeRuns

@@ -109,7 +109,8 @@ func (o *benchOptions) check() (err error) {
 }
 
 func (o *benchOptions) print(r *speed.Result, facts machine.Facts) {
-	fmt.Fprintf(o.out, "%d × %s, %s, %s, %s; harness %s\n", facts.CPUs, facts.CPUModel, bytesText(int64(facts.MemoryBytes)), facts.OS, r.Backend.Name, commitOf(machine.BuildGit()))
+	fmt.Fprintf(o.out, "%d × %s, %s, %s, %s; harness %s\n", facts.CPUs, facts.CPUModel, bytesText(int64(facts.MemoryBytes)),
+		facts.OS, r.Backend.Name, commitOf(machine.BuildGit()))
 	low, high := r.Calibration.Range()
 	fmt.Fprintf(o.out, "the fixed work took %s (%s to %s)\n\n", seconds(r.Calibration.Median()), seconds(low), seconds(high))
 	t := o.newTable()

@@ -52,7 +52,8 @@ func addComparisonRun(t *testing.T, st *store.Store, name, process string, seed 
 		}
 	}
 	run, err := st.CreateRun(t.Context(), store.NewRun{Name: name, Seed: seed, Process: process, Dataset: "digits", ConfigHash: "c0ffee",
-		ResolvedYAML: fmt.Sprintf("name: %s\nseed: %d\nprocess: {name: %s}\ntrain: {lr: %g}\n", name, seed, process, lr), Environment: map[string]any{"machine": map[string]any{"hostname": "box"}}})
+		ResolvedYAML: fmt.Sprintf("name: %s\nseed: %d\nprocess: {name: %s}\ntrain: {lr: %g}\n", name, seed, process,
+			lr), Environment: map[string]any{"machine": map[string]any{"hostname": "box"}}})
 	ok(err)
 	w, err := st.OpenWriter(t.Context(), run.ID)
 	ok(err)
@@ -71,7 +72,8 @@ func addComparisonRun(t *testing.T, st *store.Store, name, process string, seed 
 		correct[i] = random.New(0, "noise", uint64(i)).Float64() < accuracy
 	}
 	for _, steps := range []int{4, 8} {
-		d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: steps, Guidance: 2, NFE: 2 * steps, Images: 100, Seconds: 1, Step: 50}
+		d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: steps, Guidance: 2, NFE: 2 * steps,
+			Images: 100, Seconds: 1, Step: 50}
 		ok(w.Sample(t.Context(), store.SampleRecord{Drawing: d, PNG: picture}))
 		ok(st.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: d, Dataset: "digits", Classifier: "c1a551", Correct: correct,
 			Metrics: []store.Metric{{Name: "accuracy", Value: accuracy + 0.003*rng.NormFloat64()}, {Name: "accuracy/3", Value: accuracy}}}))
@@ -104,7 +106,8 @@ func TestCompareGroupsSeedsByName(t *testing.T) {
 	}
 	says(t, "the table", out, "accuracy ↑", "fast is worse than fm", "paired t", "Quality against evaluations", "train.lr", "▁",
 		"warning: runs named fast that are not finished are left out (1)")
-	if code, out, talk := harness(t, path, "compare", "fast", "--group-by", "train.lr"); code != 0 || !strings.Contains(out, "form one group") {
+	if code, out, talk := harness(t, path, "compare", "fast", "--group-by", "train.lr"); code != 0 || !strings.Contains(out,
+		"form one group") {
 		t.Errorf("one name: %d, %s", code, talk)
 	}
 	code, out, _ = harness(t, path, "compare", "fm", "fast")
@@ -180,7 +183,8 @@ func TestCompareRefuses(t *testing.T) {
 		{[]string{"fm", "fast", "--steps", "5"}, 2, "there are: euler, 4 steps, guidance 2; euler, 8 steps, guidance 2"},
 		{[]string{"fm", "fast", "--target", "fid=3"}, 2, "write val/loss=0.2 or accuracy=0.95"},
 		{[]string{"fm", "--baseline", "none.json"}, 2, "there is no baseline file none.json"},
-		{[]string{"fm", "fast", "--steps", "8", "--fail-if", "acuracy < baseline"}, 2, "column 1: unknown name \"acuracy\" (did you mean accuracy?)"},
+		{[]string{"fm", "fast", "--steps", "8", "--fail-if", "acuracy < baseline"}, 2,
+			"column 1: unknown name \"acuracy\" (did you mean accuracy?)"},
 		{[]string{"fm", "fast", "--steps", "8", "--fail-if", "accuracy / 0 < 1"}, 2, "column 10: division by zero"},
 		{[]string{"fm", "fast", "--fail-if", "accuracy < baseline"}, 2, "choose by --sampler, --steps and --guidance among euler, 4 steps"},
 	} {
@@ -215,7 +219,8 @@ func TestTheGate(t *testing.T) {
 	if code, _, talk := harness(t, path, save...); code != 2 || !strings.Contains(talk, "--force") {
 		t.Errorf("a baseline was replaced: %d, %s", code, talk)
 	}
-	if code, _, talk := harness(t, path, "baseline", "save", file+"2", "fm", "fast"); code != 2 || !strings.Contains(talk, "differ in more than their seed (train.lr)") {
+	if code, _, talk := harness(t, path, "baseline", "save", file+"2", "fm", "fast"); code != 2 || !strings.Contains(talk,
+		"differ in more than their seed (train.lr)") {
 		t.Errorf("a baseline of two variants: %d, %s", code, talk)
 	}
 
@@ -223,7 +228,8 @@ func TestTheGate(t *testing.T) {
 		return harness(t, path, append([]string{"compare", "fast", "--group-by", "config", "--steps", "8"}, args...)...)
 	}
 	for _, base := range []string{file, "fm"} {
-		code, out, talk := gate("--baseline", base, "--fail-if", "accuracy < baseline - 0.01", "--fail-if", "significantly_worse(accuracy)", "--fail-if", "steps_per_second < 0.5 * baseline")
+		code, out, talk := gate("--baseline", base, "--fail-if", "accuracy < baseline - 0.01", "--fail-if",
+			"significantly_worse(accuracy)", "--fail-if", "steps_per_second < 0.5 * baseline")
 		if code != 4 {
 			t.Errorf("%s: exit code %d, %s", base, code, talk)
 		}

@@ -100,7 +100,8 @@ func (a *app) fetch(ctx context.Context, name, dir string) (string, error) {
 				fmt.Fprintf(a.err, "downloading %s\n", file)
 				return
 			}
-			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(a.err), progressbar.OptionShowBytes(true), progressbar.OptionSetDescription(file),
+			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(a.err), progressbar.OptionShowBytes(true),
+				progressbar.OptionSetDescription(file),
 				progressbar.OptionOnCompletion(func() { fmt.Fprintln(a.err) }))
 		}
 		if bar != nil {

@@ -34,7 +34,8 @@ file (tar, zstd) that harness import reads. The same run gives the same bytes.`,
 	}
 	f := cmd.Flags()
 	pathVarP(f, &o.file, "out", "o", "file to write (default NAME-OF-THE-RUN.tar.zst)")
-	f.BoolVar(&o.noCheckpoints, "without-checkpoints", false, "leave the checkpoints out: the run cannot be resumed, sampled or evaluated then")
+	f.BoolVar(&o.noCheckpoints, "without-checkpoints", false,
+		"leave the checkpoints out: the run cannot be resumed, sampled or evaluated then")
 	f.BoolVar(&o.noCheckpoints, "no-checkpoints", false, "")
 	_ = f.MarkDeprecated("no-checkpoints", "use --without-checkpoints")
 	addForce(cmd, &o.force)

@@ -116,7 +116,8 @@ func mergeCounts(r store.MergeResult) string {
 	for _, c := range []struct {
 		n    int
 		what string
-	}{{r.Continued, "continued"}, {r.Same, "there already"}, {r.Behind, "further here"}, {r.Live, "still running"}, {r.Trashed, "in its trash"}, {r.Refused, "refused"}} {
+	}{{r.Continued, "continued"}, {r.Same, "there already"}, {r.Behind, "further here"}, {r.Live, "still running"}, {r.Trashed,
+		"in its trash"}, {r.Refused, "refused"}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
 		}

@@ -103,7 +103,8 @@ type classifierJSON struct {
 }
 
 func toClassifierJSON(w *classifier.Weights) classifierJSON {
-	c := classifierJSON{Dataset: w.Dataset, Flip: w.Flip, SHA256: w.SHA256, Source: w.Source, Accuracy: w.Accuracy, Epochs: w.Epochs, Seed: w.Seed}
+	c := classifierJSON{Dataset: w.Dataset, Flip: w.Flip, SHA256: w.SHA256, Source: w.Source, Accuracy: w.Accuracy,
+		Epochs: w.Epochs, Seed: w.Seed}
 	if w.Flip {
 		c.MirroredAccuracy = &w.MirroredAccuracy
 	}
@@ -196,7 +197,8 @@ func (o *fitOptions) run(ctx context.Context, name string) error {
 	if b.Info.Warning != "" {
 		fmt.Fprintf(o.err, "warning: %s\n", b.Info.Warning)
 	}
-	w, err := classifier.Fit(ctx, classifier.FitOptions{Backend: b.Backend, Train: train, Test: test, Flip: o.flip, Epochs: o.epochs, Seed: o.seed, Progress: o.progress()})
+	w, err := classifier.Fit(ctx, classifier.FitOptions{Backend: b.Backend, Train: train, Test: test, Flip: o.flip,
+		Epochs: o.epochs, Seed: o.seed, Progress: o.progress()})
 	if err != nil {
 		return err
 	}

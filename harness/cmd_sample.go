@@ -95,7 +95,8 @@ func (o *sampleOptions) print(_ context.Context, slug string, samples []train.Sa
 }
 
 func (d *drawFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&d.samplers, "sampler", nil, "sampler of the run's process: a name, or a mapping such as '{name: euler, timestep_input: index}' (repeatable)")
+	cmd.Flags().StringArrayVar(&d.samplers, "sampler", nil,
+		"sampler of the run's process: a name, or a mapping such as '{name: euler, timestep_input: index}' (repeatable)")
 	cmd.Flags().IntSliceVar(&d.steps, "steps", nil, "numbers of sampling steps")
 	cmd.Flags().Float64SliceVar(&d.guidance, "guidance", nil, "guidance scales")
 	cmd.Flags().Uint64Var(&d.seed, "seed", 0, "seed of the noise")

@@ -131,11 +131,13 @@ func (o *showOptions) printRunJSON(ctx context.Context, st *store.Store, r *stor
 	}
 	series := make([]map[string]any, 0, len(recorded.summaries))
 	for _, s := range recorded.summaries {
-		series = append(series, map[string]any{"name": s.Name, "count": s.Count, "last_step": s.LastStep, "last": number(s.Last), "min": number(s.Min), "max": number(s.Max)})
+		series = append(series, map[string]any{"name": s.Name, "count": s.Count, "last_step": s.LastStep, "last": number(s.Last),
+			"min": number(s.Min), "max": number(s.Max)})
 	}
 	timing := make([]map[string]any, 0, len(recorded.phases))
 	for _, p := range recorded.phases {
-		timing = append(timing, map[string]any{"phase": p.Name, "count": p.Count, "total_seconds": p.Total, "p50_seconds": p.P50, "p95_seconds": p.P95, "max_seconds": p.Max})
+		timing = append(timing, map[string]any{"phase": p.Name, "count": p.Count, "total_seconds": p.Total, "p50_seconds": p.P50,
+			"p95_seconds": p.P95, "max_seconds": p.Max})
 	}
 	drawn := make([]map[string]any, 0, len(recorded.samples))
 	for _, s := range recorded.samples {
@@ -159,7 +161,8 @@ func (o *showOptions) printRunJSON(ctx context.Context, st *store.Store, r *stor
 		Samples     []map[string]any `json:"samples"`
 		Evaluations []map[string]any `json:"evaluations"`
 		Checkpoints string           `json:"checkpoints"`
-	}{toJSON(r.RunInfo), r.ResolvedYAML, r.SourceYAML, append([]string{}, r.Overrides...), r.Argv, r.Environment, series, timing, drawn, measured, experiment.CheckpointDir(st.Path(), r.ID)})
+	}{toJSON(r.RunInfo), r.ResolvedYAML, r.SourceYAML, append([]string{},
+		r.Overrides...), r.Argv, r.Environment, series, timing, drawn, measured, experiment.CheckpointDir(st.Path(), r.ID)})
 }
 
 // printRun prints a run for people; harness run ends with it too.
@@ -178,7 +181,8 @@ func (a *app) printRun(ctx context.Context, st *store.Store, r *store.Run) error
 		{"steps", fmt.Sprintf("%d of %d", r.LastStep, r.TotalSteps)},
 		{"created", r.CreatedAt.Local().Format(time.DateTime)},
 		{"backend", orNone(env.Backend.Name)},
-		{"machine", fmt.Sprintf("%s, %d × %s, %s", env.Machine.Hostname, env.Machine.CPUs, env.Machine.CPUModel, bytesText(int64(env.Machine.MemoryBytes)))},
+		{"machine", fmt.Sprintf("%s, %d × %s, %s", env.Machine.Hostname, env.Machine.CPUs, env.Machine.CPUModel,
+			bytesText(int64(env.Machine.MemoryBytes)))},
 		{"code", commitText(env)},
 		{"data", dataText(env.Dataset)},
 		{"checkpoints", experiment.CheckpointDir(st.Path(), r.ID)},

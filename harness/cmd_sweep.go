@@ -90,7 +90,8 @@ failed, 130 interrupted.`,
 	o.add(cmd)
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "on a cluster: wait for the end instead of returning once all is submitted")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the outcome and the comparison as JSON")
-	cmd.AddCommand(newSweepPlanCommand(a), newSweepStatusCommand(a), newSweepCollectCommand(a), newSweepCheckCommand(a), newSweepCancelCommand(a), newSweepTaskCommand(a), newSweepSchemaCommand(a))
+	cmd.AddCommand(newSweepPlanCommand(a), newSweepStatusCommand(a), newSweepCollectCommand(a), newSweepCheckCommand(a),
+		newSweepCancelCommand(a), newSweepTaskCommand(a), newSweepSchemaCommand(a))
 	return cmd
 }
 

@@ -61,8 +61,10 @@ Exit codes: 0 passed, 4 a check failed.`,
 	f.BoolVar(&o.save, "save", false, "write the baseline file from these runs")
 	f.BoolVar(&o.anyVersion, "any-version", false, "take runs made by other versions of this program, too")
 	f.BoolVar(&o.json, "json", false, "print the checks as JSON")
-	f.Float64Var(&o.LossTolerance, "loss-tolerance", regression.DefaultLossTolerance, "how far, relatively, losses of another machine may be away")
-	f.Float64Var(&o.SpeedAllowance, "speed-allowance", regression.DefaultSpeedAllowance, "how many times slower a step may be, in units of the calibration")
+	f.Float64Var(&o.LossTolerance, "loss-tolerance", regression.DefaultLossTolerance,
+		"how far, relatively, losses of another machine may be away")
+	f.Float64Var(&o.SpeedAllowance, "speed-allowance", regression.DefaultSpeedAllowance,
+		"how many times slower a step may be, in units of the calibration")
 	return cmd
 }
 

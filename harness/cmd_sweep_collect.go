@@ -35,7 +35,8 @@ Exit codes: 0 all runs are done, 1 some are not, 4 a gate of the file failed.`,
 }
 
 func (o *sweepCollectOptions) run(ctx context.Context, name string) error {
-	session, err := launch.Reopen(ctx, name, launch.Options{StorePath: o.storePath, Warn: func(message string) { fmt.Fprintf(o.err, "warning: %s\n", clean(message)) }})
+	session, err := launch.Reopen(ctx, name, launch.Options{StorePath: o.storePath,
+		Warn: func(message string) { fmt.Fprintf(o.err, "warning: %s\n", clean(message)) }})
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,8 @@ func (o *sweepCollectOptions) run(ctx context.Context, name string) error {
 		return err
 	}
 	if left := session.Left(); len(left) > 0 {
-		return fmt.Errorf("%d of %d tasks have not ended: harness sweep status %s shows them, harness sweep %s goes on", len(left), len(session.Plan.Tasks), name, session.Memory.File)
+		return fmt.Errorf("%d of %d tasks have not ended: harness sweep status %s shows them, harness sweep %s goes on", len(left),
+			len(session.Plan.Tasks), name, session.Memory.File)
 	}
 	return nil
 }

@@ -74,7 +74,8 @@ func plannedRuns(s *launch.Session) []plannedRun {
 				training = "shared"
 			}
 			found := s.Inventory.Of(r)
-			list = append(list, plannedRun{s.Plan.Variants[r.Variant].Label, r.Config.Config.Seed, r.Config.Config.Name, r.Config.Hash, t.Key(), training,
+			list = append(list, plannedRun{s.Plan.Variants[r.Variant].Label, r.Config.Config.Seed, r.Config.Config.Name, r.Config.Hash,
+				t.Key(), training,
 				s.State(t, r), found.Run.Slug, found.Run.LastStep})
 		}
 	}

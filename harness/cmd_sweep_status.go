@@ -75,7 +75,8 @@ func (o *sweepStatusOptions) run(ctx context.Context, name string) error {
 	counts := map[string]int{}
 	for _, s := range tasks {
 		counts[s.State]++
-		t.AppendRow(row(s.Task, clean(s.Variant), fmt.Sprint(s.Seed), fmt.Sprintf("%d/%d", s.Done, s.Runs), s.State, taskProgress(s.Status), s.Status.Run))
+		t.AppendRow(row(s.Task, clean(s.Variant), fmt.Sprint(s.Seed), fmt.Sprintf("%d/%d", s.Done, s.Runs), s.State,
+			taskProgress(s.Status), s.Status.Run))
 	}
 	t.Render()
 	fmt.Fprintf(o.out, "\n%s:", printable.Count(len(tasks), "task"))

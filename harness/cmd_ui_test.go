@@ -174,8 +174,10 @@ func TestUIPrintsAddressesThatWork(t *testing.T) {
 
 func TestAddressesOfTheUI(t *testing.T) {
 	for _, c := range []struct{ address, host, port string }{
-		{"127.0.0.1:8420", "127.0.0.1", "8420"}, {"8938", "127.0.0.1", "8938"}, {"0", "127.0.0.1", "0"}, {":8938", "", "8938"}, {"localhost", "localhost", ""},
-		{"gpu-box", "gpu-box", ""}, {"gpu-box:80", "gpu-box", "80"}, {"10.0.0.7", "10.0.0.7", ""}, {"::1", "::1", ""}, {"[::1]", "::1", ""}, {"[::1]:80", "::1", "80"},
+		{"127.0.0.1:8420", "127.0.0.1", "8420"}, {"8938", "127.0.0.1", "8938"}, {"0", "127.0.0.1", "0"}, {":8938", "",
+			"8938"}, {"localhost", "localhost", ""},
+		{"gpu-box", "gpu-box", ""}, {"gpu-box:80", "gpu-box", "80"}, {"10.0.0.7", "10.0.0.7", ""}, {"::1", "::1", ""}, {"[::1]",
+			"::1", ""}, {"[::1]:80", "::1", "80"},
 	} {
 		if host, port, err := hostAndPort(c.address); host != c.host || port != c.port || err != nil {
 			t.Errorf("%q is %q %q, %v", c.address, host, port, err)
@@ -203,13 +205,15 @@ func TestUIRefuses(t *testing.T) {
 		{"no address", []string{"--address", ""}, exitUsage, "write it like 127.0.0.1:8420"},
 		{"a base path without a slash", []string{"--base-path", "user/x"}, exitUsage, "write it like /user/x/proxy/8900"},
 		{"a base path like those of the pages", []string{"--base-path", "/runs/ui"}, exitUsage, "the pages' own addresses"},
-		{"an address that is taken", []string{"--address", strings.Trim(strings.TrimPrefix(taken, "http://"), "/")}, exitFailure, "something else listens on"},
+		{"an address that is taken", []string{"--address", strings.Trim(strings.TrimPrefix(taken, "http://"), "/")}, exitFailure,
+			"something else listens on"},
 		{"a store that is not there", []string{"--store", filepath.Join(t.TempDir(), "none.db")}, exitFailure, "no store at"},
 		{"arguments", []string{"runs"}, exitUsage, "expected no arguments"},
 	} {
 		var said bytes.Buffer
 		args := append([]string{"ui", "--store", path}, c.args...)
-		if code := run(t.Context(), args, streams{in: strings.NewReader(""), out: io.Discard, err: &said}); code != c.code || !strings.Contains(said.String(), c.want) {
+		if code := run(t.Context(), args, streams{in: strings.NewReader(""), out: io.Discard,
+			err: &said}); code != c.code || !strings.Contains(said.String(), c.want) {
 			t.Errorf("%s: exit code %d, said %q", c.name, code, said.String())
 		}
 	}

@@ -62,7 +62,8 @@ func (o *verifyOptions) run(ctx context.Context, ref string) error {
 		StorePath: o.storePath(""), Argv: o.argv,
 		Warn: func(message string) { fmt.Fprintf(o.err, "warning: %s\n", message) },
 		Started: func(s experiment.Started) {
-			fmt.Fprintf(o.err, "repeating run %s (%s) on %s, %d images of %s\n", s.Run.Slug, clean(s.Run.Name), s.Backend.Name, s.Data.N, s.Data.Name)
+			fmt.Fprintf(o.err, "repeating run %s (%s) on %s, %d images of %s\n", s.Run.Slug, clean(s.Run.Name), s.Backend.Name,
+				s.Data.N, s.Data.Name)
 			progress = newRunProgress(o.err, o.terminal, s.LogEverySeconds)
 		},
 		Progress: func(e train.Event) { progress.event(e) },
@@ -143,7 +144,8 @@ func verificationJSON(v experiment.Verification) map[string]any {
 		"identical": v.Identical(), "points": v.Points, "series": v.Series, "grids": v.Grids, "evaluations": v.Evaluations,
 		"difference": nil, "not_same": notSame, "notes": v.Notes}
 	if d := v.Difference; d != nil {
-		found := map[string]any{"what": d.What, "step": d.Step, "recorded": valueJSON(d.Recorded, d.RecordedSHA256), "now": valueJSON(d.Now, d.NowSHA256),
+		found := map[string]any{"what": d.What, "step": d.Step, "recorded": valueJSON(d.Recorded, d.RecordedSHA256),
+			"now":      valueJSON(d.Now, d.NowSHA256),
 			"relative": nil, "ulps": nil}
 		if !math.IsNaN(d.Relative) {
 			found["relative"], found["ulps"], found["precision"] = number(d.Relative), d.ULPs, precision(d)

@@ -19,7 +19,8 @@ func newVersionCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			facts, git := machine.Collect(cmd.Context()), machine.BuildGit()
 			if asJSON {
-				return a.printJSON(map[string]any{"commit": git.Commit, "dirty": git.Dirty, "go": facts.GoVersion, "arch": facts.Arch, "modules": facts.Versions})
+				return a.printJSON(map[string]any{"commit": git.Commit, "dirty": git.Dirty, "go": facts.GoVersion, "arch": facts.Arch,
+					"modules": facts.Versions})
 			}
 			fmt.Fprintf(a.out, "%-36s %s\n", "harness", commitOf(git))
 			fmt.Fprintf(a.out, "%-36s %s %s\n", "go", facts.GoVersion, facts.Arch)

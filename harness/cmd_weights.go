@@ -60,7 +60,8 @@ Python, model.load_state_dict(safetensors.torch.load_file(FILE)).`,
 	cmd.Flags().BoolVar(&o.ema, "ema", false, "the averaged weights")
 	cmd.Flags().StringVar(&o.dtype, "dtype", "float32", "type of the values: "+dtypeNames)
 	addForce(cmd, &o.force)
-	_ = cmd.RegisterFlagCompletionFunc("dtype", cobra.FixedCompletions([]string{"float32", "float16", "bfloat16"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("dtype", cobra.FixedCompletions([]string{"float32", "float16", "bfloat16"},
+		cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -142,12 +143,14 @@ func (o *weightsImportOptions) run(cmd *cobra.Command, of, path string) error {
 	if err != nil {
 		return err
 	}
-	run, err := experiment.ImportWeights(cmd.Context(), cfg, path, o.name, experiment.Options{StorePath: o.storePath(cfg.Config.Store), Argv: o.argv})
+	run, err := experiment.ImportWeights(cmd.Context(), cfg, path, o.name,
+		experiment.Options{StorePath: o.storePath(cfg.Config.Store), Argv: o.argv})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(o.out, "%s\n", run.Slug)
-	fmt.Fprintf(o.err, "run %s (%s) has the weights of %s; to draw from it, type: harness sample %s\n", run.Slug, clean(run.Name), path, run.Slug)
+	fmt.Fprintf(o.err, "run %s (%s) has the weights of %s; to draw from it, type: harness sample %s\n", run.Slug,
+		clean(run.Name), path, run.Slug)
 	return nil
 }
 

@@ -24,7 +24,8 @@ func registerDatasets() {
 // drawings is few images whose files a script can write, since nobody has
 // published their hashes.
 var drawings = dataset.IDX{ID: "drawings", Shape: dataset.Spec{Height: 28, Width: 28, Channels: 1, Classes: 10, Train: 128, Test: 10},
-	Files: [4]dataset.IDXFile{{Name: "train-images-idx3-ubyte"}, {Name: "train-labels-idx1-ubyte"}, {Name: "t10k-images-idx3-ubyte"}, {Name: "t10k-labels-idx1-ubyte"}}}
+	Files: [4]dataset.IDXFile{{Name: "train-images-idx3-ubyte"}, {Name: "train-labels-idx1-ubyte"},
+		{Name: "t10k-images-idx3-ubyte"}, {Name: "t10k-labels-idx1-ubyte"}}}
 
 // flags is a dataset like no other: small images that are wider than high, in
 // colour, of three classes. A flag is red, green or blue, with noise.

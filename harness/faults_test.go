@@ -46,7 +46,8 @@ func TestEveryRemedyCanBeTyped(t *testing.T) {
 
 func TestOptionsOfAComparisonAreFlags(t *testing.T) {
 	flags := newCompareCommand(&app{}).Flags()
-	for _, o := range []compare.Option{compare.OptionGroupBy, compare.OptionMetric, compare.OptionSteps, compare.OptionGuidance, compare.OptionTarget} {
+	for _, o := range []compare.Option{compare.OptionGroupBy, compare.OptionMetric, compare.OptionSteps, compare.OptionGuidance,
+		compare.OptionTarget} {
 		if name := flagOf(o); flags.Lookup(strings.TrimPrefix(name, "--")) == nil {
 			t.Errorf("compare has no %s", name)
 		}
@@ -70,7 +71,8 @@ func TestKindsOfErrorsHaveExitCodes(t *testing.T) {
 
 func TestErrorsNameFlagsAndWhatToType(t *testing.T) {
 	_, err := compare.ParseTarget("loss=low")
-	if got, want := errorText(fmt.Errorf("comparing: %w", err)), "comparing: --target loss=low: write val/loss=0.2 or accuracy=0.95"; got != want {
+	if got, want := errorText(fmt.Errorf("comparing: %w",
+		err)), "comparing: --target loss=low: write val/loss=0.2 or accuracy=0.95"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	err = fault.WithRemedy(errors.New("the run is in the trash"), fault.TakeOutOfTrash, "calm-heron-7")

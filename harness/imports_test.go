@@ -58,10 +58,12 @@ func TestImportsGoOneWay(t *testing.T) {
 			func(_, imported string) bool { return !within(imported, internal+"store") }},
 		{"comparing does not know training",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"compare", "report", "condition", "baseline", "regression"}, func(p string) bool { return within(importer, internal+p) })
+				return slices.ContainsFunc([]string{"compare", "report", "condition", "baseline", "regression"},
+					func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool {
-				return !slices.ContainsFunc([]string{"train", "experiment", "backend", "checkpoint"}, func(p string) bool { return within(imported, internal+p) })
+				return !slices.ContainsFunc([]string{"train", "experiment", "backend", "checkpoint"},
+					func(p string) bool { return within(imported, internal+p) })
 			}},
 		{"comparing makes values and lays nothing out",
 			func(importer string) bool { return importer == internal+"compare" },
@@ -77,7 +79,8 @@ func TestImportsGoOneWay(t *testing.T) {
 			}},
 		{"statistics, charts, Slurm's client, the reader of damaged files, suggestions and the names of what is recorded know nothing of the harness",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile", "record", "suggest"}, func(p string) bool { return within(importer, internal+p) })
+				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile", "record", "suggest"},
+					func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool { return !within(imported, module) }},
 		{"sweeps are planned, launched and watched by processes that do not train",
@@ -85,17 +88,20 @@ func TestImportsGoOneWay(t *testing.T) {
 				return within(importer, internal+"sweep") || within(importer, internal+"launch") || within(importer, internal+"progress")
 			},
 			func(_, imported string) bool {
-				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend"}, func(p string) bool { return within(imported, internal+p) })
+				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend"},
+					func(p string) bool { return within(imported, internal+p) })
 			}},
 		{"pages show what the store holds and what comparing says, and do not train",
 			func(importer string) bool { return within(importer, internal+"web") },
 			func(_, imported string) bool {
-				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend", "launch", "measure"}, func(p string) bool { return within(imported, internal+p) })
+				return !slices.ContainsFunc([]string{"train", "experiment", "task", "backend", "launch", "measure"},
+					func(p string) bool { return within(imported, internal+p) })
 			}},
 		{"pages compute nothing: means, intervals and distances between words are others' work",
 			func(importer string) bool { return within(importer, internal+"web") },
 			func(_, imported string) bool {
-				return !slices.ContainsFunc([]string{internal + "statistics", internal + "random", "github.com/agnivade/levenshtein", "gonum.org", "math/rand"},
+				return !slices.ContainsFunc([]string{internal + "statistics", internal + "random", "github.com/agnivade/levenshtein",
+					"gonum.org", "math/rand"},
 					func(p string) bool { return within(imported, p) })
 			}},
 		{"kinds of pages do not know each other, and what they share knows none of them",
@@ -106,7 +112,8 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"searching is of values alone",
 			func(importer string) bool { return within(importer, internal+"search") },
 			func(_, imported string) bool {
-				return slices.Contains([]string{internal + "random", internal + "suggest", internal + "yamlfile"}, imported) || !within(imported, module) && imported != "os" && imported != "time"
+				return slices.Contains([]string{internal + "random", internal + "suggest", internal + "yamlfile"},
+					imported) || !within(imported, module) && imported != "os" && imported != "time"
 			}},
 		{"only the store speaks SQL",
 			func(importer string) bool { return !within(importer, internal+"store") },
@@ -444,7 +451,8 @@ func TestSeriesAreNamedInOnePlace(t *testing.T) {
 		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				literal, ok := n.(*ast.BasicLit)
-				if ok && slices.Contains([]string{`"train/loss"`, `"val/loss"`, `"train/lr"`, `"train/grad_norm"`, `"time/"`, `"time/step"`}, literal.Value) {
+				if ok && slices.Contains([]string{`"train/loss"`, `"val/loss"`, `"train/lr"`, `"train/grad_norm"`, `"time/"`,
+					`"time/step"`}, literal.Value) {
 					t.Errorf("%v: %s has a name in internal/record", position(n.Pos()), literal.Value)
 				}
 				return true

@@ -22,7 +22,8 @@ func TestListLeavesOutColumnsNotDigits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	run, err := st.CreateRun(ctx, store.NewRun{Name: "a-name-that-is-long", ConfigHash: "c", Seed: math.MaxInt64, Process: "flow_match", Dataset: "digits",
+	run, err := st.CreateRun(ctx, store.NewRun{Name: "a-name-that-is-long", ConfigHash: "c", Seed: math.MaxInt64,
+		Process: "flow_match", Dataset: "digits",
 		ResolvedYAML: "train: {lr: 0.00123456}\n", Tags: []string{"paper", "long"}})
 	if err != nil {
 		t.Fatal(err)

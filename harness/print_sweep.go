@@ -12,7 +12,8 @@ import (
 )
 
 // printSweep prints how a sweep ended and what its variants have come to.
-func (a *app) printSweep(session *launch.Session, outcome sweep.Outcome, comparison *sweep.Comparison, summary []string, asJSON bool) error {
+func (a *app) printSweep(session *launch.Session, outcome sweep.Outcome, comparison *sweep.Comparison, summary []string,
+	asJSON bool) error {
 	if asJSON {
 		return a.printJSON(sweepJSON(session, outcome, comparison))
 	}
@@ -23,11 +24,13 @@ func (a *app) printSweep(session *launch.Session, outcome sweep.Outcome, compari
 		fmt.Fprintln(a.out, clean(line))
 	}
 	for _, f := range outcome.Failed {
-		fmt.Fprintf(a.out, "failed: %s: %s (log: %s)\n", clean(session.Plan.Variants[f.Task.Runs[0].Variant].Label), clean(oneLine(errorText(f.Err))), session.Folder.LogPath(f.Task.Key()))
+		fmt.Fprintf(a.out, "failed: %s: %s (log: %s)\n", clean(session.Plan.Variants[f.Task.Runs[0].Variant].Label),
+			clean(oneLine(errorText(f.Err))), session.Folder.LogPath(f.Task.Key()))
 	}
 	if comparison != nil {
 		if b := comparison.Best; b != nil {
-			fmt.Fprintf(a.out, "best by %s: %s (%s)\n", clean(session.Plan.File.Search.Objective.Metric), clean(b.Variant), compare.Value(b.Value).Text())
+			fmt.Fprintf(a.out, "best by %s: %s (%s)\n", clean(session.Plan.File.Search.Objective.Metric), clean(b.Variant),
+				compare.Value(b.Value).Text())
 		}
 		fmt.Fprintf(a.out, "report: %s\n", session.Folder.ReportPath("html"))
 	}
@@ -63,13 +66,15 @@ func sweepJSON(session *launch.Session, outcome sweep.Outcome, comparison *sweep
 	}
 	failed := []map[string]any{}
 	for _, f := range outcome.Failed {
-		failed = append(failed, map[string]any{"task": f.Task.Key(), "variant": session.Plan.Variants[f.Task.Runs[0].Variant].Label, "error": errorText(f.Err), "log": session.Folder.LogPath(f.Task.Key())})
+		failed = append(failed, map[string]any{"task": f.Task.Key(), "variant": session.Plan.Variants[f.Task.Runs[0].Variant].Label,
+			"error": errorText(f.Err), "log": session.Folder.LogPath(f.Task.Key())})
 	}
 	stopped := []map[string]any{}
 	for _, p := range outcome.Stopped {
 		stopped = append(stopped, map[string]any{"variant": session.Plan.Variants[p.Variant].Label, "step": p.Step, "objective": number(p.Value)})
 	}
-	out := map[string]any{"sweep": session.Plan.File.Name, "store": session.Path, "runs": runs, "failed": failed, "stopped": stopped, "retried": outcome.Retried}
+	out := map[string]any{"sweep": session.Plan.File.Name, "store": session.Path, "runs": runs, "failed": failed,
+		"stopped": stopped, "retried": outcome.Retried}
 	if comparison != nil {
 		out["comparison"] = struct {
 			report.Document

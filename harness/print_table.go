@@ -27,7 +27,8 @@ func gateTable(checks []condition.Check) report.Table {
 			}
 			values, baselines = append(values, prefix+u.Value.Text()), append(baselines, prefix+u.Baseline.Text())
 		}
-		t.Rows = append(t.Rows, row(clean(c.Expression), clean(c.Group), outcome, strings.Join(values, ", "), strings.Join(baselines, ", "), clean(c.Note)))
+		t.Rows = append(t.Rows, row(clean(c.Expression), clean(c.Group), outcome, strings.Join(values, ", "),
+			strings.Join(baselines, ", "), clean(c.Note)))
 	}
 	return t
 }

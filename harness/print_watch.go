@@ -103,7 +103,8 @@ func latestValues(series []store.SeriesSummary) []string {
 		switch {
 		case strings.HasPrefix(name, record.ValLossBin):
 		case isPhase:
-			times = append(times, fmt.Sprintf("%-20s %s (mean %s, in all %s)", strings.ReplaceAll(phase, "_", " ")+" time", seconds(s.Last), seconds(s.Sum/float64(s.Count)), seconds(s.Sum)))
+			times = append(times, fmt.Sprintf("%-20s %s (mean %s, in all %s)", strings.ReplaceAll(phase, "_", " ")+" time",
+				seconds(s.Last), seconds(s.Sum/float64(s.Count)), seconds(s.Sum)))
 		case name == record.LearningRate:
 			values = append(values, fmt.Sprintf("%-20s %s", "learning rate", last))
 		case strings.HasPrefix(name, "val/"):
@@ -128,10 +129,12 @@ func drawnLines(r progress.Run) []string {
 			}
 			values = append(values, value)
 		}
-		lines = append(lines, fmt.Sprintf("step %d, %s, %d steps, guidance %g, %d images: %s", e.Step, clean(e.Sampler), e.Steps, e.Guidance, e.Images, clean(strings.Join(values, ", "))))
+		lines = append(lines, fmt.Sprintf("step %d, %s, %d steps, guidance %g, %d images: %s", e.Step, clean(e.Sampler), e.Steps,
+			e.Guidance, e.Images, clean(strings.Join(values, ", "))))
 	}
 	if s := r.Sample; s != nil {
-		lines = append(lines, fmt.Sprintf("latest grid: step %d, %s, %d steps, guidance %g, %d images in %s", s.Step, clean(s.Sampler), s.Steps, s.Guidance, s.Images, seconds(s.Seconds)))
+		lines = append(lines, fmt.Sprintf("latest grid: step %d, %s, %d steps, guidance %g, %d images in %s", s.Step,
+			clean(s.Sampler), s.Steps, s.Guidance, s.Images, seconds(s.Seconds)))
 	}
 	return lines
 }
@@ -163,7 +166,8 @@ func sweepFrame(s progress.Sweep) []string {
 		slug, variant = max(slug, len(l.Slug)), max(variant, text.StringWidthWithoutEscSequences(clean(l.Variant)))
 	}
 	for _, l := range s.Live[:min(watchLive, len(s.Live))] {
-		line := fmt.Sprintf("%-*s  %s  seed %d  %s", slug, clean(l.Slug), text.Pad(clean(l.Variant), variant, ' '), l.Seed, progressText(l.Progress))
+		line := fmt.Sprintf("%-*s  %s  seed %d  %s", slug, clean(l.Slug), text.Pad(clean(l.Variant), variant, ' '), l.Seed,
+			progressText(l.Progress))
 		if !math.IsNaN(l.Loss) {
 			line += fmt.Sprintf(", loss %.4f", l.Loss)
 		}
@@ -230,14 +234,16 @@ func watchJSON(w watched) map[string]any {
 		}
 		live := []map[string]any{}
 		for _, l := range s.Live {
-			live = append(live, map[string]any{"run": l.Slug, "variant": l.Variant, "seed": l.Seed, "progress": progressJSON(l.Progress), "loss": number(l.Loss), "doing": l.Doing})
+			live = append(live, map[string]any{"run": l.Slug, "variant": l.Variant, "seed": l.Seed,
+				"progress": progressJSON(l.Progress), "loss": number(l.Loss), "doing": l.Doing})
 		}
 		return map[string]any{"sweep": s.Name, "runs": s.Runs, "counts": counts, "live": live, "eta_seconds": s.ETA.Seconds(), "ended": s.Ended}
 	}
 	r := w.run
 	series, evaluations, log := []map[string]any{}, []map[string]any{}, []map[string]any{}
 	for _, s := range r.Series {
-		series = append(series, map[string]any{"name": s.Name, "count": s.Count, "last_step": s.LastStep, "last": number(s.Last), "min": number(s.Min), "max": number(s.Max)})
+		series = append(series, map[string]any{"name": s.Name, "count": s.Count, "last_step": s.LastStep, "last": number(s.Last),
+			"min": number(s.Min), "max": number(s.Max)})
 	}
 	for _, e := range r.Evaluations {
 		evaluations = append(evaluations, evaluationJSON(e.EvaluationRecord))
@@ -245,7 +251,8 @@ func watchJSON(w watched) map[string]any {
 	for _, l := range r.Log {
 		log = append(log, map[string]any{"line": l.Line, "at": l.At.UTC(), "level": l.Level, "message": l.Message})
 	}
-	return map[string]any{"run": toJSON(r.Info), "progress": progressJSON(r.Progress), "series": series, "evaluations": evaluations, "log": log}
+	return map[string]any{"run": toJSON(r.Info), "progress": progressJSON(r.Progress), "series": series,
+		"evaluations": evaluations, "log": log}
 }
 
 func progressJSON(p progress.Progress) map[string]any {

@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // frames are what harness watch may see.
 func frames() map[string]watched {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
-	info := store.RunInfo{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Slug: "brave-otter-42", Name: "fm_fast", Status: record.StatusRunning, Seed: 7, Process: "flow_match", Dataset: "mnist"}
+	info := store.RunInfo{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Slug: "brave-otter-42", Name: "fm_fast",
+		Status: record.StatusRunning, Seed: 7, Process: "flow_match", Dataset: "mnist"}
 	begun := progress.Run{Info: info}
 	training := progress.Run{Info: info, Progress: progress.Progress{Step: 1200, Total: 5000, Rate: 35.25, ETA: 107801 * time.Millisecond},
 		Series: []store.SeriesSummary{
@@ -34,20 +35,25 @@ func frames() map[string]watched {
 			{Name: "train/lr", Count: 1200, LastStep: 1200, Last: 1e-3, Min: 1e-6},
 			{Name: "val/loss", Count: 2, LastStep: 1000, Last: 0.13, Min: 0.13},
 		},
-		Evaluations: []store.Evaluation{{EvaluationRecord: store.EvaluationRecord{Drawing: record.Drawing{Step: 1000, Sampler: "heun", Steps: 8, Guidance: 2, Images: 1000},
+		Evaluations: []store.Evaluation{{EvaluationRecord: store.EvaluationRecord{Drawing: record.Drawing{Step: 1000,
+			Sampler: "heun", Steps: 8, Guidance: 2, Images: 1000},
 			Metrics: []store.Metric{{Name: "accuracy", Value: 0.97, StdErr: 0.005}, {Name: "fd", Value: 12.34, StdErr: math.NaN()}}}}},
-		Sample: &store.Sample{SampleRecord: store.SampleRecord{Drawing: record.Drawing{Step: 1000, Sampler: "euler", Steps: 16, Guidance: 1.5, Images: 44, Seconds: 1.5}}},
-		Log:    []store.LogLine{{Line: 1, At: at, Level: "info", Message: "training on xla:cpu, from step 0"}, {Line: 2, At: at.Add(time.Minute), Level: "warning", Message: "a line\x1b[31m with control characters"}},
+		Sample: &store.Sample{SampleRecord: store.SampleRecord{Drawing: record.Drawing{Step: 1000, Sampler: "euler", Steps: 16,
+			Guidance: 1.5, Images: 44, Seconds: 1.5}}},
+		Log: []store.LogLine{{Line: 1, At: at, Level: "info", Message: "training on xla:cpu, from step 0"}, {Line: 2,
+			At: at.Add(time.Minute), Level: "warning", Message: "a line\x1b[31m with control characters"}},
 	}
 	for i := range 20 {
-		training.Loss = append(training.Loss, store.Bin{First: 60*i + 1, Last: 60 * (i + 1), Count: 60, Mean: math.Exp(-float64(i) / 5), HasNaN: i == 10})
+		training.Loss = append(training.Loss, store.Bin{First: 60*i + 1, Last: 60 * (i + 1), Count: 60,
+			Mean: math.Exp(-float64(i) / 5), HasNaN: i == 10})
 	}
 	loss := store.SeriesSummary{Name: "train/loss", Last: 0.1234567}
 	training.Info.Loss = &loss
 	failed := progress.Run{Info: info, Progress: progress.Progress{Step: 3, Total: 12}}
 	failed.Info.Status, failed.Info.StatusReason = record.StatusFailed, "writing a checkpoint:\nthe disk is full"
 	live := []progress.Live{
-		{Slug: "calm-heron-7", Variant: "lr=0.001", Seed: 1, Progress: progress.Progress{Step: 10, Total: 80, Rate: 2.5, ETA: 28 * time.Second}, Loss: 0.5},
+		{Slug: "calm-heron-7", Variant: "lr=0.001", Seed: 1, Progress: progress.Progress{Step: 10, Total: 80, Rate: 2.5,
+			ETA: 28 * time.Second}, Loss: 0.5},
 		{Slug: "shy-ibex-101", Variant: "lr=0.01", Seed: 12, Loss: math.NaN(), Doing: "compiling the training step"},
 	}
 	many := progress.Sweep{Name: "many", Runs: 30, Count: map[sweep.State]int{sweep.StateRunning: 25, sweep.StateNew: 5}}

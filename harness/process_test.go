@@ -26,7 +26,8 @@ func registerProcesses() {
 		Options: &preconditionedOptions{SigmaData: 0.5},
 		Validate: func(c schedulers.ProcessConfig, p *schedulers.Problems) {
 			o := schedulers.OptionsOf[preconditionedOptions](c)
-			p.Check(c.NumTrainTimesteps > 1 || o.SigmaData <= 1, "preconditioned.sigma_data", "must be at most 1 for a single timestep, got %v", o.SigmaData)
+			p.Check(c.NumTrainTimesteps > 1 || o.SigmaData <= 1, "preconditioned.sigma_data",
+				"must be at most 1 for a single timestep, got %v", o.SigmaData)
 		},
 		New: func(c schedulers.ProcessConfig) schedulers.Process {
 			return preconditioned{schedulers.Base{Config: c}, schedulers.OptionsOf[preconditionedOptions](c)}

@@ -19,7 +19,8 @@ func events() []train.Event {
 		}
 		list = append(list, e)
 	}
-	return append(list, train.Event{Sampled: &train.Sample{Drawing: record.Drawing{Sampler: "heun", Steps: 8, Guidance: 2, Images: 44, Seconds: 1.5, NFE: 32}}, Step: 4, Steps: 4})
+	return append(list, train.Event{Sampled: &train.Sample{Drawing: record.Drawing{Sampler: "heun", Steps: 8, Guidance: 2,
+		Images: 44, Seconds: 1.5, NFE: 32}}, Step: 4, Steps: 4})
 }
 
 func TestProgressWithoutATerminalIsPlainLines(t *testing.T) {

@@ -104,7 +104,8 @@ func TestSweepOnACluster(t *testing.T) {
 	}
 
 	t.Run("what sbatch refuses is said in its words, and leaves nothing in the queue", func(t *testing.T) {
-		h.write(t, "sweep.yaml", strings.NewReplacer("cpus: 1", "partition: nowhere", "name: cluster", "name: refused", "[150]", "[151]").Replace(slurmSweep))
+		h.write(t, "sweep.yaml", strings.NewReplacer("cpus: 1", "partition: nowhere", "name: cluster", "name: refused", "[150]",
+			"[151]").Replace(slurmSweep))
 		p := h.start(t, "sweep", "sweep.yaml")
 		p.waitFor(t, regexp.MustCompile(`^harness: submitting job "refused-.*[Ii]nvalid partition`))
 		p.mustEnd(t, exitFailure)
@@ -277,7 +278,8 @@ func TestAClusterThatCannotBeUsed(t *testing.T) {
 	}{
 		{"no sbatch", nil, "no command sbatch in the PATH: run this on a login node of a Slurm cluster (perhaps after module load slurm), " +
 			"install Slurm's client (on Debian: apt-get install slurm-client), or use --launcher local"},
-		{"an sbatch that answers nonsense", map[string]string{"sbatch": "Good morning", "squeue": "", "scancel": "", "sacct": ""}, `answered "Good morning", which is not a job number`},
+		{"an sbatch that answers nonsense", map[string]string{"sbatch": "Good morning", "squeue": "", "scancel": "", "sacct": ""},
+			`answered "Good morning", which is not a job number`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			path := t.TempDir()

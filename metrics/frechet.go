@@ -68,7 +68,8 @@ func frechet(meanA, meanB []float64, covA, covB *mat.SymDense) (float64, error) 
 	if distance := means + (traces - 2*root); distance > -1e-6*traces {
 		return max(distance, 0), nil
 	}
-	return 0, fmt.Errorf("the Fréchet distance comes out as %g: the covariances (traces sum to %g) are no covariances", means+traces-2*root, traces)
+	return 0, fmt.Errorf("the Fréchet distance comes out as %g: the covariances (traces sum to %g) are no covariances",
+		means+traces-2*root, traces)
 }
 
 // squareRoot is the symmetric square root of a positive semidefinite matrix.
@@ -107,7 +108,8 @@ func eigen(a *mat.SymDense, wantVectors bool) ([]float64, *mat.Dense, error) {
 	tolerance := eigenTolerance * math.Abs(values[len(values)-1])
 	for i, l := range values {
 		if l < -tolerance {
-			return nil, nil, fmt.Errorf("eigenvalue %g of a covariance is negative (the largest is %g): it is no covariance", l, values[len(values)-1])
+			return nil, nil, fmt.Errorf("eigenvalue %g of a covariance is negative (the largest is %g): it is no covariance", l,
+				values[len(values)-1])
 		}
 		values[i] = max(l, 0)
 	}

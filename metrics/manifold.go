@@ -158,7 +158,8 @@ var manifoldFamily = family{
 		k := in.neighbours()
 		if in.Reference.N <= k || in.Generated.N <= k {
 			for i := range values {
-				values[i].Note = fmt.Sprintf("not defined for %d real and %d generated images: %d neighbours take %d of each", in.Reference.N, in.Generated.N, k, k+1)
+				values[i].Note = fmt.Sprintf("not defined for %d real and %d generated images: %d neighbours take %d of each",
+					in.Reference.N, in.Generated.N, k, k+1)
 			}
 			return values, nil
 		}

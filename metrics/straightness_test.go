@@ -58,7 +58,10 @@ func TestStraightnessKnowsStraightLines(t *testing.T) {
 	}{
 		{"a straight line", even, line, 0, 1, 1e-6},
 		{"uneven steps", []float64{0.7, 0.1, 0.2}, line, 0, 1, 1e-6},
-		{"one step of anything", []float64{1}, func(i, j int, t float64) float64 { return float64(i) + math.Exp(float64(j)*t) - math.Cos(t) }, 0, 1, 1e-6},
+		{"one step of anything", []float64{1}, func(i, j int,
+			t float64) float64 {
+			return float64(i) + math.Exp(float64(j)*t) - math.Cos(t)
+		}, 0, 1, 1e-6},
 		// Along a line with speed 2t: ∫(1-2t)² dt = ⅓ in the limit, ¼·Σ(1-2t)² at four midpoints = 0.3125.
 		{"a line at changing speed", even, func(i, j int, t float64) float64 { return t * t }, 0.3125, 1, 1e-6},
 		// A right angle, half the time each: v is twice either half; ∫‖Δ-v‖² = 2 = ‖Δ‖².

@@ -46,7 +46,8 @@ type adaptiveRun struct {
 }
 
 // runAdaptive is Run for an adaptive plan.
-func (r *Runner) runAdaptive(ctx context.Context, plan Plan, sample *tensors.Tensor, predict Predict, observe Observe) (*tensors.Tensor, error) {
+func (r *Runner) runAdaptive(ctx context.Context, plan Plan, sample *tensors.Tensor, predict Predict,
+	observe Observe) (*tensors.Tensor, error) {
 	a := &adaptiveRun{adaptive: plan.adaptive, r: r, plan: plan, predict: predict}
 	x, h := sample, 0.0
 	for ; a.step < plan.Steps; a.step++ {
@@ -126,7 +127,8 @@ func (a *adaptiveRun) part(ctx context.Context, x *tensors.Tensor, h float64) (e
 }
 
 // try makes one step of size h; the last slope is that at its end.
-func (a *adaptiveRun) try(ctx context.Context, x, slope *tensors.Tensor, t, h float64) (next, last *tensors.Tensor, ratio float64, err error) {
+func (a *adaptiveRun) try(ctx context.Context, x, slope *tensors.Tensor, t, h float64) (next, last *tensors.Tensor,
+	ratio float64, err error) {
 	slopes := []*tensors.Tensor{slope}
 	defer func() {
 		if err != nil {

@@ -44,7 +44,8 @@ func TestDopri5TakesTheStepsOfScipy(t *testing.T) {
 	eachBackend(t, func(t *testing.T, backend compute.Backend) {
 		runner := newRunner(t, backend)
 		for _, c := range golden.Cases {
-			got, evaluations := runGaussian(t, runner, mustPlan(t, SamplerConfig{Name: "dopri5", Rtol: c.Rtol, Atol: c.Atol}, ProcessConfig{Name: FlowMatch}, 1))
+			got, evaluations := runGaussian(t, runner, mustPlan(t, SamplerConfig{Name: "dopri5", Rtol: c.Rtol, Atol: c.Atol},
+				ProcessConfig{Name: FlowMatch}, 1))
 			if evaluations != c.Evaluations {
 				t.Errorf("rtol %g: %d evaluations, want %d", c.Rtol, evaluations, c.Evaluations)
 			}
@@ -58,7 +59,8 @@ func TestAdaptiveErrorsFollowTheTolerance(t *testing.T) {
 	runner := newRunner(t, openBackend(t, "go"))
 	before, evaluationsBefore := math.Inf(1), 0
 	for _, tolerance := range []float64{1e-2, 1e-3, 1e-4, 1e-5} {
-		got, evaluations := runGaussian(t, runner, mustPlan(t, SamplerConfig{Name: "dopri5", Rtol: tolerance, Atol: tolerance}, ProcessConfig{Name: FlowMatch}, 1))
+		got, evaluations := runGaussian(t, runner, mustPlan(t, SamplerConfig{Name: "dopri5", Rtol: tolerance, Atol: tolerance},
+			ProcessConfig{Name: FlowMatch}, 1))
 		worst := 0.0
 		for i, x0 := range toyStart {
 			worst = max(worst, math.Abs(float64(got[i])-(gaussianMean+gaussianStd*float64(x0))))
@@ -105,7 +107,8 @@ func TestAdaptiveSamplingThatCannotGoOnIsAnError(t *testing.T) {
 	ctx, cancel := context.Context(nil), context.CancelFunc(nil)
 	for want, predict := range map[string]Predict{
 		"predicting: out of memory": func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return nil, broken },
-		"the prediction has shape (Float32)[3, 2], the sample (Float32)[2, 3]": func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) {
+		"the prediction has shape (Float32)[3, 2], the sample (Float32)[2, 3]": func(context.Context, *tensors.Tensor,
+			Evaluation) (*tensors.Tensor, error) {
 			return ones(3, 2), nil
 		},
 		"the model returned no prediction": func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return nil, nil },

@@ -7,7 +7,8 @@ import (
 )
 
 func TestGridsAscendFromNoiseToData(t *testing.T) {
-	for _, grid := range []SamplerConfig{{}, {Shift: 3}, {Shift: 0.2}, {Grid: "diffusers"}, {Grid: "karras"}, {Grid: "karras", Rho: 1}, {Grid: "karras", Rho: 30}} {
+	for _, grid := range []SamplerConfig{{}, {Shift: 3}, {Shift: 0.2}, {Grid: "diffusers"}, {Grid: "karras"}, {Grid: "karras",
+		Rho: 1}, {Grid: "karras", Rho: 30}} {
 		grid.Name = "euler"
 		for _, steps := range []int{1, 2, 3, 50, 999} {
 			times := mustPlan(t, grid, ProcessConfig{Name: FlowMatch}, steps).Times

@@ -311,7 +311,8 @@ func (f goldenForward) check(t *testing.T, backend compute.Backend) {
 }
 
 // forward runs AddNoise and Target on a backend.
-func forward(t *testing.T, backend compute.Backend, process Process, shape []int, sample, noise, timesteps []float32) (noisy, target []float32) {
+func forward(t *testing.T, backend compute.Backend, process Process, shape []int, sample, noise, timesteps []float32) (noisy,
+	target []float32) {
 	t.Helper()
 	exec, err := graph.NewExec(backend, func(sample, noise, timestep *graph.Node) (*graph.Node, *graph.Node) {
 		return process.AddNoise(sample, noise, timestep), process.Target(sample, noise, timestep)

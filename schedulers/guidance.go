@@ -64,7 +64,8 @@ func (g Guidance) ValidateFor(process ProcessConfig, steps int) error {
 	var p Problems
 	p.Check(samplersOf(process.Name) == FlowMatch, "guidance_method", "%s is for the velocities of flows, which process %q does not predict",
 		g.Method, process.Name)
-	p.Check(steps > g.ZeroInitSteps, "zero_init_steps", "of %d leaves nothing of %d steps: take more steps, or guidance_method cfg", g.ZeroInitSteps, steps)
+	p.Check(steps > g.ZeroInitSteps, "zero_init_steps",
+		"of %d leaves nothing of %d steps: take more steps, or guidance_method cfg", g.ZeroInitSteps, steps)
 	return p.err()
 }
 

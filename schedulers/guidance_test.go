@@ -121,8 +121,10 @@ func TestGuidanceCombinesAsDiffusersDoes(t *testing.T) {
 		for _, c := range golden.Cases {
 			guidance := Guidance{Method: c.Method, Rescale: c.Rescale}
 			exec := graph.MustNewExec(backend, guidance.Combine)
-			got := exec.MustCall1(tensors.FromFlatDataAndDimensions(golden.Uncond, golden.Shape...), tensors.FromFlatDataAndDimensions(golden.Cond, golden.Shape...), c.Scale)
-			expectClose(t, fmt.Sprint(c.Method, " ", c.Scale, " ", c.Rescale), values(t, got), c.Guided, slices.Repeat([]float64{1e-5}, len(c.Guided)))
+			got := exec.MustCall1(tensors.FromFlatDataAndDimensions(golden.Uncond, golden.Shape...),
+				tensors.FromFlatDataAndDimensions(golden.Cond, golden.Shape...), c.Scale)
+			expectClose(t, fmt.Sprint(c.Method, " ", c.Scale, " ", c.Rescale), values(t, got), c.Guided, slices.Repeat([]float64{1e-5},
+				len(c.Guided)))
 			exec.Finalize()
 		}
 	})
@@ -143,7 +145,8 @@ func TestZeroStarStartsWithStepsThatCallNoModel(t *testing.T) {
 		t.Error(err)
 	}
 	expectError(t, guidance.ValidateFor(ProcessConfig{Name: FlowMatch}, 2), "zero_init_steps: of 2 leaves nothing of 2 steps")
-	expectError(t, guidance.ValidateFor(ProcessConfig{Name: DDPM}, 9), `guidance_method: cfg_zero_star is for the velocities of flows, which process "ddpm" does not predict`)
+	expectError(t, guidance.ValidateFor(ProcessConfig{Name: DDPM}, 9),
+		`guidance_method: cfg_zero_star is for the velocities of flows, which process "ddpm" does not predict`)
 }
 
 // TestGuidanceOfPredictionsThatSayNothingIsFinite: zeros have no direction and no deviation.

@@ -28,7 +28,8 @@ func lossOf(t *testing.T, backend compute.Backend, config ProcessConfig, predict
 
 func TestPseudoHuberIsASquareBelowItsConstantAndLinearAbove(t *testing.T) {
 	eachBackend(t, func(t *testing.T, backend compute.Backend) {
-		got := lossOf(t, backend, ProcessConfig{Name: FlowMatch, Loss: "pseudo_huber", HuberC: 0.75}, []float32{1, 1, 0, 100}, []float32{0, 1, -2, 0}, []float32{0, 3})
+		got := lossOf(t, backend, ProcessConfig{Name: FlowMatch, Loss: "pseudo_huber", HuberC: 0.75}, []float32{1, 1, 0, 100},
+			[]float32{0, 1, -2, 0}, []float32{0, 3})
 		want := []float32{1.5 * (1.25 - 0.75), 0, 1.5 * (float32(math.Sqrt(4.5625)) - 0.75), 1.5 * (float32(math.Sqrt(10000.5625)) - 0.75)}
 		expectRelative(t, got, want, 1e-5)
 		small := lossOf(t, backend, ProcessConfig{Name: DDPM, Loss: "pseudo_huber", HuberC: 10}, []float32{0.5, 1}, []float32{0, 0}, []float32{0})
@@ -65,7 +66,8 @@ func TestMinSNRWeighsDataByAtMostGamma(t *testing.T) {
 				}
 			}
 		}
-		zero := lossOf(t, backend, ProcessConfig{Name: DDPM, PredictionType: "v_prediction", LossWeight: "min_snr", SNRGamma: 1, RescaleBetasZeroSNR: true},
+		zero := lossOf(t, backend, ProcessConfig{Name: DDPM, PredictionType: "v_prediction", LossWeight: "min_snr", SNRGamma: 1,
+			RescaleBetasZeroSNR: true},
 			[]float32{1, 1}, []float32{0, 0}, []float32{0, 999})
 		if zero[1] != 0 || !(zero[0] > 0 && zero[0] < 1) {
 			t.Errorf("the weights are %v, want one between 0 and 1, and 0 where nothing of the data is left", zero)

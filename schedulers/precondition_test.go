@@ -48,15 +48,17 @@ func TestANetworkIsGivenTheScaledInputAndItsOutputIsScaled(t *testing.T) {
 			return prediction, Loss(scaled{}, prediction, target, timestep)
 		})
 		defer exec.Finalize()
-		prediction, loss := exec.MustCall2(tensors.FromValue([][]float32{{1, 2}, {0, -1}}), tensors.FromValue([][]float32{{20, 70}, {1, 1}}), []float32{5, 2})
+		prediction, loss := exec.MustCall2(tensors.FromValue([][]float32{{1, 2}, {0, -1}}), tensors.FromValue([][]float32{{20, 70},
+			{1, 1}}), []float32{5, 2})
 		expectRelative(t, values(t, prediction), []float32{23, 82, 0, 16}, 1e-6)
 		expectRelative(t, values(t, loss), []float32{45, 720, 2, 450}, 1e-6)
 	})
 }
 
 func TestAProcessThatCannotBeNamedOrSampledIsNotRegistered(t *testing.T) {
-	good := Registration{Name: "good", Sampler: "euler", SampledAs: FlowMatch, Predictions: []string{"velocity"}, Densities: []string{"uniform"},
-		New: func(c ProcessConfig) Process { return flowMatch{Base{c}} }}
+	good := Registration{Name: "good", Sampler: "euler", SampledAs: FlowMatch, Predictions: []string{"velocity"},
+		Densities: []string{"uniform"},
+		New:       func(c ProcessConfig) Process { return flowMatch{Base{c}} }}
 	for what, break_ := range map[string]func(*Registration){
 		"a name that is taken":              func(r *Registration) { r.Name = DDPM },
 		"no name":                           func(r *Registration) { r.Name = "" },
@@ -93,8 +95,9 @@ func TestOptionsOfOtherProcessesStayUnset(t *testing.T) {
 	type options struct {
 		Width float64 `yaml:"width" json:"width"`
 	}
-	Register(Registration{Name: "wide", Sampler: "euler", SampledAs: FlowMatch, Predictions: []string{"velocity"}, Densities: []string{"uniform"},
-		Options: &options{Width: 2}, New: func(c ProcessConfig) Process { return flowMatch{Base{c}} }})
+	Register(Registration{Name: "wide", Sampler: "euler", SampledAs: FlowMatch, Predictions: []string{"velocity"},
+		Densities: []string{"uniform"},
+		Options:   &options{Width: 2}, New: func(c ProcessConfig) Process { return flowMatch{Base{c}} }})
 
 	read := ProcessConfig{Name: "wide", Sections: NewSections()}
 	read.Sections["wide"].(*options).Width = 3

@@ -31,11 +31,13 @@ func TestTimestepsAreDrawnFromTheDensity(t *testing.T) {
 		integers bool
 		quartile [3]float64
 	}{
-		"ddpm is uniform":                   {ProcessConfig{Name: DDPM}, true, [3]float64{250, 500, 750}},
-		"flow matching is uniform":          {ProcessConfig{Name: FlowMatch}, true, [3]float64{250, 500, 750}},
-		"a shift of 3 moves towards noise":  {ProcessConfig{Name: FlowMatch, Shift: 3}, false, [3]float64{100, 250, 500}},
-		"logit-normal is densest in half":   {ProcessConfig{Name: FlowMatch, TimestepDensity: "logit_normal"}, false, [3]float64{logistic(-0.6745), 500, logistic(0.6745)}},
-		"a positive mean moves to the data": {ProcessConfig{Name: FlowMatch, TimestepDensity: "logit_normal", LogitMean: 1, LogitStd: 0.5}, false, [3]float64{logistic(1 - 0.337), logistic(1), logistic(1 + 0.337)}},
+		"ddpm is uniform":                  {ProcessConfig{Name: DDPM}, true, [3]float64{250, 500, 750}},
+		"flow matching is uniform":         {ProcessConfig{Name: FlowMatch}, true, [3]float64{250, 500, 750}},
+		"a shift of 3 moves towards noise": {ProcessConfig{Name: FlowMatch, Shift: 3}, false, [3]float64{100, 250, 500}},
+		"logit-normal is densest in half": {ProcessConfig{Name: FlowMatch, TimestepDensity: "logit_normal"}, false,
+			[3]float64{logistic(-0.6745), 500, logistic(0.6745)}},
+		"a positive mean moves to the data": {ProcessConfig{Name: FlowMatch, TimestepDensity: "logit_normal", LogitMean: 1,
+			LogitStd: 0.5}, false, [3]float64{logistic(1 - 0.337), logistic(1), logistic(1 + 0.337)}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

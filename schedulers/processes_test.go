@@ -42,7 +42,8 @@ func TestAProcessIsRegistered(t *testing.T) {
 	if err != nil || p.Name() != "reversed" {
 		t.Fatalf("it makes %v (%v)", p, err)
 	}
-	if _, err := NewSampler(SamplerConfig{Name: "heun"}, c); err != nil || !slices.Equal(SamplerNames("reversed"), []string{"euler", "heun", "midpoint", "rk4", "ab2", "dopri5"}) {
+	if _, err := NewSampler(SamplerConfig{Name: "heun"}, c); err != nil || !slices.Equal(SamplerNames("reversed"),
+		[]string{"euler", "heun", "midpoint", "rk4", "ab2", "dopri5"}) {
 		t.Errorf("a sampler of flow matching: %v; its samplers are %v", err, SamplerNames("reversed"))
 	}
 	if _, err := NewSampler(SamplerConfig{Name: "ddim"}, c); err == nil {

@@ -122,8 +122,9 @@ func TestODESamplersConvergeAtTheirDeclaredOrder(t *testing.T) {
 		"nonlinear decay": {
 			func(x, t float64) float64 { return -(1 + t) * x * math.Abs(x) },
 			func(x0 float64) float64 { return x0 / (1 + 1.5*math.Abs(x0)) }},
-		"the flow to Gaussian data":                    {gaussianVelocity, func(x0 float64) float64 { return gaussianMean + gaussianStd*x0 }},
-		"the flow to Gaussian data on the cosine path": {gaussianVelocityOn(cosinePath), func(x0 float64) float64 { return gaussianMean + gaussianStd*x0 }},
+		"the flow to Gaussian data": {gaussianVelocity, func(x0 float64) float64 { return gaussianMean + gaussianStd*x0 }},
+		"the flow to Gaussian data on the cosine path": {gaussianVelocityOn(cosinePath),
+			func(x0 float64) float64 { return gaussianMean + gaussianStd*x0 }},
 	}
 	eachBackend(t, func(t *testing.T, backend compute.Backend) {
 		runner := newRunner(t, backend)
@@ -199,10 +200,12 @@ func TestDDIMGoesToTheNextTimestepListed(t *testing.T) {
 	}{
 		{"leading", "", 7, true}, {"leading", "", 50, true},
 		{"trailing", "", 7, true}, {"trailing", "", 50, true}, {"linspace", "", 2, true}, {"linspace", "", 10, true},
-		{"trailing", "diffusers", 50, true}, {"trailing", "diffusers", 7, false}, {"linspace", "diffusers", 2, false}, {"linspace", "diffusers", 10, false},
+		{"trailing", "diffusers", 50, true}, {"trailing", "diffusers", 7, false}, {"linspace", "diffusers", 2, false}, {"linspace",
+			"diffusers", 10, false},
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			plan := mustPlan(t, SamplerConfig{Name: "ddim", TimestepSpacing: c.spacing, PreviousTimestep: c.previous, ClipSample: ptr(false)}, process, c.steps)
+			plan := mustPlan(t, SamplerConfig{Name: "ddim", TimestepSpacing: c.spacing, PreviousTimestep: c.previous,
+				ClipSample: ptr(false)}, process, c.steps)
 			alpha := float64(alphas[int(plan.Evaluations[0].Timestep)])
 			got := runToy(t, runner, plan, func(float64, float64) float64 { return noise })
 			exact := true
@@ -328,7 +331,8 @@ func TestStochasticSamplersAloneDrawNoise(t *testing.T) {
 }
 
 func TestNFECountsTheStagesOfEveryStep(t *testing.T) {
-	for name, want := range map[string]int{"euler": 8, "midpoint": 16, "heun": 16, "rk4": 32, "ab2": 8, "unipc": 8, "ddpm": 8, "ddim": 8, "dpmpp_2m": 8} {
+	for name, want := range map[string]int{"euler": 8, "midpoint": 16, "heun": 16, "rk4": 32, "ab2": 8, "unipc": 8, "ddpm": 8,
+		"ddim": 8, "dpmpp_2m": 8} {
 		r, _ := find(name)
 		plan := mustPlan(t, SamplerConfig{Name: name}, ProcessConfig{Name: r.process}, 8)
 		if plan.NFE() != want {
@@ -354,10 +358,12 @@ func TestImpossiblePlansAreErrors(t *testing.T) {
 		"no steps":                  {SamplerConfig{Name: "euler"}, ProcessConfig{}, 0, "steps must be at least 1, got 0"},
 		"negative steps":            {SamplerConfig{Name: "ddim"}, ProcessConfig{}, -3, "steps must be at least 1, got -3"},
 		"more steps than timesteps": {SamplerConfig{Name: "ddpm"}, ProcessConfig{}, 1001, "1001 steps are more than the 1000 timesteps"},
-		"flow with too many steps":  {SamplerConfig{Name: "heun"}, ProcessConfig{NumTrainTimesteps: 100}, 101, "101 steps are more than the 100 timesteps"},
-		"an offset past the end":    {SamplerConfig{Name: "ddim", StepsOffset: 30}, ProcessConfig{}, 50, "timestep 1010 of step 0 is outside of the trained range 0 to 999"},
-		"repeated timesteps":        {SamplerConfig{Name: "dpmpp_2m"}, ProcessConfig{}, 1000, "fall on the same timestep"},
-		"a schedule without noise":  {SamplerConfig{Name: "ddpm"}, extreme, 10, "noise schedule is too extreme"},
+		"flow with too many steps": {SamplerConfig{Name: "heun"}, ProcessConfig{NumTrainTimesteps: 100}, 101,
+			"101 steps are more than the 100 timesteps"},
+		"an offset past the end": {SamplerConfig{Name: "ddim", StepsOffset: 30}, ProcessConfig{}, 50,
+			"timestep 1010 of step 0 is outside of the trained range 0 to 999"},
+		"repeated timesteps":       {SamplerConfig{Name: "dpmpp_2m"}, ProcessConfig{}, 1000, "fall on the same timestep"},
+		"a schedule without noise": {SamplerConfig{Name: "ddpm"}, extreme, 10, "noise schedule is too extreme"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

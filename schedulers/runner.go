@@ -48,7 +48,8 @@ type Observe func(step int, sample *tensors.Tensor) error
 // samples in between stays on the device. The given sample remains the caller's; the result is the
 // caller's to finalize. noise may be nil for plans that use none, and so may observe. Run stops with
 // ctx's error between evaluations once ctx is done.
-func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, predict Predict, noise Noise, observe Observe) (*tensors.Tensor, error) {
+func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, predict Predict, noise Noise,
+	observe Observe) (*tensors.Tensor, error) {
 	if observe == nil {
 		observe = func(int, *tensors.Tensor) error { return nil }
 	}
@@ -78,7 +79,8 @@ func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, pre
 }
 
 // evaluate calls the model and applies the update; it frees what it made and the next state doesn't hold.
-func (r *Runner) evaluate(ctx context.Context, plan Plan, evaluation Evaluation, state State, predict Predict, noise Noise) (next State, err error) {
+func (r *Runner) evaluate(ctx context.Context, plan Plan, evaluation Evaluation, state State, predict Predict,
+	noise Noise) (next State, err error) {
 	if err := ctx.Err(); err != nil {
 		return State{}, err
 	}

@@ -21,7 +21,8 @@ func TestRunStopsBetweenEvaluationsWhenCancelled(t *testing.T) {
 		}
 		return nil
 	}
-	sample, err := runner.Run(ctx, mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 5), ones(2, 3), half(t), nil, observe)
+	sample, err := runner.Run(ctx, mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 5), ones(2, 3),
+		half(t), nil, observe)
 	if !errors.Is(err, context.Canceled) || sample != nil {
 		t.Errorf("got %v and error %v, want context.Canceled", sample, err)
 	}
@@ -51,7 +52,10 @@ func TestAnObserverSeesTheSampleAtTheEndOfEachStep(t *testing.T) {
 		}
 	}
 	broken := errors.New("no room")
-	if _, err := runner.Run(t.Context(), plan, ones(2, 3), half(t), nil, func(int, *tensors.Tensor) error { return broken }); !errors.Is(err, broken) {
+	if _, err := runner.Run(t.Context(), plan, ones(2, 3), half(t), nil, func(int,
+		*tensors.Tensor) error {
+		return broken
+	}); !errors.Is(err, broken) {
 		t.Errorf("error %v, want the observer's", err)
 	}
 }
@@ -67,17 +71,26 @@ func TestRunReportsWhatWentWrongAndWhere(t *testing.T) {
 	}{
 		"the model fails": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return nil, broken }, nil,
 			"sampling step 1 of 3 (evaluation 1 of 3): predicting: out of memory"},
-		"the prediction has another shape": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return ones(3, 2), nil }, nil,
+		"the prediction has another shape": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor,
+			error) {
+			return ones(3, 2), nil
+		}, nil,
 			"the prediction has shape (Float32)[3, 2], the sample (Float32)[2, 3]"},
-		"the model returns nothing":         {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return nil, nil }, nil, "the model returned no prediction"},
+		"the model returns nothing": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor,
+			error) {
+			return nil, nil
+		}, nil, "the model returned no prediction"},
 		"noise is needed but has no source": {"ddpm", half(t), nil, "given no source"},
-		"the source of noise fails":         {"ddpm", half(t), func(Evaluation) (*tensors.Tensor, error) { return nil, broken }, "drawing noise: out of memory"},
-		"the noise has another shape":       {"ddpm", half(t), func(Evaluation) (*tensors.Tensor, error) { return ones(6), nil }, "needs noise of the sample's shape"},
+		"the source of noise fails": {"ddpm", half(t), func(Evaluation) (*tensors.Tensor, error) { return nil, broken },
+			"drawing noise: out of memory"},
+		"the noise has another shape": {"ddpm", half(t), func(Evaluation) (*tensors.Tensor, error) { return ones(6), nil },
+			"needs noise of the sample's shape"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			sample := ones(2, 3)
-			_, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: c.sampler}, ProcessConfig{Name: DDPM}, 3), sample, c.predict, c.noise, nil)
+			_, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: c.sampler}, ProcessConfig{Name: DDPM}, 3), sample,
+				c.predict, c.noise, nil)
 			expectError(t, err, c.want)
 			if !sample.Ok() {
 				t.Error("the caller's sample was finalized")
@@ -116,7 +129,8 @@ func TestRunFreesEverythingButItsResultAndTheCallersSample(t *testing.T) {
 					return z, nil
 				}
 				start := ones(2, 3)
-				result, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: r.name}, ProcessConfig{Name: r.process}, 3), start, predict, noise, nil)
+				result, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: r.name}, ProcessConfig{Name: r.process}, 3), start,
+					predict, noise, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -151,7 +165,8 @@ func TestOneCompiledUpdateServesEveryNumberOfSteps(t *testing.T) {
 				}
 			}
 		}
-		if _, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 2), ones(5), half(t), nil, nil); err == nil {
+		if _, err := runner.Run(t.Context(), mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, 2), ones(5),
+			half(t), nil, nil); err == nil {
 			t.Error("a sample of another shape needs another program, so the limit is not in force")
 		}
 	})

@@ -19,7 +19,8 @@ var Registration = models.Registration[Options]{
 
 	Validate: func(o Options, _ models.Data, p *models.Problems) {
 		p.Check(o.TimeEmbedDim%2 == 0, "time_embed_dim", "%d is odd, but there are as many cosines as sines; use an even number", o.TimeEmbedDim)
-		p.Check(o.ClassEmbedDim%2 == 0, "class_embed_dim", "%d is odd, but there are as many cosines as sines; use an even number", o.ClassEmbedDim)
+		p.Check(o.ClassEmbedDim%2 == 0, "class_embed_dim", "%d is odd, but there are as many cosines as sines; use an even number",
+			o.ClassEmbedDim)
 	},
 	TakesClasses: func(o Options) bool { return o.ClassEmbedDim > 0 },
 	New: func(o Options, data models.Data, precision models.Precision) models.Network {

@@ -58,7 +58,10 @@ func TestHalfPrecisionIsCloseToFloat32(t *testing.T) {
 	m := mlp.New(ref.Options, data, models.BFloat16)
 	output, _, gradient := call(t, "go", m, formulaWeights(m.Layout()))
 	within(t, "output", output, ref.Output, 0.05)
-	if exact := slices.ContainsFunc(output, func(v float32) bool { return math.Abs(float64(v)-ref.Output[slices.Index(output, v)]) > 1e-4 }); !exact {
+	if exact := slices.ContainsFunc(output, func(v float32) bool {
+		return math.Abs(float64(v)-ref.Output[slices.Index(output,
+			v)]) > 1e-4
+	}); !exact {
 		t.Error("nothing was rounded to bfloat16")
 	}
 	if len(gradient) != m.Layout().Size() {
@@ -150,7 +153,8 @@ func call(t *testing.T, backend string, m models.Network, flat []float32) (outpu
 		t.Fatal(err)
 	}
 	defer exec.Finalize()
-	out, err := exec.Call(flat, tensors.FromFlatDataAndDimensions(x, 3, data.Height, data.Width, data.Channels), []float32{0, 17.5, 999}, []int32{0, 3, 10})
+	out, err := exec.Call(flat, tensors.FromFlatDataAndDimensions(x, 3, data.Height, data.Width, data.Channels), []float32{0,
+		17.5, 999}, []int32{0, 3, 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,8 @@ func TestHalfIsTheNearest(t *testing.T) {
 
 func TestHalfIsWrittenInTwoBytes(t *testing.T) {
 	var out bytes.Buffer
-	if err := EncodeAs(&out, F16, map[string]Tensor{"a": {Shape: []int{3}, Data: []float32{1, -0.1, 1.0 / 3}}}, map[string]string{"k": "v"}); err != nil {
+	if err := EncodeAs(&out, F16, map[string]Tensor{"a": {Shape: []int{3}, Data: []float32{1, -0.1, 1.0 / 3}}},
+		map[string]string{"k": "v"}); err != nil {
 		t.Fatal(err)
 	}
 	got, meta, err := decode(out.Bytes())
@@ -140,7 +141,8 @@ func TestBrainFloatIsTheNearest(t *testing.T) {
 	}
 	for _, payload := range []uint32{0x7f800001, 0x7fffffff, 0xff800001} {
 		var out bytes.Buffer
-		if err := EncodeAs(&out, BF16, map[string]Tensor{"a": {Shape: []int{1}, Data: []float32{math.Float32frombits(payload)}}}, nil); err != nil {
+		if err := EncodeAs(&out, BF16, map[string]Tensor{"a": {Shape: []int{1}, Data: []float32{math.Float32frombits(payload)}}},
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		if got, _, err := decode(out.Bytes()); err != nil || !math.IsNaN(float64(got["a"].Data[0])) {

@@ -85,7 +85,8 @@ func (l *level) add(c Options, name string, in, out int, attends bool) {
 	i := len(l.resnets)
 	l.resnets = append(l.resnets, newResnet(c, fmt.Sprintf("%s.resnets.%d", name, i), in, out))
 	if attends {
-		l.attentions = append(l.attentions, nn.NewSelfAttention(fmt.Sprintf("%s.attentions.%d", name, i), out, c.AttentionHeadDim, c.NormNumGroups, c.NormEps))
+		l.attentions = append(l.attentions, nn.NewSelfAttention(fmt.Sprintf("%s.attentions.%d", name, i), out, c.AttentionHeadDim,
+			c.NormNumGroups, c.NormEps))
 	}
 }
 

@@ -82,7 +82,8 @@ func TestCheckValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer exec.Finalize()
-	out, err := exec.Call(formulaWeights(m), tensors.FromFlatDataAndDimensions(toNHWC(nchw, []int{batch, 9, size, size}), batch, size, size, 9),
+	out, err := exec.Call(formulaWeights(m), tensors.FromFlatDataAndDimensions(toNHWC(nchw, []int{batch, 9, size, size}), batch,
+		size, size, 9),
 		[]float32{17, 500}, []int32{0, 0}, tensors.FromFlatDataAndDimensions(target, batch, size, size, 1))
 	if err != nil {
 		t.Fatal(err)
@@ -173,20 +174,25 @@ func TestConfigProblemsAreNamed(t *testing.T) {
 		change func(*unet.Options)
 		want   string
 	}{
-		{"a size that the levels do not divide", func(o *unet.Options) { o.SampleSize = 30 }, "block_out_channels: 3 levels halve the image 2 times; 30 pixels allow at most 2 levels"},
-		{"groups that do not divide the channels", func(o *unet.Options) { o.NormNumGroups = 5 }, "block_out_channels: level 0 has 32 channels, which norm_num_groups 5 does not divide"},
-		{"heads that do not divide the channels", func(o *unet.Options) { o.AttentionHeadDim = 7 }, "attention_head_dim: 7 does not divide the 64 channels of level 1"},
+		{"a size that the levels do not divide", func(o *unet.Options) { o.SampleSize = 30 },
+			"block_out_channels: 3 levels halve the image 2 times; 30 pixels allow at most 2 levels"},
+		{"groups that do not divide the channels", func(o *unet.Options) { o.NormNumGroups = 5 },
+			"block_out_channels: level 0 has 32 channels, which norm_num_groups 5 does not divide"},
+		{"heads that do not divide the channels", func(o *unet.Options) { o.AttentionHeadDim = 7 },
+			"attention_head_dim: 7 does not divide the 64 channels of level 1"},
 		{"an unknown block", func(o *unet.Options) {
 			o.DownBlockTypes = []string{"DownBlock2D", "CrossAttnDownBlock2D", "AttnDownBlock2D"}
 		}, `down_block_types: unknown block type "CrossAttnDownBlock2D"`},
-		{"too few blocks", func(o *unet.Options) { o.UpBlockTypes = o.UpBlockTypes[:2] }, "up_block_types: has 2 entries, block_out_channels has 3"},
+		{"too few blocks", func(o *unet.Options) { o.UpBlockTypes = o.UpBlockTypes[:2] },
+			"up_block_types: has 2 entries, block_out_channels has 3"},
 		{"no levels", func(o *unet.Options) { o.BlockOutChannels = nil }, "block_out_channels: must name the channels of at least one level"},
 		{"no layers", func(o *unet.Options) { o.LayersPerBlock = 0 }, "layers_per_block: must be at least 1, is 0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := defaults()
 			tc.change(&o)
-			if _, err := models.New(models.Config{Name: "unet2d", Options: &o}, mnist, models.Float32); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := models.New(models.Config{Name: "unet2d", Options: &o}, mnist,
+				models.Float32); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error is %v, want one with %q", err, tc.want)
 			}
 		})
@@ -202,7 +208,8 @@ func TestFlattenListsEveryProblem(t *testing.T) {
 	dict["model.conv_out.bias"] = bad
 	dict["model.extra"] = bad
 	_, err := m.Layout().Flatten(dict)
-	for _, want := range []string{"model.conv_in.bias [32] is missing", "model.conv_out.bias has shape [1 1], the model's is [1]", "model.extra is not a parameter"} {
+	for _, want := range []string{"model.conv_in.bias [32] is missing",
+		"model.conv_out.bias has shape [1 1], the model's is [1]", "model.extra is not a parameter"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one with %q", err, want)
 		}

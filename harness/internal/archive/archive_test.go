@@ -49,7 +49,8 @@ func openStore(t testing.TB) *store.Store {
 // recordRun records a finished run with two checkpoints.
 func recordRun(t testing.TB, s *store.Store, name string) store.RunInfo {
 	t.Helper()
-	run := get(s.CreateRun(t.Context(), store.NewRun{Name: name, ConfigHash: "c0ffee", Seed: 3, Tags: []string{"paper"}, ResolvedYAML: "name: " + name}))(t)
+	run := get(s.CreateRun(t.Context(), store.NewRun{Name: name, ConfigHash: "c0ffee", Seed: 3, Tags: []string{"paper"},
+		ResolvedYAML: "name: " + name}))(t)
 	w := get(s.OpenWriter(t.Context(), run.ID))(t)
 	for step := range 50 {
 		w.Point("train/loss", step, 1/float64(step)) // the first is infinite
@@ -57,13 +58,15 @@ func recordRun(t testing.TB, s *store.Store, name string) store.RunInfo {
 	}
 	w.Progress(50, 50)
 	w.Log("info", "a line")
-	must(t, w.Sample(t.Context(), store.SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("picture of " + name)}))
+	must(t, w.Sample(t.Context(), store.SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"},
+		PNG: []byte("picture of " + name)}))
 	must(t, s.AddEvaluation(t.Context(), run.ID, store.EvaluationRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"},
 		Dataset: "mnist", Classifier: "c", Metrics: []store.Metric{{Name: "fd", Value: 1, StdErr: math.NaN()}}}))
 	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	dir := checkpoint.RunDir(s.Path(), run.ID)
 	must(t, os.MkdirAll(dir, 0o755))
-	for file, text := range map[string]string{"step-00000040.safetensors": "forty of " + name, "step-00000050.safetensors": strings.Repeat("fifty of "+name, 1000), ".step.tmp": "half"} {
+	for file, text := range map[string]string{"step-00000040.safetensors": "forty of " + name,
+		"step-00000050.safetensors": strings.Repeat("fifty of "+name, 1000), ".step.tmp": "half"} {
 		must(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
 	}
 	return get(s.Run(t.Context(), run.ID))(t).RunInfo
@@ -292,18 +295,26 @@ func TestABadArchiveIsRefusedBeforeTheStoreIsTouched(t *testing.T) {
 		{"of another manifest", pack(t, with([]entry{file(manifestName, `{"format":"x"}`)}, good[1:]...)), "its manifest is not that of a run"},
 		{"of a manifest that is no JSON", pack(t, with([]entry{file(manifestName, `{`)}, good[1:]...)), "its manifest is not that of a run"},
 		{"of a manifest without end", pack(t, []entry{file(manifestName, strings.Repeat(" ", maxManifest+1))}), "it is not an archive of a run"},
-		{"of a newer version", pack(t, withManifest(t, good, func(m *Manifest) { m.Version = 2 })), "version 2 of the format, this one reads up to 1): update harness"},
+		{"of a newer version", pack(t, withManifest(t, good, func(m *Manifest) { m.Version = 2 })),
+			"version 2 of the format, this one reads up to 1): update harness"},
 		{"of version 0", pack(t, withManifest(t, good, func(m *Manifest) { m.Version = 0 })), "has version 0"},
-		{"of an id that leads elsewhere", pack(t, withManifest(t, good, func(m *Manifest) { m.Run.ID = "../../../../../../../../xx" })), "is no run's id"},
+		{"of an id that leads elsewhere", pack(t, withManifest(t, good,
+			func(m *Manifest) { m.Run.ID = "../../../../../../../../xx" })), "is no run's id"},
 		{"of another id", pack(t, withManifest(t, good, func(m *Manifest) { m.Run.ID = other.ID })), "holds run"},
-		{"of another slug", pack(t, withManifest(t, good, func(m *Manifest) { m.Run.Slug = "brave-otter-1" })), "its manifest names brave-otter-1"},
+		{"of another slug", pack(t, withManifest(t, good, func(m *Manifest) { m.Run.Slug = "brave-otter-1" })),
+			"its manifest names brave-otter-1"},
 		{"of another config hash", pack(t, withManifest(t, good, func(m *Manifest) { m.Run.ConfigHash = "decaf" })), "config hash decaf"},
 		{"that misses a file", pack(t, good[:3]), "it ends before the file checkpoints/step-00000050.safetensors"},
-		{"that misses its store", pack(t, withManifest(t, with(good[:1], good[2:]...), func(m *Manifest) { m.Files = m.Files[1:] })), "has no store.db"},
+		{"that misses its store", pack(t, withManifest(t, with(good[:1], good[2:]...),
+			func(m *Manifest) { m.Files = m.Files[1:] })), "has no store.db"},
 		{"of files in another order", pack(t, []entry{good[0], good[2], good[1], good[3]}), "where its manifest has store.db"},
-		{"with a file that the manifest does not name", pack(t, with(good, file("more", "x"))), "it holds \"more\", which is not in its manifest"},
+		{"with a file that the manifest does not name", pack(t, with(good, file("more", "x"))),
+			"it holds \"more\", which is not in its manifest"},
 		{"with a file twice", pack(t, with(good, good[3])), "which is not in its manifest"},
-		{"with a name twice", pack(t, withManifest(t, with(good, good[3]), func(m *Manifest) { m.Files = append(m.Files, m.Files[2]) })), "twice"},
+		{"with a name twice", pack(t, withManifest(t, with(good, good[3]), func(m *Manifest) {
+			m.Files = append(m.Files,
+				m.Files[2])
+		})), "twice"},
 		{"that leads out by ..", pack(t, renamed(t, good, 2, "checkpoints/../../x")), "its manifest names the file \"checkpoints/../../x\""},
 		{"that leads to the root", pack(t, renamed(t, good, 2, "/tmp/x")), "its manifest names the file \"/tmp/x\""},
 		{"of a hidden file", pack(t, renamed(t, good, 2, "checkpoints/.x")), "its manifest names the file"},
@@ -315,15 +326,23 @@ func TestABadArchiveIsRefusedBeforeTheStoreIsTouched(t *testing.T) {
 		{"with a device", pack(t, typed(2, tar.TypeChar, "")), "which is not a file"},
 		{"with a pipe", pack(t, typed(2, tar.TypeFifo, "")), "which is not a file"},
 		{"with a folder", pack(t, typed(2, tar.TypeDir, "")), "which is not a file"},
-		{"with a size that the manifest does not tell", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].Size++ })), "bytes, its manifest says"},
+		{"with a size that the manifest does not tell", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].Size++ })),
+			"bytes, its manifest says"},
 		{"with a negative size", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].Size = -1 })), "has no size and SHA-256"},
-		{"larger than allowed", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].Size = math.MaxInt64 })), "it would unpack to more than"},
-		{"larger than allowed in sum", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].Size, m.Files[2].Size = DefaultLimit/2, DefaultLimit/2 })), "it would unpack to more than"},
+		{"larger than allowed", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].Size = math.MaxInt64 })),
+			"it would unpack to more than"},
+		{"larger than allowed in sum", pack(t, withManifest(t, good, func(m *Manifest) {
+			m.Files[1].Size,
+				m.Files[2].Size = DefaultLimit/2, DefaultLimit/2
+		})), "it would unpack to more than"},
 		{"with zeros without end", bomb, "it ends before the file"},
-		{"with another hash", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].SHA256 = strings.Repeat("0", 64) })), "its SHA-256 is"},
+		{"with another hash", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].SHA256 = strings.Repeat("0", 64) })),
+			"its SHA-256 is"},
 		{"with no hash", pack(t, withManifest(t, good, func(m *Manifest) { m.Files[1].SHA256 = "" })), "has no size and SHA-256"},
-		{"with a changed checkpoint", pack(t, func() []entry { c := with(good); c[2].data = bytes.ToUpper(c[2].data); return c }()), "the archive is damaged or was changed"},
-		{"whose store is a text", pack(t, withFile(t, good, 1, []byte("no store at all"))), "its store.db: not a harness store: it is not a SQLite database"},
+		{"with a changed checkpoint", pack(t, func() []entry { c := with(good); c[2].data = bytes.ToUpper(c[2].data); return c }()),
+			"the archive is damaged or was changed"},
+		{"whose store is a text", pack(t, withFile(t, good, 1, []byte("no store at all"))),
+			"its store.db: not a harness store: it is not a SQLite database"},
 		{"whose store is cut off", pack(t, withFile(t, good, 1, good[1].data[:5*4096])), "its store.db: the store is damaged"},
 		{"whose store is empty", pack(t, withFile(t, good, 1, emptyStore)), "holds 0 runs"},
 		{"whose store holds another run", pack(t, withFile(t, good, 1, read(t, otherPath)[1].data)), "holds run " + other.Slug},
@@ -334,7 +353,8 @@ func TestABadArchiveIsRefusedBeforeTheStoreIsTouched(t *testing.T) {
 			path, to := filepath.Join(root, "bad.tar.zst"), filepath.Join(root, "runs", "harness.db")
 			must(t, os.WriteFile(path, c.data, 0o644))
 			_, _, err := Import(t.Context(), to, path, ImportOptions{})
-			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "harness-import") {
+			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(),
+				path) || strings.Contains(err.Error(), "harness-import") {
 				t.Errorf("the error does not say %q: %v", c.says, err)
 			}
 			if left := entries(t, root); len(left) != 1 {
@@ -358,7 +378,8 @@ func TestTheLimitOfAnImportCanBeRaisedAndLowered(t *testing.T) {
 	s := openStore(t)
 	path, m := export1(t, s, recordRun(t, s, "x"), ExportOptions{Checkpoints: true})
 	to := filepath.Join(t.TempDir(), "harness.db")
-	if _, _, err := Import(t.Context(), to, path, ImportOptions{Limit: m.Size() - 1}); err == nil || !strings.Contains(err.Error(), "allow it with a higher limit") {
+	if _, _, err := Import(t.Context(), to, path,
+		ImportOptions{Limit: m.Size() - 1}); err == nil || !strings.Contains(err.Error(), "allow it with a higher limit") {
 		t.Errorf("the error is %v", err)
 	}
 	if _, result, err := Import(t.Context(), to, path, ImportOptions{Limit: m.Size()}); err != nil || result.Added != 1 {

@@ -60,7 +60,8 @@ func export(ctx context.Context, st *store.Store, run store.RunInfo, path string
 			return m, err
 		}
 		if run.LastStep > 0 && !slices.ContainsFunc(checkpoints, isWeights) {
-			return m, fmt.Errorf("it trained %d steps, and %s holds no checkpoint of it: %w", run.LastStep, checkpoint.RunDir(st.Path(), run.ID), ErrNoCheckpoints)
+			return m, fmt.Errorf("it trained %d steps, and %s holds no checkpoint of it: %w", run.LastStep,
+				checkpoint.RunDir(st.Path(), run.ID), ErrNoCheckpoints)
 		}
 		for _, c := range checkpoints {
 			sources = append(sources, c)

@@ -159,12 +159,14 @@ func TestInstallTriesOneSourceAfterTheOther(t *testing.T) {
 		return "", plugin.Origin{}, errors.New("there is nothing here")
 	}}
 	var log bytes.Buffer
-	if _, err := install(t.Context(), "cpu", []source{fails, compiled(t)}, &log); err != nil || !strings.Contains(log.String(), "there is nothing here") {
+	if _, err := install(t.Context(), "cpu", []source{fails, compiled(t)}, &log); err != nil || !strings.Contains(log.String(),
+		"there is nothing here") {
 		t.Errorf("error %v, log %q", err, &log)
 	}
 	emptyCache(t)
 	_, err := install(t.Context(), "cpu", []source{fails}, &log)
-	if err == nil || !strings.Contains(err.Error(), "from nowhere: there is nothing here") || !strings.Contains(err.Error(), plugin.SearchPathEnv) {
+	if err == nil || !strings.Contains(err.Error(), "from nowhere: there is nothing here") || !strings.Contains(err.Error(),
+		plugin.SearchPathEnv) {
 		t.Errorf("got error %v", err)
 	}
 }

@@ -21,7 +21,8 @@ import (
 // wheel is the source that downloads a Python package with pip, from wherever pip is told to find packages, and
 // takes the plugin out of it. Nothing of Python is installed or run.
 func wheel(pkg string) source {
-	return source{name: "the Python package " + pkg, fetch: func(ctx context.Context, staging string, log io.Writer) (string, plugin.Origin, error) {
+	return source{name: "the Python package " + pkg, fetch: func(ctx context.Context, staging string, log io.Writer) (string,
+		plugin.Origin, error) {
 		dir := filepath.Join(staging, pkg)
 		if err := pipDownload(ctx, pkg, dir); err != nil {
 			return "", plugin.Origin{}, err

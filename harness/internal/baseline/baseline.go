@@ -89,7 +89,8 @@ func Read(path string) (*File, error) {
 		for _, v := range variants {
 			labels = append(labels, v.Label)
 		}
-		return nil, &Error{path, fmt.Sprintf("it holds %d variants (%s), and a comparison is with one", len(variants), strings.Join(labels, ", ")),
+		return nil, &Error{path, fmt.Sprintf("it holds %d variants (%s), and a comparison is with one", len(variants),
+			strings.Join(labels, ", ")),
 			fault.Do(fault.SaveBaselineOfOne)}
 	}
 	return &File{format, 1, variants[0].Label, variants[0].Runs}, nil

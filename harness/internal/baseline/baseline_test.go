@@ -19,10 +19,12 @@ import (
 func record() compare.Record {
 	nan := compare.Value(math.NaN())
 	return compare.Record{
-		Run:     compare.Run{ID: "01", Slug: "brave-otter-42", Name: "fm", Seed: 1<<64 - 1, LastLoss: nan, LateLoss: 0.25, BestLoss: compare.Value(math.Inf(-1)), StepTime: 0.1, TrainTime: 10},
+		Run: compare.Run{ID: "01", Slug: "brave-otter-42", Name: "fm", Seed: 1<<64 - 1, LastLoss: nan, LateLoss: 0.25,
+			BestLoss: compare.Value(math.Inf(-1)), StepTime: 0.1, TrainTime: 10},
 		Process: "flow_match", Dataset: "mnist", Config: map[string]string{"train.lr": "0.001"}, Environment: map[string]string{"git.commit": `"abc"`},
 		Scalars: map[string]compare.Value{"train/loss": 0.25, "steps_per_second": 10, "val/loss": nan},
-		Evaluations: []compare.Evaluation{{Setting: compare.Setting{Sampler: "euler", Steps: 10, Guidance: 2}, SamplerJSON: `{"name":"euler"}`, Images: 3, NFE: 20, SecondsPerImage: 0.1,
+		Evaluations: []compare.Evaluation{{Setting: compare.Setting{Sampler: "euler", Steps: 10, Guidance: 2},
+			SamplerJSON: `{"name":"euler"}`, Images: 3, NFE: 20, SecondsPerImage: 0.1,
 			Dataset: "mnist", Classifier: "c1", Metrics: map[string]compare.Value{"accuracy": 2. / 3}, StdErr: map[string]compare.Value{}, Correct: compare.Flags{true, false, true}}},
 	}
 }
@@ -58,7 +60,8 @@ func TestABaselineReadsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := record()
-	if diff := cmp.Diff([]compare.Record{want}, f.Runs, cmpopts.IgnoreUnexported(compare.Record{}), cmp.Comparer(sameValue), cmpopts.EquateEmpty()); diff != "" || f.Label != "fm" {
+	if diff := cmp.Diff([]compare.Record{want}, f.Runs, cmpopts.IgnoreUnexported(compare.Record{}), cmp.Comparer(sameValue),
+		cmpopts.EquateEmpty()); diff != "" || f.Label != "fm" {
 		t.Errorf("label %q; (-want +got) %s", f.Label, diff)
 	}
 	if again := encoded(t); !bytes.Equal(data, again) {
@@ -112,7 +115,8 @@ func TestABaselineOfSeveralVariantsReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(variants, got, cmpopts.IgnoreUnexported(compare.Record{}), cmp.Comparer(sameValue), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(variants, got, cmpopts.IgnoreUnexported(compare.Record{}), cmp.Comparer(sameValue),
+		cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got) %s", diff)
 	}
 	if _, err := Read(path); err == nil || !strings.Contains(err.Error(), "it holds 2 variants (fm, ddpm), and a comparison is with one") {
@@ -163,7 +167,8 @@ func FuzzRead(f *testing.F) {
 		}
 		other := record()
 		other.ID = "other"
-		result, err := compare.Compare(compare.Data{Records: append(file.Runs, other)}, compare.Options{BaselineRuns: len(file.Runs), Metrics: []string{"all"}})
+		result, err := compare.Compare(compare.Data{Records: append(file.Runs, other)},
+			compare.Options{BaselineRuns: len(file.Runs), Metrics: []string{"all"}})
 		if err == nil {
 			report.Tables(result, strings.ToUpper)
 			report.Findings(result)

@@ -43,7 +43,8 @@ func TestWhatIsSavedIsLoaded(t *testing.T) {
 			if got.Step != 12 || got.Meta[MetaRunID] != "run" || got.Meta[MetaSeed] != "7" {
 				t.Errorf("loaded step %d, metadata %v", got.Step, got.Meta)
 			}
-			if !slices.Equal(got.Params, want.Params) || !slices.Equal(got.M, want.M) || !slices.Equal(got.V, want.V) || !slices.Equal(got.EMA, want.EMA) {
+			if !slices.Equal(got.Params, want.Params) || !slices.Equal(got.M, want.M) || !slices.Equal(got.V,
+				want.V) || !slices.Equal(got.EMA, want.EMA) {
 				t.Error("the vectors are not the saved ones")
 			}
 		})
@@ -151,12 +152,20 @@ func TestLoadRefuses(t *testing.T) {
 		}, "the checkpoint belongs to another config: its config hash is fedcba987654, this run's 0123456789ab"},
 		{"one of a newer harness", func(_ map[string]safetensors.Tensor, meta map[string]string) { meta[MetaFormat] = "2" },
 			"it was written by a newer harness (format 2, this one reads up to 1): use that version"},
-		{"weights that are no checkpoint", func(_ map[string]safetensors.Tensor, meta map[string]string) { clear(meta) }, "but not a checkpoint of harness"},
-		{"a step that is no number", func(_ map[string]safetensors.Tensor, meta map[string]string) { meta[MetaStep] = "four" }, `its step is "four", not a number`},
+		{"weights that are no checkpoint", func(_ map[string]safetensors.Tensor, meta map[string]string) { clear(meta) },
+			"but not a checkpoint of harness"},
+		{"a step that is no number", func(_ map[string]safetensors.Tensor, meta map[string]string) { meta[MetaStep] = "four" },
+			`its step is "four", not a number`},
 		{"a step below zero", func(_ map[string]safetensors.Tensor, meta map[string]string) { meta[MetaStep] = "-4" }, `its step is "-4"`},
 		{"a missing weight", func(tensors map[string]safetensors.Tensor, _ map[string]string) { delete(tensors, "params."+one) }, "params: "},
-		{"a missing moment", func(tensors map[string]safetensors.Tensor, _ map[string]string) { delete(tensors, "optimizer.v."+one) }, "optimizer.v: "},
-		{"averages of some weights only", func(tensors map[string]safetensors.Tensor, _ map[string]string) { delete(tensors, "ema."+one) }, "ema: "},
+		{"a missing moment", func(tensors map[string]safetensors.Tensor, _ map[string]string) {
+			delete(tensors,
+				"optimizer.v."+one)
+		}, "optimizer.v: "},
+		{"averages of some weights only", func(tensors map[string]safetensors.Tensor, _ map[string]string) {
+			delete(tensors,
+				"ema."+one)
+		}, "ema: "},
 		{"a weight of another name", func(tensors map[string]safetensors.Tensor, _ map[string]string) {
 			tensors["params.other"] = safetensors.Tensor{Shape: []int{1}, Data: []float32{1}}
 		}, "other"},
@@ -209,7 +218,8 @@ func TestATruncatedCheckpointNamesTheOneBefore(t *testing.T) {
 		if err := os.WriteFile(path, whole[:size], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(path, layout, hash); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "the one before it is "+before) {
+		if _, err := Load(path, layout, hash); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(),
+			"the one before it is "+before) {
 			t.Errorf("%d of %d bytes: error is %v", size, len(whole), err)
 		}
 	}

@@ -105,8 +105,14 @@ func TestTheHashOfAStateIsOfAllItsNumbers(t *testing.T) {
 	base := State{Params: []float32{1, 2}, M: []float32{3, 4}, V: []float32{5, 6}, EMA: []float32{7, 8}}
 	seen := map[string]string{}
 	for name, change := range map[string]func(*State){
-		"as it is": func(*State) {}, "a weight": func(s *State) { s.Params = []float32{1, 3} }, "a moment": func(s *State) { s.M = []float32{0, 4} },
-		"another": func(s *State) { s.V = []float32{0, 6} }, "the average": func(s *State) { s.EMA = []float32{0, 8} }, "no average": func(s *State) { s.EMA = nil },
+		"as it is": func(*State) {}, "a weight": func(s *State) {
+			s.Params = []float32{1,
+				3}
+		}, "a moment": func(s *State) { s.M = []float32{0, 4} },
+		"another": func(s *State) { s.V = []float32{0, 6} }, "the average": func(s *State) {
+			s.EMA = []float32{0,
+				8}
+		}, "no average": func(s *State) { s.EMA = nil },
 	} {
 		s := base
 		change(&s)

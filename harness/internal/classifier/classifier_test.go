@@ -283,7 +283,8 @@ func TestAUsersClassifierThatIsNoneIsRefused(t *testing.T) {
 		spoil func(t *testing.T) (path string)
 		want  string
 	}{
-		{"of another dataset", func(t *testing.T) string { return userFile(t, func(w *Weights) { w.Dataset = "mnist" }) }, "trained for dataset mnist, flip false"},
+		{"of another dataset", func(t *testing.T) string { return userFile(t, func(w *Weights) { w.Dataset = "mnist" }) },
+			"trained for dataset mnist, flip false"},
 		{"of another flip", func(t *testing.T) string { return userFile(t, func(w *Weights) { w.Flip = true }) }, "flip true"},
 		{"with a NaN", func(t *testing.T) string { return userFile(t, func(w *Weights) { w.flat[3] = float32(nan()) }) }, "not finite"},
 		{"truncated", func(t *testing.T) string {

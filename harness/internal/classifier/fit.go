@@ -84,7 +84,8 @@ func shapeOf(s dataset.Spec) classifier.Shape {
 }
 
 func train(ctx context.Context, o FitOptions) ([]float32, error) {
-	loader, err := dataset.NewLoader(o.Train, dataset.LoaderOptions{Seed: o.Seed, BatchSize: min(batchSize, o.Train.N), Flip: o.Flip, DropLast: true})
+	loader, err := dataset.NewLoader(o.Train, dataset.LoaderOptions{Seed: o.Seed, BatchSize: min(batchSize, o.Train.N),
+		Flip: o.Flip, DropLast: true})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,10 @@ func train(ctx context.Context, o FitOptions) ([]float32, error) {
 
 	perEpoch := loader.StepsPerEpoch()
 	steps := o.Epochs * perEpoch
-	batches := dataset.Prefetch(context.WithoutCancel(ctx), 0, steps, 2, func(step int) (batch, error) { return makeBatch(loader, o.Train.Spec, step), nil })
+	batches := dataset.Prefetch(context.WithoutCancel(ctx), 0, steps, 2, func(step int) (batch, error) {
+		return makeBatch(loader,
+			o.Train.Spec, step), nil
+	})
 	defer batches.Close()
 	for n := 1; n <= steps; n++ {
 		if err := ctx.Err(); err != nil {
@@ -170,7 +174,8 @@ func shift(dst, src []float32, shape dataset.Spec, dx, dy int) {
 
 // measured makes Weights of what was trained.
 func measured(o FitOptions, flat []float32) (*Weights, error) {
-	w := &Weights{Dataset: o.Train.Name, Flip: o.Flip, Epochs: o.Epochs, Seed: o.Seed, Fingerprint: o.Train.Fingerprint, shape: shapeOf(o.Train.Spec), flat: flat}
+	w := &Weights{Dataset: o.Train.Name, Flip: o.Flip, Epochs: o.Epochs, Seed: o.Seed, Fingerprint: o.Train.Fingerprint,
+		shape: shapeOf(o.Train.Spec), flat: flat}
 	reader, err := classifier.NewReader(o.Backend, shapeOf(o.Train.Spec), flat)
 	if err != nil {
 		return nil, err

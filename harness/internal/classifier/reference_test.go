@@ -63,7 +63,8 @@ func text(a *Anchors) []metrics.Value {
 func TestReferenceRefusesAnotherDataset(t *testing.T) {
 	c := newClassifier(t, plugintest.Open(t, "go"), "mnist", false)
 	data := open(t, "digits", "test", 10)
-	if _, err := c.Reference(context.Background(), data); err == nil || !strings.Contains(err.Error(), "trained for dataset mnist, not for digits") {
+	if _, err := c.Reference(context.Background(), data); err == nil || !strings.Contains(err.Error(),
+		"trained for dataset mnist, not for digits") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -204,7 +204,8 @@ func decode(file []byte) (*Weights, error) {
 	for _, p := range params {
 		t, ok := dict[p.Name]
 		if !ok || !slices.Equal(t.Shape, p.Shape) {
-			return nil, fmt.Errorf("it is no classifier of this version: parameter %s has shape %v, wanted %v; train it again", p.Name, t.Shape, p.Shape)
+			return nil, fmt.Errorf("it is no classifier of this version: parameter %s has shape %v, wanted %v; train it again", p.Name,
+				t.Shape, p.Shape)
 		}
 		copy(w.flat[p.Offset:], t.Data)
 	}

@@ -37,8 +37,9 @@ func compile(text string, n names) (condition, error) {
 		return c, reader.err
 	}
 	if c.relative && len(c.metrics)+len(c.judged) != 1 {
-		return c, &ExpressionError{text, reader.baselineAt, fmt.Sprintf("%q is the baseline's value of the one metric that a condition reads, and this reads %d: write %s(\"accuracy\")",
-			wordBaseline, len(c.metrics)+len(c.judged), callBaseline)}
+		return c, &ExpressionError{text, reader.baselineAt,
+			fmt.Sprintf("%q is the baseline's value of the one metric that a condition reads, and this reads %d: write %s(\"accuracy\")",
+				wordBaseline, len(c.metrics)+len(c.judged), callBaseline)}
 	}
 	env := map[string]any{
 		callWorse: func(string) bool { return false }, callBetter: func(string) bool { return false },

@@ -18,7 +18,8 @@ func records(t testing.TB, label string, n int, accuracy, speed float64, setting
 	var list []compare.Record
 	for seed := range n {
 		jitter := []float64{0, 0.002, -0.002, 0.001, -0.001}[(seed+seed*len(label))%5]
-		r := compare.Record{Run: compare.Run{ID: fmt.Sprint(label, seed), Slug: fmt.Sprint(label, seed), Name: label, Seed: uint64(seed), Status: "finished"},
+		r := compare.Record{Run: compare.Run{ID: fmt.Sprint(label, seed), Slug: fmt.Sprint(label, seed), Name: label,
+			Seed: uint64(seed), Status: "finished"},
 			Config: map[string]string{"x": label, "process.name": `"flow_match"`}, Environment: map[string]string{},
 			Scalars: map[string]compare.Value{"steps_per_second": compare.Value(speed + jitter), "train/loss": compare.Value(1 - accuracy + jitter)}}
 		for _, steps := range settings {
@@ -26,7 +27,8 @@ func records(t testing.TB, label string, n int, accuracy, speed float64, setting
 			for i := range correct {
 				correct[i] = float64(i*37%400) < 400*accuracy
 			}
-			r.Evaluations = append(r.Evaluations, compare.Evaluation{Setting: compare.Setting{Sampler: "euler", Steps: steps, Guidance: 2}, SamplerJSON: "{}", NFE: 2 * steps, Images: 400,
+			r.Evaluations = append(r.Evaluations, compare.Evaluation{Setting: compare.Setting{Sampler: "euler", Steps: steps,
+				Guidance: 2}, SamplerJSON: "{}", NFE: 2 * steps, Images: 400,
 				SecondsPerImage: 0.1, Dataset: "mnist", Classifier: "c1", Correct: correct,
 				Metrics: map[string]compare.Value{"accuracy": compare.Value(accuracy + jitter), "accuracy/3": compare.Value(accuracy), "zero": 0}})
 		}
@@ -143,11 +145,13 @@ func TestWhichSamplesAreMeantMustBeClear(t *testing.T) {
 	if _, err := Evaluate(compared(t, compare.Options{}, lists...), []string{"steps_per_second < baseline"}); err != nil {
 		t.Errorf("a metric that is not of samples: %v", err)
 	}
-	if checks, err := Evaluate(compared(t, compare.Options{Steps: 10}, lists...), []string{"accuracy < baseline"}); err != nil || !checks[0].Failed {
+	if checks, err := Evaluate(compared(t, compare.Options{Steps: 10}, lists...),
+		[]string{"accuracy < baseline"}); err != nil || !checks[0].Failed {
 		t.Errorf("with --steps: %v, %v", checks, err)
 	}
 	other := compared(t, compare.Options{}, records(t, "base", 1, 0.95, 10, 10), records(t, "new", 1, 0.90, 9, 50))
-	if _, err := Evaluate(other, []string{"accuracy < baseline"}); err == nil || !strings.Contains(err.Error(), "choose settings that both have") {
+	if _, err := Evaluate(other, []string{"accuracy < baseline"}); err == nil || !strings.Contains(err.Error(),
+		"choose settings that both have") {
 		t.Errorf("other settings: %v", err)
 	}
 }

@@ -45,7 +45,8 @@ func checkString(s *jsonschema.Schema, text string) string {
 		for _, e := range s.Enum {
 			choices = append(choices, fmt.Sprint(e))
 		}
-		return fmt.Sprintf("must be one of %s, got %q%s", strings.Join(choices, ", "), yamlfile.Shorten(text), suggest.DidYouMean(suggest.One(text, choices)))
+		return fmt.Sprintf("must be one of %s, got %q%s", strings.Join(choices, ", "), yamlfile.Shorten(text),
+			suggest.DidYouMean(suggest.One(text, choices)))
 	}
 	if s.MinLength != nil && uint64(utf8.RuneCountInString(text)) < *s.MinLength {
 		return "must not be empty"

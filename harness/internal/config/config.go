@@ -110,8 +110,9 @@ type Sampling struct {
 
 // GuidanceOf is the guidance of samples at a scale.
 func (s Sampling) GuidanceOf(scale float64) schedulers.Guidance {
-	return schedulers.Guidance{Scale: scale, Interval: [2]float64(s.GuidanceInterval), Method: s.GuidanceMethod, ZeroInitSteps: s.ZeroInitSteps,
-		Rescale: s.GuidanceRescale}
+	return schedulers.Guidance{Scale: scale, Interval: [2]float64(s.GuidanceInterval), Method: s.GuidanceMethod,
+		ZeroInitSteps: s.ZeroInitSteps,
+		Rescale:       s.GuidanceRescale}
 }
 
 // Interval is a part [a, b] of the steps of sampling, as fractions of their

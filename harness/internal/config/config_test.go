@@ -39,7 +39,8 @@ func TestDefaultsThatDependOnOtherKeys(t *testing.T) {
 		{"ddpm predicts epsilon", "process: {name: ddpm}", func(c Config) any { return c.Process.PredictionType }, "epsilon"},
 		{"averaged weights are used if there are any", "train: {ema_decay: 0.9}", func(c Config) any { return c.Sampling.UseEMA }, true},
 		{"averaged weights are not used if there are none", "", func(c Config) any { return c.Sampling.UseEMA }, false},
-		{"averaged weights can be left unused", "train: {ema_decay: 0.9}\nsampling: {use_ema: false}", func(c Config) any { return c.Sampling.UseEMA }, false},
+		{"averaged weights can be left unused", "train: {ema_decay: 0.9}\nsampling: {use_ema: false}",
+			func(c Config) any { return c.Sampling.UseEMA }, false},
 		{"block types follow the number of levels", "model: {block_out_channels: [32, 32]}",
 			func(c Config) any {
 				return slices.Concat(option[[]string](c, "down_block_types"), option[[]string](c, "up_block_types"))
@@ -68,7 +69,8 @@ seed: 9223372036854775807
 backend: {name: xla:cpu, plugin: /opt/p.so, devices: 7, precision: bfloat16}
 data: {name: kmnist, dir: "d i r", flip: true, limit: 1000, drop_last: false}
 process: {name: flow_match, num_train_timesteps: 500, timestep_density: logit_normal, logit_mean: -0.5, logit_std: 2, shift: 3}
-train: {batch_size: 42, microbatch_size: 3, epochs: 3, lr: 5e-4, lr_schedule: cosine, warmup_steps: 5, betas: [0.8, 0.99], eps: .5, weight_decay: 0,
+train: {batch_size: 42, microbatch_size: 3, epochs: 3, lr: 5e-4, lr_schedule: cosine, warmup_steps: 5, betas: [0.8, 0.99],
+	eps: .5, weight_decay: 0,
   grad_clip: 1.5, ema_decay: 0.999, label_drop: 0.1, log_every_seconds: 2.5}
 sampling:
   seed: 3
@@ -122,10 +124,12 @@ func TestResolvedConfigIsReadAsItself(t *testing.T) {
 func TestHashCoversWhatChangesTheResult(t *testing.T) {
 	const base = "train: {steps: 100}"
 	reference := parseOK(t, base).Hash
-	same := []string{"name=other", "tags=[x]", "notes=hello", "store=other.db", "backend.plugin=/x", "data.dir=/x", "backend.precision=float32",
+	same := []string{"name=other", "tags=[x]", "notes=hello", "store=other.db", "backend.plugin=/x", "data.dir=/x",
+		"backend.precision=float32",
 		"train.log_every_seconds=1", "checkpoint.keep=7",
 		"process={name: flow_match, shift: 1}", "sampling.samplers=[{name: euler, grid: uniform}]", "train.lr=0.0010"}
-	other := []string{"seed=1", "backend.name=go", "backend.precision=bfloat16", "data.name=mnist", "data.flip=true", "data.limit=600", "data.drop_last=false",
+	other := []string{"seed=1", "backend.name=go", "backend.precision=bfloat16", "data.name=mnist", "data.flip=true",
+		"data.limit=600", "data.drop_last=false",
 		"model.layers_per_block=1", "process.shift=2", "train.steps=101", "train.lr=0.002", "train.ema_decay=0.5",
 		"sampling.seed=1", "sampling.steps=[4]", "sampling.samplers=[heun]", "sampling.guidance_interval=[0, 0.5]"}
 	for _, set := range same {
@@ -207,7 +211,8 @@ func TestShippedConfigsLoad(t *testing.T) {
 			if r.Config.Name != name {
 				t.Errorf("its name is %q", r.Config.Name)
 			}
-			for _, part := range []string{"#   Time:", "#   Expect:", "#   Command:  harness run configs/" + name + ".yaml\n", "docs/results.md", "\n# yaml-language-server: $schema=schema.json\n"} {
+			for _, part := range []string{"#   Time:", "#   Expect:", "#   Command:  harness run configs/" + name + ".yaml\n",
+				"docs/results.md", "\n# yaml-language-server: $schema=schema.json\n"} {
 				if !bytes.Contains(r.Source, []byte(part)) {
 					t.Errorf("its head lacks %q", part)
 				}

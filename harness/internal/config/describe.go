@@ -34,8 +34,9 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"prediction_type": {description: "What the model outputs: " + eachProcess("; ", func(name string) string {
 				return alternatives(schedulers.PredictionTypes(name)) + " for " + name
 			}) + "."},
-			"timestep_density":       {description: "How training timesteps are drawn; logit_normal is for flow_match."},
-			"logit_mean":             {description: "Mean of the logit-normal density; above 0 trains more near the data. Default: 0.", minimum: "-100", maximum: "100"},
+			"timestep_density": {description: "How training timesteps are drawn; logit_normal is for flow_match."},
+			"logit_mean": {description: "Mean of the logit-normal density; above 0 trains more near the data. Default: 0.",
+				minimum: "-100", maximum: "100"},
 			"logit_std":              {description: "Standard deviation of the logit-normal density. Default: 1.", above: "0", maximum: "100"},
 			"shift":                  {description: "flow_match: above 1 trains more near the noise.", above: "0", maximum: "1000"},
 			"loss":                   {description: "What a difference between prediction and target costs. mse: its square; pseudo_huber: 2c·(sqrt(d²+c²)-c), with huber_c for c, so that outliers count less. The validation loss is mse. Default: mse."},
@@ -49,10 +50,12 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"rescale_betas_zero_snr": {description: "ddpm: rescale the betas so that nothing of the data is left at the last timestep (Lin et al. 2024); for v_prediction and sample. Default: false."},
 		},
 		"sampling.samplers[]": {
-			"name":              {description: eachProcess(" ", func(name string) string { return "For " + name + ": " + samplerNames(name) + "." })},
-			"grid":              {description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun; karras: shorter steps near the data, see rho; listed: times (the default where they are set)."},
-			"shift":             {description: "flow_match: above 1 spends more steps near the noise.", above: "0", maximum: "1000"},
-			"rho":               {description: "flow_match: of the karras grid, on which (1-t)^(1/rho) is equally spaced. Default: 7.", above: "0", maximum: "1000"},
+			"name": {description: eachProcess(" ",
+				func(name string) string { return "For " + name + ": " + samplerNames(name) + "." })},
+			"grid":  {description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun; karras: shorter steps near the data, see rho; listed: times (the default where they are set)."},
+			"shift": {description: "flow_match: above 1 spends more steps near the noise.", above: "0", maximum: "1000"},
+			"rho": {description: "flow_match: of the karras grid, on which (1-t)^(1/rho) is equally spaced. Default: 7.",
+				above: "0", maximum: "1000"},
 			"times":             {description: "flow_match: where the steps of the listed grid begin and end, ascending from 0 (noise) to 1 (data); sampling.steps must be one less than there are. Default: none.", minItems: 2, maxItems: 10001, unique: true, itemMinimum: "0", itemLimit: "1"},
 			"solver_order":      {description: "unipc: order of the predictor; the corrector's is one more.", minimum: "1", maximum: "3"},
 			"rtol":              {description: "dopri5: relative tolerance of a step's error.", above: "0", maximum: "1"},
@@ -66,8 +69,9 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"variance_type":     {description: "ddpm sampler: variance of the noise it adds."},
 			"clip_sample":       {description: "ddpm, ddim: clip the predicted data to ±clip_sample_range."},
 			"clip_sample_range": {description: "ddpm, ddim: where clip_sample clips.", above: "0", maximum: "1000"},
-			"eta":               {description: "ddim: noise added; 0 is deterministic, 1 is as noisy as ddpm. Default: 0.", minimum: "0", maximum: "1"},
-			"set_alpha_to_one":  {description: "ddim: the last step goes to alphas_cumprod 1 instead of its first value."},
+			"eta": {description: "ddim: noise added; 0 is deterministic, 1 is as noisy as ddpm. Default: 0.",
+				minimum: "0", maximum: "1"},
+			"set_alpha_to_one": {description: "ddim: the last step goes to alphas_cumprod 1 instead of its first value."},
 		},
 	}
 }

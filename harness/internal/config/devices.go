@@ -46,10 +46,12 @@ func (v *validator) devices() {
 		return // one, or as many as there are
 	}
 	if c.Backend.Name == "go" {
-		v.fail("backend.devices", []string{"backend.name"}, "the go backend computes on one device, got %d; set backend.devices to 1, or backend.name to xla:cpu or xla:cuda", n)
+		v.fail("backend.devices", []string{"backend.name"},
+			"the go backend computes on one device, got %d; set backend.devices to 1, or backend.name to xla:cpu or xla:cuda", n)
 		return
 	}
 	if size := c.Train.BatchSize; size%n != 0 {
-		v.fail("backend.devices", []string{"train.batch_size"}, "a batch of %d cannot be split evenly over %d devices; set train.batch_size to a multiple of %d", size, n, n)
+		v.fail("backend.devices", []string{"train.batch_size"},
+			"a batch of %d cannot be split evenly over %d devices; set train.batch_size to a multiple of %d", size, n, n)
 	}
 }

@@ -15,8 +15,10 @@ func TestNumbersOfDevicesThatAreRefused(t *testing.T) {
 		{"a number in quotes", `devices: "2"`, `must be a whole number or all, got the string "2"; remove the quotes`},
 		{"a list of them", "devices: [0, 1]", "must be a whole number or all, got a list"},
 		{"no value", "devices: ", "has no value; give it one, or null for the default"},
-		{"a batch that they do not divide", "devices: 3", "a batch of 256 cannot be split evenly over 3 devices; set train.batch_size to a multiple of 3"},
-		{"several of the go backend", "name: go, devices: 2", "the go backend computes on one device, got 2; set backend.devices to 1, or backend.name to xla:cpu or xla:cuda"},
+		{"a batch that they do not divide", "devices: 3",
+			"a batch of 256 cannot be split evenly over 3 devices; set train.batch_size to a multiple of 3"},
+		{"several of the go backend", "name: go, devices: 2",
+			"the go backend computes on one device, got 2; set backend.devices to 1, or backend.name to xla:cpu or xla:cuda"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := Parse("x.yaml", []byte("train: {steps: 10}\nbackend: {"+tc.backend+"}"), nil)

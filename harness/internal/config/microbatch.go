@@ -22,7 +22,8 @@ func (v *validator) microbatch() {
 			"a batch of %d on %d devices is %d images on each, which are no multiple of %d; set it to %d, or to auto",
 			batch, devices, batch/devices, n, largestDivisor(batch/devices, n))
 	case batch%n != 0:
-		v.fail("train.microbatch_size", related, "a batch of %d is no multiple of %d; set it to %d, or to auto", batch, n, largestDivisor(batch, n))
+		v.fail("train.microbatch_size", related, "a batch of %d is no multiple of %d; set it to %d, or to auto", batch, n,
+			largestDivisor(batch, n))
 	}
 }
 

@@ -36,9 +36,10 @@ func Reference() string {
 func writeOtherNetworks(b *strings.Builder) {
 	for _, network := range models.Names()[1:] {
 		section := property(rulesOf(network), "model")
-		writeKeys(b, "`model` with `name: "+network+"`", network+": "+models.About(network), slices.DeleteFunc(keysOf(section), func(r keyRow) bool {
-			return r.name == "name"
-		}))
+		writeKeys(b, "`model` with `name: "+network+"`", network+": "+models.About(network), slices.DeleteFunc(keysOf(section),
+			func(r keyRow) bool {
+				return r.name == "name"
+			}))
 	}
 }
 

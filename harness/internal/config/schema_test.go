@@ -192,7 +192,8 @@ func leaves(path string, s *reflected.Schema) map[string]*reflected.Schema {
 
 // probes are YAML values to try on a key.
 func probes(s *reflected.Schema) []string {
-	values := []string{"null", "true", "x", `"1"`, "0", "1", "2", "1.5", "-1", "1000000000000", "[]", "{}", "[1, 2]", "[x]", "[1, 1]", "[null]", `""`}
+	values := []string{"null", "true", "x", `"1"`, "0", "1", "2", "1.5", "-1", "1000000000000", "[]", "{}", "[1, 2]", "[x]",
+		"[1, 1]", "[null]", `""`}
 	for value := range boundaries(s) {
 		values = append(values, strconv.FormatFloat(value, 'f', -1, 64))
 	}

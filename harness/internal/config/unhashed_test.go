@@ -7,7 +7,8 @@ import (
 
 func TestUnhashedKeysAreThoseLeftOutOfTheHash(t *testing.T) {
 	keys := Unhashed()
-	for _, want := range []string{"name", "tags", "notes", "store", "backend.plugin", "data.dir", "train.log_every_seconds", "checkpoint.keep"} {
+	for _, want := range []string{"name", "tags", "notes", "store", "backend.plugin", "data.dir", "train.log_every_seconds",
+		"checkpoint.keep"} {
 		if !slices.Contains(keys, want) {
 			t.Errorf("%s is not among %v", want, keys)
 		}

@@ -150,7 +150,8 @@ func (v *validator) samplers() {
 	var fitting []int // the numbers of steps that no sampler could refuse for being too many
 	for i, steps := range c.Sampling.Steps {
 		if steps > T {
-			v.fail(stepsKey(i), []string{"process.num_train_timesteps"}, "%d steps are more than the %d timesteps of process.num_train_timesteps", steps, T)
+			v.fail(stepsKey(i), []string{"process.num_train_timesteps"},
+				"%d steps are more than the %d timesteps of process.num_train_timesteps", steps, T)
 		} else {
 			fitting = append(fitting, i)
 		}
@@ -199,7 +200,8 @@ func (v *validator) sampling() {
 		case !c.Model.TakesClasses() && g != 0 && g != 1:
 			v.fail(key, []string{"model.name"}, "guidance %v needs a network that is told the class, which this one is not; use 1", g)
 		case c.Train.LabelDrop == 0 && g != 1:
-			v.fail(key, []string{"train.label_drop"}, "guidance %v needs a model that was trained without classes too, but train.label_drop is 0; use 1", g)
+			v.fail(key, []string{"train.label_drop"},
+				"guidance %v needs a model that was trained without classes too, but train.label_drop is 0; use 1", g)
 		case c.Train.LabelDrop == 1 && g != 0:
 			v.fail(key, []string{"train.label_drop"}, "guidance %v needs a model that was trained with classes, but train.label_drop is 1; use 0", g)
 		}

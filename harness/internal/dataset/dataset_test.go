@@ -150,10 +150,12 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Open(context.Background(), Options{Name: "mnits", Split: "train"}); err == nil || !strings.Contains(err.Error(), "use one of") {
+	if _, err := Open(context.Background(), Options{Name: "mnits", Split: "train"}); err == nil || !strings.Contains(err.Error(),
+		"use one of") {
 		t.Errorf("unknown name: %v", err)
 	}
-	if _, err := Open(context.Background(), Options{Name: "digits", Split: "train", Limit: 60001}); err == nil || !strings.Contains(err.Error(), "60000 images") {
+	if _, err := Open(context.Background(), Options{Name: "digits", Split: "train",
+		Limit: 60001}); err == nil || !strings.Contains(err.Error(), "60000 images") {
 		t.Errorf("limit above the size: %v", err)
 	}
 }

@@ -46,7 +46,8 @@ func (s IDX) verify(sum hashes, file IDXFile) error {
 	}
 	switch {
 	case file.SHA256 != "":
-		return fmt.Errorf("not the published file: the SHA-256 of its decompressed bytes is %s, expected %s; fetch it again", sum.sha256, file.SHA256)
+		return fmt.Errorf("not the published file: the SHA-256 of its decompressed bytes is %s, expected %s; fetch it again",
+			sum.sha256, file.SHA256)
 	case file.MD5 != "":
 		return fmt.Errorf("not the published file: the MD5 of its decompressed bytes is %s, expected %s; fetch it again", sum.md5, file.MD5)
 	}

@@ -44,7 +44,8 @@ func parseIDX(data []byte, rank int) (dims []int, values []byte, err error) {
 		return nil, nil, fmt.Errorf("the file ends within its header, after %d bytes", len(data))
 	}
 	if data[0] != 0 || data[1] != 0 || data[2] != 0x08 || int(data[3]) != rank {
-		return nil, nil, fmt.Errorf("the file begins with % x, not with % x, as IDX files of bytes with %d dimensions do", data[:4], []byte{0, 0, 8, byte(rank)}, rank)
+		return nil, nil, fmt.Errorf("the file begins with % x, not with % x, as IDX files of bytes with %d dimensions do", data[:4],
+			[]byte{0, 0, 8, byte(rank)}, rank)
 	}
 	want := 1
 	for i := range rank {

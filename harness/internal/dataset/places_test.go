@@ -169,7 +169,8 @@ func TestASingleFileOfAnotherDatasetIsRefusedByItsName(t *testing.T) {
 		}
 	})
 	t.Run("one that was changed", func(t *testing.T) {
-		for id, want := range map[string]string{"letters": "the SHA-256 of its decompressed bytes is", "clothes": "the MD5 of its decompressed bytes is"} {
+		for id, want := range map[string]string{"letters": "the SHA-256 of its decompressed bytes is",
+			"clothes": "the MD5 of its decompressed bytes is"} {
 			files := pretend(t)
 			dir := t.TempDir()
 			files[id]["train-images-idx3-ubyte"][100] ^= 1
@@ -195,7 +196,8 @@ func TestAFolderThatWasAskedForIsTheOnlyOne(t *testing.T) {
 	// Nor are the splits put together from two folders.
 	lay(t, asked, map[string][]byte{"train-images-idx3-ubyte": files["letters"]["train-images-idx3-ubyte"],
 		"train-labels-idx1-ubyte": files["letters"]["train-labels-idx1-ubyte"]}, nil)
-	if _, _, err := openBoth("letters", asked); err == nil || !strings.Contains(err.Error(), "lacks t10k-images-idx3-ubyte; t10k-labels-idx1-ubyte") {
+	if _, _, err := openBoth("letters", asked); err == nil || !strings.Contains(err.Error(),
+		"lacks t10k-images-idx3-ubyte; t10k-labels-idx1-ubyte") {
 		t.Errorf("error is %v", err)
 	}
 	t.Setenv(DataDirEnv, asked)

@@ -194,7 +194,8 @@ func Again(ctx context.Context, storePath, ref string, sets []string) (*config.R
 // again reads the config of a run with another beginning. A budget given in one
 // unit replaces that in the other.
 func again(run *store.Run, from config.Origin, sets []string) (*config.Resolved, error) {
-	all := []string{"train.init_weights=null", "train.init_sha256=null", "train.init_step=null", "train.init_from=" + strconv.Quote(from.String())}
+	all := []string{"train.init_weights=null", "train.init_sha256=null", "train.init_step=null",
+		"train.init_from=" + strconv.Quote(from.String())}
 	for _, set := range sets {
 		if key, _, _ := strings.Cut(set, "="); otherUnit[key] != "" {
 			all = append(all, otherUnit[key]+"=null")

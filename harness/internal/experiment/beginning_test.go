@@ -88,7 +88,8 @@ func TestARunBeginsWithTheWeightsOfAnother(t *testing.T) {
 		{"the latest", nil, 6, func(s *checkpoint.State) bool {
 			return s.SHA256() == at(6).SHA256() && s.Earlier == 6
 		}},
-		{"an earlier step", []string{"train.init_from=@1@4"}, 4, func(s *checkpoint.State) bool { return s.SHA256() == at(4).SHA256() && s.Earlier == 4 }},
+		{"an earlier step", []string{"train.init_from=@1@4"}, 4,
+			func(s *checkpoint.State) bool { return s.SHA256() == at(4).SHA256() && s.Earlier == 4 }},
 		{"without an average", []string{"train.ema_decay=0"}, 6, func(s *checkpoint.State) bool {
 			return slices.Equal(s.Params, at(6).Params) && slices.Equal(s.M, at(6).M) && s.EMA == nil
 		}},
@@ -145,7 +146,8 @@ func TestAResumedRunKeepsItsBeginning(t *testing.T) {
 	}
 	must(t, os.RemoveAll(CheckpointDir(o.StorePath, child.Run.ID)))
 	must(t, os.RemoveAll(CheckpointDir(o.StorePath, parent.Run.ID)))
-	if _, err := Verify(t.Context(), child.Run.Slug, VerifyOptions{}, o); err == nil || !strings.Contains(err.Error(), "has no checkpoint to begin from") {
+	if _, err := Verify(t.Context(), child.Run.Slug, VerifyOptions{}, o); err == nil || !strings.Contains(err.Error(),
+		"has no checkpoint to begin from") {
 		t.Errorf("repeating it without its parent's weights: %v", err)
 	}
 }
@@ -163,7 +165,8 @@ func TestARunBeginsWithTheWeightsOfAFile(t *testing.T) {
 	}
 	weights[0]++
 	must(t, safetensors.Write(file, layoutOf(t).StateDict(weights), nil))
-	if _, err := Verify(t.Context(), child.Run.Slug, VerifyOptions{}, o); err == nil || !strings.Contains(err.Error(), "is not what train.init_sha256 asks for") {
+	if _, err := Verify(t.Context(), child.Run.Slug, VerifyOptions{}, o); err == nil || !strings.Contains(err.Error(),
+		"is not what train.init_sha256 asks for") {
 		t.Errorf("verifying it with another file: %v", err)
 	}
 }
@@ -178,10 +181,12 @@ func TestWhatCannotBeBegunWithIsRefused(t *testing.T) {
 	must(t, safetensors.Write(nan, layoutOf(t).StateDict(broken), nil))
 	for _, tc := range []struct{ name, set, want string }{
 		{"no such run", "train.init_from=nobody", `no run matches "nobody"`},
-		{"a step that is gone", "train.init_from=" + slug + "@2", "run " + slug + " has no checkpoint of step 2 any more: there are those of steps 6"},
+		{"a step that is gone", "train.init_from=" + slug + "@2",
+			"run " + slug + " has no checkpoint of step 2 any more: there are those of steps 6"},
 		{"no average", "train={init_from: " + slug + ", init_weights: ema}", "keeps no averaged weights"},
 		{"another network", "model={block_out_channels: [4, 8], norm_num_groups: 2}", "has shape"},
-		{"other weights than asked for", "train={init_from: " + slug + ", init_sha256: " + strings.Repeat("ab", 32) + "}", "is not what train.init_sha256 asks for"},
+		{"other weights than asked for", "train={init_from: " + slug + ", init_sha256: " + strings.Repeat("ab", 32) + "}",
+			"is not what train.init_sha256 asks for"},
 		{"no such file", "train.init_from=nowhere.safetensors", "nowhere.safetensors"},
 		{"weights that are no numbers", "train.init_from=" + nan, "NaN or infinite"},
 	} {
@@ -196,7 +201,8 @@ func TestWhatCannotBeBegunWithIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Longer(t.Context(), slug, "train.steps=6", o); err == nil || !strings.Contains(err.Error(), "nothing would be left to train") {
+	if _, err := Longer(t.Context(), slug, "train.steps=6", o); err == nil || !strings.Contains(err.Error(),
+		"nothing would be left to train") {
 		t.Errorf("no longer than it was: %v", err)
 	}
 	var finished *FinishedError

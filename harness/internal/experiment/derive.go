@@ -67,7 +67,8 @@ func Derive(ctx context.Context, cfg *config.Resolved, from string, o Options) (
 
 // derive gives the run its training and goes on where training has ended. It
 // ends in a status of the store whatever happens.
-func (s *session) derive(ctx context.Context, cfg *config.Resolved, run, parent *store.Run, state *checkpoint.State, layout nn.Layout) (Outcome, error) {
+func (s *session) derive(ctx context.Context, cfg *config.Resolved, run, parent *store.Run, state *checkpoint.State,
+	layout nn.Layout) (Outcome, error) {
 	err := s.store.AdoptTraining(ctx, run.ID, parent.ID)
 	if err == nil {
 		state.Meta = maps.Clone(state.Meta)

@@ -85,7 +85,8 @@ func TestOnlyAFinishedTrainingIsShared(t *testing.T) {
 	if !errors.Is(err, train.ErrInterrupted) {
 		t.Fatalf("error is %v", err)
 	}
-	if _, err := Derive(t.Context(), resolve(t, "sampling.steps=[2]"), out.Run.ID, o); err == nil || !strings.Contains(err.Error(), "only the training of a finished run") {
+	if _, err := Derive(t.Context(), resolve(t, "sampling.steps=[2]"), out.Run.ID,
+		o); err == nil || !strings.Contains(err.Error(), "only the training of a finished run") {
 		t.Errorf("error is %v", err)
 	}
 }

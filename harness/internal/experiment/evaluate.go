@@ -82,7 +82,8 @@ func (o Options) progress(e train.Event) {
 
 // measure measures a model and records the results one by one, and once for a
 // dataset what to hold them against.
-func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *Workbench, cfg config.Config, state *checkpoint.State) ([]store.EvaluationRecord, error) {
+func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *Workbench, cfg config.Config,
+	state *checkpoint.State) ([]store.EvaluationRecord, error) {
 	tools, err := w.measuring(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -125,7 +126,8 @@ func reference(ctx context.Context, st *store.Store, tools *measure.Tools, cfg c
 		return fmt.Errorf("measuring real images: %w", err)
 	}
 	record := func(kind store.ReferenceKind, values []metrics.Value) error {
-		return st.AddReference(ctx, store.Reference{Dataset: cfg.Data.Name, Classifier: c.SHA256, Kind: kind, Images: anchors.N, Metrics: storeMetrics(values)})
+		return st.AddReference(ctx, store.Reference{Dataset: cfg.Data.Name, Classifier: c.SHA256, Kind: kind, Images: anchors.N,
+			Metrics: storeMetrics(values)})
 	}
 	if err := record(store.ReferenceReal, anchors.Train); err != nil {
 		return err

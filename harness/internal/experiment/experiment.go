@@ -204,7 +204,8 @@ func (s *session) checkSameAs(run *store.Run) error {
 		return err
 	}
 	if name := began.Backend.Name; name != "" && name != s.backend.Info.Name && s.Warn != nil {
-		s.Warn(fmt.Sprintf("run %s began on %s and goes on on %s: the result will differ in the last digits", run.Slug, name, s.backend.Info.Name))
+		s.Warn(fmt.Sprintf("run %s began on %s and goes on on %s: the result will differ in the last digits", run.Slug, name,
+			s.backend.Info.Name))
 	}
 	if a, b := began.Backend.TrainingDevices(), s.backend.Info.TrainingDevices(); a != b && s.Warn != nil { // backend.devices: all
 		s.Warn(fmt.Sprintf("run %s began on %d of the backend's devices and goes on on %d: the result will differ in the last digits", run.Slug, a, b))
@@ -318,7 +319,8 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 	if s.Started != nil {
 		s.Started(started)
 	}
-	writer.Log("info", fmt.Sprintf("training on %s, from step %d", strings.TrimSpace(s.backend.Info.Name+" "+s.backend.Info.PluginPath), started.Resumed))
+	writer.Log("info", fmt.Sprintf("training on %s, from step %d",
+		strings.TrimSpace(s.backend.Info.Name+" "+s.backend.Info.PluginPath), started.Resumed))
 
 	show := s.Progress
 	s.Progress = func(e train.Event) {

@@ -193,7 +193,8 @@ func TestResumeRefusesAConfigThatMeansSomethingElseNow(t *testing.T) {
 	out, o := mustStart(t)
 	st := openStore(t, o)
 	// What a version with another default would do to the hash.
-	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "old", ConfigHash: "0123456789abcdef", ResolvedYAML: out.Run.ResolvedYAML, Environment: struct{}{}})
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "old", ConfigHash: "0123456789abcdef",
+		ResolvedYAML: out.Run.ResolvedYAML, Environment: struct{}{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +202,8 @@ func TestResumeRefusesAConfigThatMeansSomethingElseNow(t *testing.T) {
 		"resuming": second(Resume(t.Context(), run.ID, o)),
 		"sampling": third(Sample(t.Context(), run.ID, SampleOptions{}, o)),
 	} {
-		if err == nil || !strings.Contains(err.Error(), "its config means something else to this version of harness") || !strings.Contains(err.Error(), "recorded 0123456789ab") {
+		if err == nil || !strings.Contains(err.Error(),
+			"its config means something else to this version of harness") || !strings.Contains(err.Error(), "recorded 0123456789ab") {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
@@ -212,7 +214,8 @@ func TestResumeChecksThatTheImagesAreThoseItBeganWith(t *testing.T) {
 	st := openStore(t, o)
 	cfg := resolve(t)
 	begun := func(environment Environment) *store.Run {
-		run, err := st.CreateRun(t.Context(), store.NewRun{Name: "begun", ConfigHash: cfg.Hash, ResolvedYAML: string(cfg.YAML), Environment: environment})
+		run, err := st.CreateRun(t.Context(), store.NewRun{Name: "begun", ConfigHash: cfg.Hash, ResolvedYAML: string(cfg.YAML),
+			Environment: environment})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +260,8 @@ func TestTheImagesOfARecordedRunAreLookedForElsewhereIfItsFolderIsGone(t *testin
 	here := t.TempDir()
 	for dir, want := range map[string]string{here: here, filepath.Join(here, "gone"): ""} {
 		cfg := resolve(t, "data={name: mnist, limit: 16, dir: "+dir+"}")
-		run, err := st.CreateRun(t.Context(), store.NewRun{Name: "elsewhere", ConfigHash: cfg.Hash, ResolvedYAML: string(cfg.YAML), Environment: struct{}{}})
+		run, err := st.CreateRun(t.Context(), store.NewRun{Name: "elsewhere", ConfigHash: cfg.Hash, ResolvedYAML: string(cfg.YAML),
+			Environment: struct{}{}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +275,8 @@ func TestARunningRunIsNotResumed(t *testing.T) {
 	_, o := mustStart(t)
 	st := openStore(t, o)
 	cfg := resolve(t)
-	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "busy", ConfigHash: cfg.Hash, ResolvedYAML: string(cfg.YAML), Environment: struct{}{}})
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "busy", ConfigHash: cfg.Hash, ResolvedYAML: string(cfg.YAML),
+		Environment: struct{}{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,13 +300,15 @@ func TestSampleOverridesTheConfig(t *testing.T) {
 		t.Errorf("%d samples are recorded (%v)", len(recorded), err)
 	}
 	var problems *config.Errors
-	if _, _, err := Sample(t.Context(), "tiny", SampleOptions{Samplers: []schedulers.SamplerConfig{{Name: "ddim"}}}, o); !errors.As(err, &problems) {
+	if _, _, err := Sample(t.Context(), "tiny", SampleOptions{Samplers: []schedulers.SamplerConfig{{Name: "ddim"}}},
+		o); !errors.As(err, &problems) {
 		t.Errorf("a sampler of another process: error is %v", err)
 	}
 	if err := os.RemoveAll(CheckpointDir(o.StorePath, out.Run.ID)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Sample(t.Context(), "tiny", SampleOptions{}, o); err == nil || !strings.Contains(err.Error(), "has no checkpoint to sample from") {
+	if _, _, err := Sample(t.Context(), "tiny", SampleOptions{}, o); err == nil || !strings.Contains(err.Error(),
+		"has no checkpoint to sample from") {
 		t.Errorf("without checkpoints: error is %v", err)
 	}
 }

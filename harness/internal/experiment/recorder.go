@@ -39,7 +39,8 @@ func (r *recorder) log(e train.Event) {
 	switch {
 	case e.Sampled != nil:
 		s := e.Sampled
-		r.Log("info", fmt.Sprintf("step %d: sampled %s, %d steps, guidance %g: %d images in %.2f s", s.Step, s.Sampler, s.Steps, s.Guidance, s.Images, s.Seconds))
+		r.Log("info", fmt.Sprintf("step %d: sampled %s, %d steps, guidance %g: %d images in %.2f s", s.Step, s.Sampler, s.Steps,
+			s.Guidance, s.Images, s.Seconds))
 	case e.EpochEnd:
 		r.Log("info", fmt.Sprintf("epoch %d/%d, step %d: mean of the last 100 losses %.6f", e.Epoch, e.Epochs, e.Step, e.Last100))
 	case e.Message != "" && !e.Passing:

@@ -105,7 +105,8 @@ func (s *session) verify(ctx context.Context, cfg *config.Resolved, recorded *re
 	if recorded.begun != nil {
 		from = recorded.begun.progress
 	}
-	result, err := s.run(ctx, train.Options{Config: c, ConfigHash: cfg.Hash, Data: s.data, Validation: s.validation(c), Backend: s.backend.Backend,
+	result, err := s.run(ctx, train.Options{Config: c, ConfigHash: cfg.Hash, Data: s.data, Validation: s.validation(c),
+		Backend:  s.backend.Backend,
 		Recorder: replay, CheckpointDir: dir, RunID: v.Run.ID, Resume: from.state, Losses: from.losses, StopAfter: stop, Progress: s.Progress})
 	v.Steps = result.Steps - recorded.begun.counted()
 	paused := errors.Is(err, train.ErrInterrupted) && ctx.Err() == nil

@@ -84,7 +84,8 @@ func TestHowFarApartTwoValuesAre(t *testing.T) {
 }
 
 func TestWhatARunWasNotMadeWithIsNamed(t *testing.T) {
-	then := made{Environment{Machine: machine.Facts{GoVersion: "go1.26.5", CPUs: 2, CPUFeatures: []string{"avx", "avx2"}, Versions: map[string]string{"a": "v1"}},
+	then := made{Environment{Machine: machine.Facts{GoVersion: "go1.26.5", CPUs: 2, CPUFeatures: []string{"avx", "avx2"},
+		Versions: map[string]string{"a": "v1"}},
 		Git: machine.Git{Commit: "0123456789abcdef", Dirty: true}, Backend: backend.Info{Name: "xla:cpu"}}, "program-1"}
 	now := then
 	if found := notSame(then, now); len(found) != 0 {

@@ -45,7 +45,8 @@ func ImportWeights(ctx context.Context, cfg *config.Resolved, file, name string,
 	}
 	defer st.Close()
 	c := bound.Config
-	run, err := st.CreateRun(ctx, store.NewRun{Name: name, ConfigHash: bound.Hash, CodeVersion: code, Seed: c.Seed, Process: c.Process.Name, Dataset: c.Data.Name,
+	run, err := st.CreateRun(ctx, store.NewRun{Name: name, ConfigHash: bound.Hash, CodeVersion: code, Seed: c.Seed,
+		Process: c.Process.Name, Dataset: c.Data.Name,
 		SourceYAML: string(bound.Source), ResolvedYAML: string(bound.YAML), Overrides: bound.Overrides, Argv: o.Argv,
 		Environment: Environment{Machine: machine.Collect(ctx), Git: machine.CollectGit(ctx, ".")}})
 	if err != nil {

@@ -22,7 +22,8 @@ var suites = []Suite{
 		{Name: "quality", Skipped: "too few seeds"},
 		{Name: "both", Failure: "failed", Skipped: "skipped"},
 	}},
-	{Name: nasty, Properties: []Property{{nasty, nasty}}, Cases: []Case{{Name: nasty, Failure: nasty, Detail: nasty}, {Name: nasty + "2", Skipped: nasty}, {Name: "3", Detail: nasty}}},
+	{Name: nasty, Properties: []Property{{nasty, nasty}}, Cases: []Case{{Name: nasty, Failure: nasty, Detail: nasty},
+		{Name: nasty + "2", Skipped: nasty}, {Name: "3", Detail: nasty}}},
 	{Name: "empty"},
 }
 
@@ -57,7 +58,8 @@ type rule struct {
 
 var rules = map[string]rule{
 	"testsuites": {parents: []string{""}, others: []string{"name", "tests", "failures", "errors", "skipped", "time"}},
-	"testsuite":  {parents: []string{"testsuites"}, required: []string{"name", "tests", "failures", "errors"}, others: []string{"skipped", "time"}},
+	"testsuite": {parents: []string{"testsuites"}, required: []string{"name", "tests", "failures", "errors"},
+		others: []string{"skipped", "time"}},
 	"properties": {parents: []string{"testsuite"}},
 	"property":   {parents: []string{"properties"}, required: []string{"name", "value"}},
 	"testcase":   {parents: []string{"testsuite"}, required: []string{"name", "classname", "time"}},

@@ -26,7 +26,8 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q is %q, %v", given, got, err)
 		}
 	}
-	for _, given := range append([]string{"", " a", "a b", "a/b", "-a", ".", "a,b", "a:b", "\u0301a", "a😀", strings.Repeat("a", 65), strings.Repeat("𠀀", 64)}, hiddenTexts...) {
+	for _, given := range append([]string{"", " a", "a b", "a/b", "-a", ".", "a,b", "a:b", "\u0301a", "a😀", strings.Repeat("a",
+		65), strings.Repeat("𠀀", 64)}, hiddenTexts...) {
 		if got, err := Name(given); err == nil {
 			t.Errorf("%q is the name %q, and should be refused", given, got)
 		} else if strings.ContainsFunc(err.Error(), func(r rune) bool { return !unicode.IsPrint(r) }) {

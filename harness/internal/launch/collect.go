@@ -61,7 +61,8 @@ func (s *Session) checkShard(ctx context.Context, path string, t sweep.Task) err
 	}
 	for _, run := range runs {
 		if !slices.ContainsFunc(t.Runs, func(r sweep.PlannedRun) bool { return r.Config.Hash == run.ConfigHash }) {
-			return fmt.Errorf("%s holds run %s (%s), which is none of this sweep: to take it over nevertheless, type harness merge %s", path, run.Slug, run.Name, path)
+			return fmt.Errorf("%s holds run %s (%s), which is none of this sweep: to take it over nevertheless, type harness merge %s",
+				path, run.Slug, run.Name, path)
 		}
 	}
 	return nil

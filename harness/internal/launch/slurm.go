@@ -208,7 +208,8 @@ func (l *Slurm) eachJob(ctx context.Context, f func(job *jobArray, alive map[int
 // at once). It is written down first, so that no job is lost whatever happens in
 // between.
 func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int, after string) error {
-	job := &jobArray{Name: jobName(l.Sweep) + "-" + strings.ToLower(ulid.Make().String()), StopAfter: stopAfter, Settled: make([]bool, len(tasks))}
+	job := &jobArray{Name: jobName(l.Sweep) + "-" + strings.ToLower(ulid.Make().String()), StopAfter: stopAfter,
+		Settled: make([]bool, len(tasks))}
 	indices := make([]int, len(tasks))
 	for i, t := range tasks {
 		indices[i] = i

@@ -20,7 +20,8 @@ func TestAnArrayWaitsForTheOneBeforeIt(t *testing.T) {
 		{"without a limit", 0, []*jobArray{{Job: "7", Settled: make([]bool, 3)}}, 8, ""},
 		{"more than may run at once", 4, []*jobArray{{Job: "7", Settled: make([]bool, 3)}}, 2, "7"},
 		{"all may run at once", 5, []*jobArray{{Job: "7", Settled: make([]bool, 3)}}, 2, ""},
-		{"after the last that is open", 1, []*jobArray{{Job: "7", Settled: make([]bool, 3)}, {Job: "8", Settled: []bool{true, false}}, {Job: "9", Settled: []bool{true}}}, 1, "8"},
+		{"after the last that is open", 1, []*jobArray{{Job: "7", Settled: make([]bool, 3)}, {Job: "8", Settled: []bool{true,
+			false}}, {Job: "9", Settled: []bool{true}}}, 1, "8"},
 		{"one whose number is not known", 1, []*jobArray{{Job: "7", Settled: make([]bool, 3)}, {Settled: make([]bool, 1)}}, 1, "7"},
 	} {
 		if got := (&Slurm{MaxParallel: c.maxParallel, jobs: c.jobs}).predecessor(c.n); got != c.want {

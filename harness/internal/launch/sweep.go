@@ -383,7 +383,8 @@ func (s *Session) Summary(outcome sweep.Outcome) []string {
 		lines = append(lines, "Trained to the end: "+strings.Join(s.finished(), ", ")+".")
 	}
 	for _, p := range outcome.Stopped {
-		lines = append(lines, fmt.Sprintf("Stopped at step %d: %s (%s %.4g).", p.Step, s.Plan.Variants[p.Variant].Label, s.Plan.File.Search.Objective.Metric, p.Value))
+		lines = append(lines, fmt.Sprintf("Stopped at step %d: %s (%s %.4g).", p.Step, s.Plan.Variants[p.Variant].Label,
+			s.Plan.File.Search.Objective.Metric, p.Value))
 	}
 	return lines
 }

@@ -27,7 +27,8 @@ const (
 
 // TaskStates lists the states of tasks: those of their runs, and the two above.
 func TaskStates() []string {
-	return []string{string(sweep.StateDone), string(sweep.StateDiverged), string(sweep.StateStopped), StateCollectable, string(sweep.StateRunning), StateQueued,
+	return []string{string(sweep.StateDone), string(sweep.StateDiverged), string(sweep.StateStopped), StateCollectable,
+		string(sweep.StateRunning), StateQueued,
 		string(sweep.StateInterrupted), string(sweep.StateFailed), string(sweep.StateNew)}
 }
 

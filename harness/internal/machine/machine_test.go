@@ -74,7 +74,8 @@ func TestGit(t *testing.T) {
 		t.Helper()
 		dir := t.TempDir()
 		write(t, dir, "a.txt", "one\n")
-		for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-q", "-m", "first"}} {
+		for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=x", "-c", "user.email=x@example.org",
+			"commit", "-q", "-m", "first"}} {
 			if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
 				t.Fatalf("git %v: %v\n%s", args, err, out)
 			}
@@ -93,7 +94,8 @@ func TestGit(t *testing.T) {
 		write(t, dir, "new.txt", "secret\n")
 		write(t, dir, "sub/x", "")
 		got := CollectGit(t.Context(), filepath.Join(dir, "sub"))
-		if !got.Dirty || !strings.Contains(got.Diff, "-one\n+two\n") || !strings.Contains(got.Diff, "\nnew.txt\n") || strings.Contains(got.Diff, "secret") {
+		if !got.Dirty || !strings.Contains(got.Diff, "-one\n+two\n") || !strings.Contains(got.Diff,
+			"\nnew.txt\n") || strings.Contains(got.Diff, "secret") {
 			t.Errorf("got %+v", got)
 		}
 	})

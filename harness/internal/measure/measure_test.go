@@ -40,7 +40,8 @@ func TestAnUntrainedModelIsMeasured(t *testing.T) {
 	if accuracy := value(t, r.Values, "accuracy"); accuracy > 0.4 {
 		t.Errorf("an untrained model has accuracy %v", accuracy)
 	}
-	for _, name := range []string{"accuracy/0", "fd_digits_cnn", "kid_digits_cnn", "precision", "recall", "density", "coverage", "straightness", "path_ratio"} {
+	for _, name := range []string{"accuracy/0", "fd_digits_cnn", "kid_digits_cnn", "precision", "recall", "density", "coverage",
+		"straightness", "path_ratio"} {
 		value(t, r.Values, name)
 	}
 	// The same model is measured the same, to the bit.
@@ -64,7 +65,8 @@ func TestMeasuringStopsWhenToldTo(t *testing.T) {
 
 func TestADatasetWithoutAClassifierIsRefused(t *testing.T) {
 	t.Setenv("HARNESS_CLASSIFIER_DIR", t.TempDir())
-	if _, err := Open(t.Context(), openBackend(t), config.Data{Name: "kmnist"}, nil); err == nil || !strings.Contains(err.Error(), "harness metrics fit kmnist") {
+	if _, err := Open(t.Context(), openBackend(t), config.Data{Name: "kmnist"},
+		nil); err == nil || !strings.Contains(err.Error(), "harness metrics fit kmnist") {
 		t.Errorf("error %v does not say what to type", err)
 	}
 }

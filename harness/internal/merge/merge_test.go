@@ -109,7 +109,8 @@ func TestCheckpointsComeWithTheirRun(t *testing.T) {
 	run := recordOne(t, src, map[string]string{"step-4": "four", "step-8": "eight", ".step-9.tmp": "half"})
 	recordOne(t, src, nil)
 	mergeInto(t, dst, src, store.MergeResult{Added: 2})
-	want := map[string]string{"checkpoints/": "", "checkpoints/" + run.ID + "/": "", "checkpoints/" + run.ID + "/step-4": "four", "checkpoints/" + run.ID + "/step-8": "eight"}
+	want := map[string]string{"checkpoints/": "", "checkpoints/" + run.ID + "/": "", "checkpoints/" + run.ID + "/step-4": "four",
+		"checkpoints/" + run.ID + "/step-8": "eight"}
 	if diff := cmp.Diff(want, list(t, dst)); diff != "" {
 		t.Errorf("wanted and merged files differ:\n%s", diff)
 	}

@@ -101,7 +101,8 @@ func TestProbe(t *testing.T) {
 	}{
 		{"a current plugin passes", nil, ""},
 		{"a plugin with just the functions that are needed passes", []string{"FUNCTIONS=97"}, ""},
-		{"a plugin with one function less is too old", []string{"FUNCTIONS=96", "MINOR=40"}, "too old: it implements PJRT API v0.40 with 96 functions, this program needs 97"},
+		{"a plugin with one function less is too old", []string{"FUNCTIONS=96", "MINOR=40"},
+			"too old: it implements PJRT API v0.40 with 96 functions, this program needs 97"},
 		{"a plugin of an incompatible version", []string{"MAJOR=1"}, "implements PJRT API v1.81, this program needs v0.x"},
 		{"a plugin without a table", []string{"TABLE=NULL"}, "it returned no table of functions"},
 	}

@@ -25,12 +25,17 @@ func TestFindTakesTheFirstPlaceThatHoldsAPlugin(t *testing.T) {
 		{"an explicit file that is missing is not replaced", []string{"env/" + cpu, "cache/" + cpu}, "mine/x.so", "env", "cpu", ""},
 		{"the search path comes before the cache", []string{"env/" + cpu, "cache/" + cpu}, "", "env", "cpu", "env/" + cpu},
 		{"the search path is searched in order", []string{"b/" + cpu, "a/" + cpu}, "", "empty:a:b", "cpu", "a/" + cpu},
-		{"the cache comes before go-xla's folders", []string{"cache/" + cpu, "home/.local/lib/go-xla/" + cpu}, "", "empty", "cpu", "cache/" + cpu},
+		{"the cache comes before go-xla's folders", []string{"cache/" + cpu, "home/.local/lib/go-xla/" + cpu}, "", "empty", "cpu",
+			"cache/" + cpu},
 		{"go-xla's folders come last", []string{"home/.local/lib/go-xla/" + cpu}, "", "", "cpu", "home/.local/lib/go-xla/" + cpu},
-		{"go-xla's newest version is taken", []string{"env/pjrt_c_api_cpu_v0.9.0_plugin.so", "env/pjrt_c_api_cpu_v0.114.0_plugin.so", "env/pjrt_c_api_cpu_v0.83.1_plugin.so"}, "", "env", "cpu", "env/pjrt_c_api_cpu_v0.114.0_plugin.so"},
-		{"a name without version comes before versions", []string{"env/" + cpu, "env/pjrt_c_api_cpu_v0.114.0_plugin.so"}, "", "env", "cpu", "env/" + cpu},
-		{"other kinds and other names are passed over", []string{"env/pjrt_c_api_cuda_plugin.so", "env/pjrt_c_api_cpu_v1_plugin.so", "env/pjrt_c_api_cpu_v0.9.0_plugin.so.part"}, "", "env", "cpu", ""},
-		{"CUDA's place in the cache", []string{"cache/cuda/pjrt_c_api_cuda_plugin.so", "cache/" + cpu}, "", "", "cuda", "cache/cuda/pjrt_c_api_cuda_plugin.so"},
+		{"go-xla's newest version is taken", []string{"env/pjrt_c_api_cpu_v0.9.0_plugin.so",
+			"env/pjrt_c_api_cpu_v0.114.0_plugin.so", "env/pjrt_c_api_cpu_v0.83.1_plugin.so"}, "", "env", "cpu", "env/pjrt_c_api_cpu_v0.114.0_plugin.so"},
+		{"a name without version comes before versions", []string{"env/" + cpu, "env/pjrt_c_api_cpu_v0.114.0_plugin.so"}, "", "env",
+			"cpu", "env/" + cpu},
+		{"other kinds and other names are passed over", []string{"env/pjrt_c_api_cuda_plugin.so", "env/pjrt_c_api_cpu_v1_plugin.so",
+			"env/pjrt_c_api_cpu_v0.9.0_plugin.so.part"}, "", "env", "cpu", ""},
+		{"CUDA's place in the cache", []string{"cache/cuda/pjrt_c_api_cuda_plugin.so", "cache/" + cpu}, "", "", "cuda",
+			"cache/cuda/pjrt_c_api_cuda_plugin.so"},
 		{"odd characters in a path are kept", []string{"ödd dir,'\"/" + cpu}, "", "ödd dir,'\"", "cpu", "ödd dir,'\"/" + cpu},
 		{"a file in place of a folder holds nothing", []string{"env"}, "", "env", "cpu", ""},
 		{"nowhere is one", nil, "", "env", "cpu", ""},
@@ -108,7 +113,8 @@ func TestAdviceReplacesOnlyTheHarnesssOwnPlugin(t *testing.T) {
 	if got := plugin.Advice(own); !strings.HasPrefix(got, "to replace it") {
 		t.Errorf("own plugin: %q", got)
 	}
-	if got := plugin.Advice("/opt/pjrt_c_api_cuda_plugin.so"); !strings.HasPrefix(got, "remove it") || !strings.HasSuffix(got, "install cuda") {
+	if got := plugin.Advice("/opt/pjrt_c_api_cuda_plugin.so"); !strings.HasPrefix(got, "remove it") || !strings.HasSuffix(got,
+		"install cuda") {
 		t.Errorf("another's plugin: %q", got)
 	}
 }

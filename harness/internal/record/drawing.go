@@ -38,7 +38,8 @@ func (d Drawing) Same(other Drawing) bool {
 
 // JSON is the drawing as commands print it.
 func (d Drawing) JSON() map[string]any {
-	j := map[string]any{"step": d.Step, "epoch": d.Epoch, "sampler": d.Sampler, "sampler_config": json.RawMessage(d.SamplerJSON), "steps": d.Steps,
+	j := map[string]any{"step": d.Step, "epoch": d.Epoch, "sampler": d.Sampler, "sampler_config": json.RawMessage(d.SamplerJSON),
+		"steps":    d.Steps,
 		"guidance": d.Guidance, "seed": d.Seed, "nfe": d.NFE, "images": d.Images, "seconds": d.Seconds, "ema": d.UsedEMA}
 	if d.WeightsFile != "" {
 		j["weights_file"], j["weights_sha256"] = d.WeightsFile, d.WeightsSHA256

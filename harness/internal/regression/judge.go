@@ -86,7 +86,8 @@ func (j *judge) compareLosses(name string, then, now compare.Record) {
 	case len(others) == 0:
 		j.add(name, Failed, "they are not the same to the last bit, on the same backend and processor: %s", few(differing))
 	case apart <= j.LossTolerance:
-		j.add(name, OK, "%.2g apart (mean of the last losses), allowed are %g: made with another %s", apart, j.LossTolerance, strings.Join(others, ", "))
+		j.add(name, OK, "%.2g apart (mean of the last losses), allowed are %g: made with another %s", apart, j.LossTolerance,
+			strings.Join(others, ", "))
 	default:
 		j.add(name, Failed, "the mean of the last losses is %s, was %s: %.2g apart, allowed are %g (made with another %s)",
 			now.LateLoss.Text(), then.LateLoss.Text(), apart, j.LossTolerance, strings.Join(others, ", "))
@@ -119,7 +120,8 @@ func differingLosses(then, now compare.Record) []string {
 
 // sameToTheBit lists what must be equal for a run to be repeated to the last bit.
 var sameToTheBit = []struct{ path, name string }{
-	{"backend.name", "backend"}, {"backend.plugin_version", "plugin version"}, {"machine.cpu_features", "set of CPU features"}, {"machine.cpus", "number of CPUs"},
+	{"backend.name", "backend"}, {"backend.plugin_version", "plugin version"}, {"machine.cpu_features",
+		"set of CPU features"}, {"machine.cpus", "number of CPUs"},
 }
 
 // otherMachine names what of that is not the same. What neither run recorded is
@@ -200,7 +202,8 @@ func (j *judge) verdict(name string, row compare.Row) {
 	case slices.Equal(then.Values, now.Values):
 		j.add(name, OK, "the same to the last bit: %s", now.Mean.Text())
 	case verdict == compare.Worse && corrected <= level:
-		j.add(name, Failed, "%s, was %s: significantly worse (p = %.2g over all comparisons). %s", now.Mean.Text(), then.Mean.Text(), corrected, report.Sentence(row, c))
+		j.add(name, Failed, "%s, was %s: significantly worse (p = %.2g over all comparisons). %s", now.Mean.Text(),
+			then.Mean.Text(), corrected, report.Sentence(row, c))
 	case verdict == compare.NoVariance && c.Difference != 0 && (c.Difference > 0) == (row.Better == compare.Lower):
 		j.add(name, Failed, "%s, was %s: worse by the same amount in each of %d runs", now.Mean.Text(), then.Mean.Text(), now.N)
 	case verdict == compare.Worse, verdict == compare.Better, verdict == compare.NoEvidence, verdict == compare.Different:
@@ -224,9 +227,11 @@ func (j *judge) speed() {
 	case j.now.Runs[0].Environment["backend.name"] != backend:
 		j.add("speed", Skipped, "made on another backend than %s", compare.Plain(backend))
 	case factor > j.SpeedAllowance:
-		j.add("speed", Failed, "a step takes %.3g calibrations, was %.3g: %.2f times as many, allowed are %g", float64(now), float64(then), factor, j.SpeedAllowance)
+		j.add("speed", Failed, "a step takes %.3g calibrations, was %.3g: %.2f times as many, allowed are %g", float64(now),
+			float64(then), factor, j.SpeedAllowance)
 	default:
-		j.add("speed", OK, "a step takes %.3g calibrations, was %.3g: %.2f times as many, allowed are %g", float64(now), float64(then), factor, j.SpeedAllowance)
+		j.add("speed", OK, "a step takes %.3g calibrations, was %.3g: %.2f times as many, allowed are %g", float64(now),
+			float64(then), factor, j.SpeedAllowance)
 	}
 }
 

@@ -114,7 +114,8 @@ func Judge(now compare.Data, base []compare.Variant, o Options) (Report, error) 
 		report.Checks = append(report.Checks, j.checks...)
 	}
 	for _, v := range unknown {
-		report.Checks = append(report.Checks, Check{v.Label, "baseline", Skipped, "the baseline has no such variant: save it again to have this one judged"})
+		report.Checks = append(report.Checks, Check{v.Label, "baseline", Skipped,
+			"the baseline has no such variant: save it again to have this one judged"})
 	}
 	var err error
 	report.Comparison, err = comparison(now, base)

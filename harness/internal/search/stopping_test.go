@@ -19,9 +19,11 @@ func TestRungs(t *testing.T) {
 		{"the end is no rung", Stopping{Rule: SuccessiveHalving, MinSteps: 50, ReductionFactor: 2}, 800, "[50 100 200 400]"},
 		{"the step before the end is one", Stopping{Rule: SuccessiveHalving, MinSteps: 50, ReductionFactor: 2}, 801, "[50 100 200 400 800]"},
 		{"halving by another factor", Stopping{Rule: SuccessiveHalving, MinSteps: 1, ReductionFactor: 3}, 100, "[1 3 9 27 81]"},
-		{"halving does not overflow", Stopping{Rule: SuccessiveHalving, MinSteps: most / 3, ReductionFactor: 2}, most, fmt.Sprint([]int{most / 3, most / 3 * 2})},
+		{"halving does not overflow", Stopping{Rule: SuccessiveHalving, MinSteps: most / 3, ReductionFactor: 2}, most,
+			fmt.Sprint([]int{most / 3, most / 3 * 2})},
 		{"the median rule adds", Stopping{Rule: Median, MinSteps: 100, EverySteps: 50}, 300, "[100 150 200 250]"},
-		{"the median rule does not overflow", Stopping{Rule: Median, MinSteps: most - 10, EverySteps: 8}, most, fmt.Sprint([]int{most - 10, most - 2})},
+		{"the median rule does not overflow", Stopping{Rule: Median, MinSteps: most - 10, EverySteps: 8}, most,
+			fmt.Sprint([]int{most - 10, most - 2})},
 		{"a short run has no rung", Stopping{Rule: Median, MinSteps: 100, EverySteps: 50}, 100, "[]"},
 		{"a run without steps has no rung", Stopping{Rule: SuccessiveHalving, MinSteps: 1, ReductionFactor: 2}, 0, "[]"},
 		{"no rule has no rungs", Stopping{}, 1000, "[]"},
@@ -37,7 +39,8 @@ func TestRungs(t *testing.T) {
 	if rungs, err := everyStep.Rungs(1001); err != nil || len(rungs) != 1000 {
 		t.Errorf("%d rungs, %v", len(rungs), err)
 	}
-	if _, err := everyStep.Rungs(1002); err == nil || !strings.Contains(err.Error(), "search.stopping.every_steps: 1 makes more than 1000 rungs of 1002 steps") {
+	if _, err := everyStep.Rungs(1002); err == nil || !strings.Contains(err.Error(),
+		"search.stopping.every_steps: 1 makes more than 1000 rungs of 1002 steps") {
 		t.Errorf("error is %v", err)
 	}
 }

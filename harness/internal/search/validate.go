@@ -55,7 +55,8 @@ func (v *validator) space(space Space, method string) {
 	case n == 0:
 		v.fail(key, "holds nothing to search; give it keys of the config, such as train.lr: {min: 1e-4, max: 1e-2, log: true}")
 	case n > sobolDimensions && method == Sobol:
-		v.fail(key, "has %d keys, and Sobol points have at most %d dimensions; search fewer, or set search.method to %s", n, sobolDimensions, Random)
+		v.fail(key, "has %d keys, and Sobol points have at most %d dimensions; search fewer, or set search.method to %s", n,
+			sobolDimensions, Random)
 	}
 	seen := map[string]bool{}
 	for _, d := range space {
@@ -158,7 +159,8 @@ func (v *validator) atLeast(key string, value, least int) {
 
 func (v *validator) oneOf(key, value string, choices ...string) {
 	if !slices.Contains(choices, value) {
-		v.fail(key, "must be one of %s, got %q%s", strings.Join(choices, ", "), yamlfile.Shorten(value), suggest.DidYouMean(suggest.One(value, choices)))
+		v.fail(key, "must be one of %s, got %q%s", strings.Join(choices, ", "), yamlfile.Shorten(value),
+			suggest.DidYouMean(suggest.One(value, choices)))
 	}
 }
 

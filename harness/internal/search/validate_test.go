@@ -25,15 +25,18 @@ search.objective.goal: must be one of minimize, maximize, got ""`},
 		{"a key twice", func(c *Config) { c.Space[1].Path = c.Space[0].Path }, "search.space.a.d0: is given twice"},
 		{"ends that are no numbers", func(c *Config) { c.Space[0].Min, c.Space[0].Max = math.NaN(), math.Inf(1) },
 			"search.space.a.d0.min: must be a finite number, got NaN\nsearch.space.a.d0.max: must be a finite number, got +Inf"},
-		{"choices and a range", func(c *Config) { c.Space[0].Choices = []string{"a", "b"} }, "search.space.a.d0: has both choices and a range; keep one of them"},
-		{"no choices", func(c *Config) { c.Space[0] = Dimension{Path: "x", Choices: []string{}} }, "search.space.x: must have at least 2 choices, has 0" + noSearch},
+		{"choices and a range", func(c *Config) { c.Space[0].Choices = []string{"a", "b"} },
+			"search.space.a.d0: has both choices and a range; keep one of them"},
+		{"no choices", func(c *Config) { c.Space[0] = Dimension{Path: "x", Choices: []string{}} },
+			"search.space.x: must have at least 2 choices, has 0" + noSearch},
 		{"choices that are no scalars", func(c *Config) { c.Space[0] = Dimension{Path: "x", Choices: []string{"", "[a]", "a # b", "'", "a: b"}} },
 			`search.space.x[0]: must be a YAML scalar, got "": it is empty
 search.space.x[1]: must be a YAML scalar, got "[a]": it is more than a scalar on one line
 search.space.x[2]: must be a YAML scalar, got "a # b": it is more than a scalar on one line
 search.space.x[3]: must be a YAML scalar, got "'": found unexpected end of stream
 search.space.x[4]: must be a YAML scalar, got "a: b": it is more than a scalar on one line`},
-		{"a stopping rule without a name", func(c *Config) { c.Stopping.MinSteps = 5 }, `search.stopping.rule: must be one of successive_halving, median, got ""`},
+		{"a stopping rule without a name", func(c *Config) { c.Stopping.MinSteps = 5 },
+			`search.stopping.rule: must be one of successive_halving, median, got ""`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := wide(Sobol, 2)

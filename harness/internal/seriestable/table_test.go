@@ -23,7 +23,8 @@ func example(t *testing.T) (*store.Store, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "x", ConfigHash: "x", Process: "flow_match", Dataset: "digits", ResolvedYAML: "seed: 0\n"})
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "x", ConfigHash: "x", Process: "flow_match", Dataset: "digits",
+		ResolvedYAML: "seed: 0\n"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,8 @@ func TestAnswersThatAreNoneAreRefused(t *testing.T) {
 		{"a failure without words", "exit 3", "sbatch: exit status 3", false},
 		{"a failure with words", "echo sbatch: error: no account >&2; echo 'sbatch: error: Batch job submission failed' >&2; exit 1",
 			"sbatch: no account; Batch job submission failed", false},
-		{"a controller that is away", "echo sbatch: error: Unable to contact slurm controller >&2; exit 1", "Unable to contact slurm controller", true},
+		{"a controller that is away", "echo sbatch: error: Unable to contact slurm controller >&2; exit 1",
+			"Unable to contact slurm controller", true},
 		{"a command that hangs", "exec sleep 30", "has not ended after", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -297,7 +297,8 @@ func TestWhatSlurmOffersIsUsed(t *testing.T) {
 	file := filepath.Join(dir, "go")
 	// The node has two GPUs: the third task waits.
 	indices := []int{0, 1, 2}
-	id := submit(t, c, Job{Argv: []string{"until", file}, Dir: dir, Tasks: indices, Partition: "main", GPUs: 1, CPUs: 2, Memory: "100M", Time: "10"})
+	id := submit(t, c, Job{Argv: []string{"until", file}, Dir: dir, Tasks: indices, Partition: "main", GPUs: 1, CPUs: 2,
+		Memory: "100M", Time: "10"})
 	awaitAll(t, c, id, indices, func(tasks map[int]Task) bool {
 		return count(tasks, in("RUNNING")) == 2 && count(tasks, func(task Task) bool { return task.Reason == "Resources" }) == 1
 	})

@@ -84,7 +84,8 @@ func TestParseAccounts(t *testing.T) {
 }
 
 func TestParseJobs(t *testing.T) {
-	out := row(jobColumns, "100", "RUNNING", "None") + row(jobColumns, "99", "COMPLETED", "None") + row(jobColumns, "100", "PENDING", "Priority") +
+	out := row(jobColumns, "100", "RUNNING", "None") + row(jobColumns, "99", "COMPLETED", "None") + row(jobColumns, "100",
+		"PENDING", "Priority") +
 		row(jobColumns, "101", "FAILED", "BadConstraints")
 	got, err := parseJobs(out)
 	checkParsed(t, []string{"99", "100"}, got, "", err)

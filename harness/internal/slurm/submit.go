@@ -42,7 +42,8 @@ type Job struct {
 }
 
 // Submit submits a job and returns its number. A job that is wrong in itself is refused before sbatch is asked; what
-// sbatch refuses has its words, and is [ErrArraySize], [ErrSubmitLimit] or [ErrPolicy] if that is why. After any other error, and if ctx ends, the job may have been submitted all the same:
+// sbatch refuses has its words, and is [ErrArraySize], [ErrSubmitLimit] or [ErrPolicy] if that is why. After any other error,
+// and if ctx ends, the job may have been submitted all the same:
 // [Client.Named] tells.
 func (c *Client) Submit(ctx context.Context, job Job) (id string, err error) {
 	args, script, err := job.Command()

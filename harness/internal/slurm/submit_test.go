@@ -91,7 +91,8 @@ func TestCommandRefuses(t *testing.T) {
 }
 
 func TestEnvironmentLeavesOutASurroundingJob(t *testing.T) {
-	got := environment([]string{"PATH=/bin", "SLURM_CONF=/c", "SLURM_RESTART_COUNT=3", "SLURM_ARRAY_TASK_ID=1", "SQUEUE_USERS=me", "SBATCH_ACCOUNT=lab"})
+	got := environment([]string{"PATH=/bin", "SLURM_CONF=/c", "SLURM_RESTART_COUNT=3", "SLURM_ARRAY_TASK_ID=1",
+		"SQUEUE_USERS=me", "SBATCH_ACCOUNT=lab"})
 	if diff := cmp.Diff([]string{"PATH=/bin", "SLURM_CONF=/c", "SBATCH_ACCOUNT=lab"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

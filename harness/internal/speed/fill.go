@@ -21,8 +21,10 @@ func fill(ctx context.Context, st *store.Store, runs, points int) error {
 	steps := points / runs / seriesPerRun
 	for i := range runs {
 		variant, seed := i%variants, i/variants
-		run, err := st.CreateRun(ctx, store.NewRun{Name: fmt.Sprintf("variant_%d", variant), Seed: uint64(seed), Process: "flow_match", Dataset: "mnist",
-			ConfigHash: fmt.Sprintf("%064x", i), ResolvedYAML: generatedConfig(variant, seed), Environment: map[string]any{"machine": map[string]any{"cpus": 2}}})
+		run, err := st.CreateRun(ctx, store.NewRun{Name: fmt.Sprintf("variant_%d", variant), Seed: uint64(seed),
+			Process: "flow_match", Dataset: "mnist",
+			ConfigHash: fmt.Sprintf("%064x", i), ResolvedYAML: generatedConfig(variant,
+				seed), Environment: map[string]any{"machine": map[string]any{"cpus": 2}}})
 		if err != nil {
 			return err
 		}
@@ -61,8 +63,10 @@ func fillRun(ctx context.Context, st *store.Store, w *store.Writer, id string, s
 		correct[i] = rng.Float64() < 0.9
 	}
 	for _, n := range []int{10, 50} {
-		d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n, Images: len(correct), Seconds: 10, Step: steps}
-		if err := st.AddEvaluation(ctx, id, store.EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: strings.Repeat("c", 64), Correct: correct, Metrics: []store.Metric{
+		d := record.Drawing{Sampler: "euler", SamplerJSON: `{"name":"euler"}`, Steps: n, Guidance: 2, NFE: 2 * n,
+			Images: len(correct), Seconds: 10, Step: steps}
+		if err := st.AddEvaluation(ctx, id, store.EvaluationRecord{Drawing: d, Dataset: "mnist", Classifier: strings.Repeat("c",
+			64), Correct: correct, Metrics: []store.Metric{
 			{Name: "accuracy", Value: 0.9 + 0.01*rng.NormFloat64()}, {Name: "fd_mnist_cnn", Value: 1 + 0.1*rng.NormFloat64()}}}); err != nil {
 			return err
 		}

@@ -60,7 +60,8 @@ func TestThePictureAndTheTableOfQueriesAreThoseMeasured(t *testing.T) {
 }
 
 func (m measuredQueries) chart(t *testing.T) chart.Chart {
-	c := chart.Chart{Title: "Time of queries against the points in a store", XLabel: "points in the store", YLabel: "seconds", LogX: true, LogY: true}
+	c := chart.Chart{Title: "Time of queries against the points in a store", XLabel: "points in the store", YLabel: "seconds",
+		LogX: true, LogY: true}
 	for i, q := range m.Cases[0].Measures {
 		line := chart.Line{Label: q.Name, Color: i, Marked: true}
 		for _, of := range m.Cases {

@@ -42,7 +42,8 @@ func brief(tb testing.TB, device string) Options {
 		tb.Fatal(err)
 	}
 	tb.Setenv("TMPDIR", tb.TempDir())
-	return Options{Rounds: 1, Points: 2000, Backend: backend.Options{Name: device}, Full: true, Brief: true, Child: []string{program, childArgument}}
+	return Options{Rounds: 1, Points: 2000, Backend: backend.Options{Name: device}, Full: true, Brief: true,
+		Child: []string{program, childArgument}}
 }
 
 func TestEveryCaseMeasuresWhatItPromisesAndLeavesNothing(t *testing.T) {
@@ -78,7 +79,8 @@ func TestEveryCaseMeasuresWhatItPromisesAndLeavesNothing(t *testing.T) {
 }
 
 func TestAnInterruptionEndsEveryCaseAndLeavesNothing(t *testing.T) {
-	for _, name := range []string{"train/batch 32", "sample/guided", "start/batch 32", "log/one process", "log/four processes", "store/10^4 points"} {
+	for _, name := range []string{"train/batch 32", "sample/guided", "start/batch 32", "log/one process", "log/four processes",
+		"store/10^4 points"} {
 		t.Run(name, func(t *testing.T) {
 			o := brief(t, backend.Go)
 			o.Rounds, o.Only = 1000, regexp.MustCompile("^"+regexp.QuoteMeta(name)+"$")

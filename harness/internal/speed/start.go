@@ -30,7 +30,8 @@ func firstStep(batch int, skip func(*session) string) benchmark {
 					return err
 				}
 				begun := time.Now()
-				p, err := s.start(ctx, Child{Do: "step", Batch: batch, Brief: s.Brief, Backend: s.Backend, Checkpoints: filepath.Join(s.dir, "checkpoints")})
+				p, err := s.start(ctx, Child{Do: "step", Batch: batch, Brief: s.Brief, Backend: s.Backend,
+					Checkpoints: filepath.Join(s.dir, "checkpoints")})
 				if err != nil {
 					return err
 				}

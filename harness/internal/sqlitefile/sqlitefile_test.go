@@ -122,7 +122,8 @@ func TestASoundFileIsReadAsSQLiteReadsIt(t *testing.T) {
 		for _, logged := range []bool{false, true} {
 			t.Run(fmt.Sprint(pageSize, " logged ", logged), func(t *testing.T) {
 				path, db := database(t, pageSize, 300)
-				execute(t, db, "DELETE FROM numbered WHERE a % 5 = 0", "DELETE FROM keyed WHERE n BETWEEN 50 AND 120", "INSERT INTO numbered VALUES (1, 2, 3)")
+				execute(t, db, "DELETE FROM numbered WHERE a % 5 = 0", "DELETE FROM keyed WHERE n BETWEEN 50 AND 120",
+					"INSERT INTO numbered VALUES (1, 2, 3)")
 				if !logged {
 					execute(t, db, "PRAGMA wal_checkpoint(TRUNCATE)")
 				}

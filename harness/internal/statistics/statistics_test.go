@@ -103,7 +103,8 @@ func TestRequiredNumbersAreThoseOfThePowerOfTheTTest(t *testing.T) {
 			t.Errorf("an effect of %v at level %v (paired: %v) needs %d, want %d", c.effect, c.alpha, c.paired, got, c.want)
 		}
 	}
-	for _, none := range []int{RequiredPerGroup(0, 1, 0.05, false), RequiredPerGroup(1, math.NaN(), 0.05, false), RequiredPerGroup(1, 0, 0.05, false)} {
+	for _, none := range []int{RequiredPerGroup(0, 1, 0.05, false), RequiredPerGroup(1, math.NaN(), 0.05, false),
+		RequiredPerGroup(1, 0, 0.05, false)} {
 		if none != 0 {
 			t.Errorf("%d are needed where nothing is known", none)
 		}

@@ -164,7 +164,8 @@ func fillMany(b *testing.B, s *Store, runs int) {
 	get(tx.Exec(`CREATE TEMP TABLE copies AS WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <= ?)
 		SELECT i, printf('01ZZZZZZZZZZZZZZZZZZZ%05d', i) AS id FROM n WHERE i <= ?`, runs, runs))(b)
 	for _, t := range []struct{ table, key, value string }{
-		{"runs", "id", "copies.id"}, {"run_records", "run_id", "copies.id"}, {"run_config", "run_id", "copies.id"}, {"run_tags", "run_id", "copies.id"},
+		{"runs", "id", "copies.id"}, {"run_records", "run_id", "copies.id"}, {"run_config", "run_id", "copies.id"}, {"run_tags",
+			"run_id", "copies.id"},
 		{"step_times", "run_id", "copies.id"}, {"series", "run_id", "copies.id"}, {"points", "series_id", "i"}, {"blocks", "series_id", "i"},
 		{"evaluations", "run_id", "copies.id"},
 	} {
@@ -182,7 +183,8 @@ func fillMany(b *testing.B, s *Store, runs int) {
 				values[i] = "i * 7919 % 10000"
 			}
 		}
-		get(tx.Exec(fmt.Sprintf("INSERT INTO %s (%s, %s) SELECT %s, %s FROM copies, %s AS o ORDER BY i", t.table, t.key, strings.Join(names, ", "),
+		get(tx.Exec(fmt.Sprintf("INSERT INTO %s (%s, %s) SELECT %s, %s FROM copies, %s AS o ORDER BY i", t.table, t.key,
+			strings.Join(names, ", "),
 			t.value, strings.Join(values, ", "), t.table)))(b)
 	}
 	get(tx.Exec(`INSERT INTO evaluation_metrics SELECT e.id, m.name, m.value, m.standard_error FROM evaluations AS e, evaluation_metrics AS m WHERE m.evaluation_id = 1 AND e.id > 3`))(b)

@@ -58,7 +58,8 @@ func checkBlocks(t testing.TB, s *Store) (blocks int) {
 		must(t, tx.QueryRow(`SELECT s.name, s.p50, s.p95, r.status FROM series AS s JOIN runs AS r ON r.id = s.run_id WHERE s.id = ?`, id).Scan(&name, &p50, &p95, &status))
 		if !math.IsNaN(float64(p50)) {
 			slices.Sort(values)
-			if wantP50, wantP95 := values[nearestRank(50, len(values))-1], values[nearestRank(95, len(values))-1]; float64(p50) != wantP50 || float64(p95) != wantP95 {
+			if wantP50, wantP95 := values[nearestRank(50, len(values))-1], values[nearestRank(95,
+				len(values))-1]; float64(p50) != wantP50 || float64(p95) != wantP95 {
 				t.Errorf("the percentiles of %s are %v and %v, want %v and %v", name, p50, p95, wantP50, wantP95)
 			}
 		}
@@ -267,7 +268,8 @@ func TestAnOlderStoreGetsItsBlocks(t *testing.T) {
 	}
 	tx := get(s.write.Begin())(t)
 	defer tx.Rollback()
-	if ranked := get(column[int64](t.Context(), tx, `SELECT count(*) FROM series WHERE p50 IS NOT NULL AND p95 IS NOT NULL`))(t)[0]; ranked != 1 {
+	if ranked := get(column[int64](t.Context(), tx,
+		`SELECT count(*) FROM series WHERE p50 IS NOT NULL AND p95 IS NOT NULL`))(t)[0]; ranked != 1 {
 		t.Errorf("%d series have percentiles, want those of the phase that has ended", ranked)
 	}
 }

@@ -25,7 +25,8 @@ const (
 		json_array((SELECT count(*) FROM evaluations), (SELECT max(id) FROM evaluations), (SELECT count(*) FROM runs)),
 		(SELECT json_array(count(*), max(id), max(heartbeat_at), sum(last_step), max(ended_at), sum(ended_at),
 			count(archived_at), sum(archived_at), count(deleted_at), sum(deleted_at)) FROM runs WHERE status <> 'running')
-		|| json_array((SELECT json_group_array(notes) FROM (SELECT notes FROM runs WHERE notes <> '' ORDER BY id)), (SELECT json_group_array(run_id || tag) FROM run_tags))`
+		|| json_array((SELECT json_group_array(notes) FROM (SELECT notes FROM runs WHERE notes <> '' ORDER BY id)),
+			(SELECT json_group_array(run_id || tag) FROM run_tags))`
 	queryMatchRuns = `SELECT r.id FROM (SELECT *, ` + shownStatus + ` AS shown_status FROM runs) AS r`
 
 	// Of half a million values there are some fifty paths: each is one seek.

@@ -8,7 +8,8 @@ import (
 
 // drawingColumns are the values in the order in which the tables have them.
 func drawingColumns(d record.Drawing) []any {
-	return []any{d.Step, d.Epoch, d.Sampler, d.SamplerJSON, d.Steps, d.Guidance, strconv.FormatUint(d.Seed, 10), d.NFE, d.Images, d.Seconds, d.UsedEMA,
+	return []any{d.Step, d.Epoch, d.Sampler, d.SamplerJSON, d.Steps, d.Guidance, strconv.FormatUint(d.Seed, 10), d.NFE, d.Images,
+		d.Seconds, d.UsedEMA,
 		d.WeightsFile, d.WeightsSHA256}
 }
 
@@ -19,6 +20,7 @@ func drawingFields(d *record.Drawing) (finish func() error, fields []any) {
 		d.Seed, err = strconv.ParseUint(seed, 10, 64)
 		return err
 	}
-	return finish, []any{&d.Step, &d.Epoch, &d.Sampler, &d.SamplerJSON, &d.Steps, &d.Guidance, &seed, &d.NFE, &d.Images, &d.Seconds, &d.UsedEMA,
+	return finish, []any{&d.Step, &d.Epoch, &d.Sampler, &d.SamplerJSON, &d.Steps, &d.Guidance, &seed, &d.NFE, &d.Images,
+		&d.Seconds, &d.UsedEMA,
 		&d.WeightsFile, &d.WeightsSHA256}
 }

@@ -54,7 +54,8 @@ func (s *Store) AddEvaluation(ctx context.Context, runID string, r EvaluationRec
 		if err := mustExist(ctx, tx, runID); err != nil {
 			return err
 		}
-		values := slices.Concat([]any{runID}, drawingColumns(r.Drawing), []any{r.Dataset, r.Classifier, asBytes(r.Correct), toMilliseconds(time.Now())})
+		values := slices.Concat([]any{runID}, drawingColumns(r.Drawing), []any{r.Dataset, r.Classifier, asBytes(r.Correct),
+			toMilliseconds(time.Now())})
 		result, err := tx.ExecContext(ctx, queryInsertEvaluation, values...)
 		if err != nil {
 			return err

@@ -96,7 +96,8 @@ func (w *Writer) putBack(b buffer) {
 	}
 }
 
-func (w *Writer) writeSeries(ctx context.Context, tx *sql.Tx, series []seriesState, names []string, points []pendingPoint) ([]seriesState, error) {
+func (w *Writer) writeSeries(ctx context.Context, tx *sql.Tx, series []seriesState, names []string,
+	points []pendingPoint) ([]seriesState, error) {
 	for _, name := range names[len(series):] {
 		st, err := w.openSeries(ctx, tx, name)
 		if err != nil {

@@ -37,7 +37,10 @@ func TestAStoreOnAFullDiskIsReadAndRunsAreDeletedFromIt(t *testing.T) {
 			copyFiles(t, s.Path(), path, "")
 		}},
 		{"left by a crash, with its log", false, func(t *testing.T, s *Store, path string) { copyFiles(t, s.Path(), path, "", "-wal") }},
-		{"left by a crash, with its log and index", true, func(t *testing.T, s *Store, path string) { copyFiles(t, s.Path(), path, "", "-wal", "-shm") }},
+		{"left by a crash, with its log and index", true, func(t *testing.T, s *Store, path string) {
+			copyFiles(t, s.Path(), path,
+				"", "-wal", "-shm")
+		}},
 		{"open", true, func(t *testing.T, s *Store, path string) {
 			must(t, s.Close())
 			copyFiles(t, s.Path(), path, "")

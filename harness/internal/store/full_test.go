@@ -33,7 +33,8 @@ func recordUntilFull(t *testing.T, s *Store, runID string) {
 	}
 
 	must(t, s.Close())
-	for name, s := range map[string]*Store{"a writing process": openAt(t, s.Path()), "a reading one": get(OpenReadOnly(t.Context(), s.Path()))(t)} {
+	for name, s := range map[string]*Store{"a writing process": openAt(t, s.Path()),
+		"a reading one": get(OpenReadOnly(t.Context(), s.Path()))(t)} {
 		defer s.Close()
 		run := get(s.Run(t.Context(), runID))(t)
 		if run.Status != record.StatusFailed || run.StatusReason != reason || run.EndedAt.IsZero() {
@@ -100,7 +101,8 @@ func TestAStoreIsNotHalfCreatedOnAFullDisk(t *testing.T) {
 func mountSmallDisk(t *testing.T, size int, options ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", strings.Join(append(options, fmt.Sprintf("size=%d", size)), ","), "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", strings.Join(append(options, fmt.Sprintf("size=%d", size)), ","),
+		"tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("a small disk needs the right to mount one: %v: %s", err, out)
 	}
 	t.Cleanup(func() {

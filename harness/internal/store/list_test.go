@@ -23,8 +23,10 @@ func manyRuns(t *testing.T) *Store {
 		status                record.Status
 		tags                  []string
 	}{
-		{"fm_mnist", "flow_match", "seed: 1\ntrain: {lr: 1.0e-03}\nsampling: {steps: [4, 16]}\nema: off", 0.3, record.StatusFinished, []string{"paper"}},
-		{"fm_fast", "flow_match", "seed: 18446744073709551615\ntrain: {lr: 0.01}\nsampling: {steps: [8]}", 0.1, record.StatusFailed, []string{"paper", "100%"}},
+		{"fm_mnist", "flow_match", "seed: 1\ntrain: {lr: 1.0e-03}\nsampling: {steps: [4, 16]}\nema: off", 0.3,
+			record.StatusFinished, []string{"paper"}},
+		{"fm_fast", "flow_match", "seed: 18446744073709551615\ntrain: {lr: 0.01}\nsampling: {steps: [8]}", 0.1, record.StatusFailed,
+			[]string{"paper", "100%"}},
 		{"ddpm_mnist", "ddpm", "seed: 18446744073709551614\ntrain: {lr: 1}\nsampling: {steps: [1000]}", 0.2, record.StatusDiverged, nil},
 		{"fm_mnist", "flow_match", "seed: 2\ntrain: {lr: 0.001}\nsampling: {steps: [4,16]}", 0, record.StatusRunning, nil},
 		{"fm_mnist_b", "flow_match", "seed: 2\ntrain: {lr: none}", 0, record.StatusCrashed, nil},
@@ -89,7 +91,8 @@ func TestListsAreFilteredSortedAndLimited(t *testing.T) {
 		{"steps", Filter{Sort: "steps", Desc: true, Limit: 1}, "ddpm_mnist"},
 		{"seed, as a number", Filter{Sort: "seed"}, "fm_mnist ddpm_mnist fm_fast fm_mnist_b fm_mnist"},
 		{"duration", Filter{Sort: "duration", Limit: 1}, "fm_mnist_b"},
-		{"all at once", Filter{Status: []record.Status{record.StatusFinished}, Tags: []string{"paper"}, Name: "*", Process: "flow_match", Dataset: "mnist",
+		{"all at once", Filter{Status: []record.Status{record.StatusFinished}, Tags: []string{"paper"}, Name: "*",
+			Process: "flow_match", Dataset: "mnist",
 			Text: "fm", Where: []string{"seed=1"}, Since: time.Unix(0, 0), Sort: "name", Limit: 9}, "fm_mnist"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -162,7 +165,8 @@ func TestMatchingAndLimitingAgreeWithTheWholeList(t *testing.T) {
 		must(t, w.Finish(t.Context(), []record.Status{record.StatusFinished, record.StatusFailed, record.StatusDiverged}[i%3], ""))
 	}
 	for _, key := range append(SortKeys(), "") {
-		for _, f := range []Filter{{}, {Desc: true}, {Status: []record.Status{record.StatusFinished}}, {Name: "run3", Where: []string{"train.lr=0.001"}}, {Text: "run1", Dataset: "mnist"}, {Name: "none"}} {
+		for _, f := range []Filter{{}, {Desc: true}, {Status: []record.Status{record.StatusFinished}}, {Name: "run3",
+			Where: []string{"train.lr=0.001"}}, {Text: "run1", Dataset: "mnist"}, {Name: "none"}} {
 			f.Sort = key
 			all := get(s.ListRuns(t.Context(), f))(t)
 			f.Limit = 4

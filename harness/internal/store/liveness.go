@@ -75,7 +75,8 @@ func crashReason(p processIdentity, heartbeat time.Time, here hostIdentity, now 
 		return fmt.Sprintf("its process %d is gone; last sign of life %s", p.pid, heartbeat.UTC().Format(time.RFC3339))
 	}
 	if !recent(heartbeat, now) && heartbeat.After(now) {
-		return fmt.Sprintf("the last sign of life from process %d on %s is of the future, %s: the clock there was wrong", p.pid, p.host, heartbeat.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("the last sign of life from process %d on %s is of the future, %s: the clock there was wrong", p.pid,
+			p.host, heartbeat.UTC().Format(time.RFC3339))
 	}
 	if !recent(heartbeat, now) {
 		return fmt.Sprintf("no sign of life from process %d on %s since %s", p.pid, p.host, heartbeat.UTC().Format(time.RFC3339))

@@ -78,7 +78,8 @@ func (e *ConflictError) Remedy() fault.Remedy { return fault.Do(fault.LookAtBoth
 //
 // A run that is here too is left alone if it is the same, or further than the
 // source's. It is replaced if the source continues it; its slug, tags and notes
-// stay, and so does the shelf on which it lies here. It belongs to the sweeps of both. If the two differ in another way the run is refused with a
+// stay, and so does the shelf on which it lies here. It belongs to the sweeps of both. If the two differ in another way the run
+// is refused with a
 // [*ConflictError], and the others go on. Runs that are live, here or there, are
 // left alone, and so are those in the source's trash. A new run that is archived
 // there is archived here.
@@ -236,7 +237,8 @@ func (m *merger) choose(ctx context.Context, wanted []string) ([]string, error) 
 			return nil, err
 		}
 		if _, err := ulid.ParseStrict(id); err != nil { // ids name folders
-			return nil, asSource(failure("reading the store to merge", m.source.path, &Error{Kind: ErrCorrupt, Err: fmt.Errorf("%q is no run's id", id)}))
+			return nil, asSource(failure("reading the store to merge", m.source.path, &Error{Kind: ErrCorrupt,
+				Err: fmt.Errorf("%q is no run's id", id)}))
 		}
 		missing = slices.DeleteFunc(missing, func(w string) bool { return w == id })
 		if len(wanted) == 0 || slices.Contains(wanted, id) {

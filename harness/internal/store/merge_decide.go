@@ -87,7 +87,8 @@ func (m *merger) decide(ctx context.Context, tx *sql.Tx, id string) (outcome, er
 }
 
 const queryUnreadable = `SELECT name FROM source.series WHERE run_id = ? AND
-	(typeof(last) NOT IN ('real', 'null') OR typeof(min) NOT IN ('real', 'null') OR typeof(max) NOT IN ('real', 'null') OR typeof(sum) NOT IN ('real', 'null')
+	(typeof(last) NOT IN ('real', 'null') OR typeof(min) NOT IN ('real', 'null') OR typeof(max) NOT IN ('real',
+		'null') OR typeof(sum) NOT IN ('real', 'null')
 	OR typeof(p50) NOT IN ('real', 'null') OR typeof(p95) NOT IN ('real', 'null'))`
 
 // readable refuses what could be stored, but would then be in the way of reading

@@ -102,7 +102,8 @@ func readTables(ctx context.Context, db *sql.DB) (tables, error) {
 			case r.table == owner.name && r.to != "runs" && ids[r.to] == "":
 				placed = append(placed, r.to)
 				owner.joins = owner.id == ""
-				t.shared = append(t.shared, sharedTable{name: r.to, key: r.toColumn, columns: columns[r.to], from: owner.name, by: r.column, fromKey: owner.key})
+				t.shared = append(t.shared, sharedTable{name: r.to, key: r.toColumn, columns: columns[r.to], from: owner.name,
+					by: r.column, fromKey: owner.key})
 			}
 		}
 	}
@@ -195,7 +196,8 @@ func (t ownedTable) fillPart(p partTable, template string, pairs ...string) stri
 }
 
 func (t sharedTable) fill(template string) string {
-	return fill(template, "{table}", t.name, "{key}", t.key, "{columns}", quotedNames("", t.columns), "{by}", t.by, "{from}", t.from, "{from key}", t.fromKey)
+	return fill(template, "{table}", t.name, "{key}", t.key, "{columns}", quotedNames("", t.columns), "{by}", t.by, "{from}",
+		t.from, "{from key}", t.fromKey)
 }
 
 func fill(template string, pairs ...string) string {

@@ -49,15 +49,19 @@ func recordSteps(t testing.TB, s *Store, runID string, seed, from, to int) {
 	w.Progress(to, 100)
 	sweep := fmt.Sprint("sweep ", seed)
 	must(t, s.PutSweep(t.Context(), sweep, "seeds: 5"))
-	must(t, s.PutSweepRuns(t.Context(), sweep, []SweepRun{{RunID: runID, Variant: fmt.Sprint("seed ", seed), Setting: map[string]string{"seed": fmt.Sprint(seed)}}}))
+	must(t, s.PutSweepRuns(t.Context(), sweep, []SweepRun{{RunID: runID, Variant: fmt.Sprint("seed ", seed),
+		Setting: map[string]string{"seed": fmt.Sprint(seed)}}}))
 	w.Log("info", fmt.Sprintf("steps %d to %d of seed %d", from, to, seed))
-	drawing := record.Drawing{Step: to, Epoch: 1, Sampler: "euler", SamplerJSON: "{}", Steps: 4, Guidance: 2, Seed: uint64(seed), NFE: 4, Images: 4, Seconds: 0.5}
+	drawing := record.Drawing{Step: to, Epoch: 1, Sampler: "euler", SamplerJSON: "{}", Steps: 4, Guidance: 2, Seed: uint64(seed),
+		NFE: 4, Images: 4, Seconds: 0.5}
 	for _, png := range []string{"the same in all", fmt.Sprint("of seed ", seed, " at step ", to)} {
 		must(t, w.Sample(t.Context(), SampleRecord{Drawing: drawing, PNG: []byte(png)}))
 	}
-	must(t, s.AddEvaluation(t.Context(), runID, EvaluationRecord{Drawing: drawing, Dataset: "mnist", Classifier: "c", Correct: []bool{true, false},
+	must(t, s.AddEvaluation(t.Context(), runID, EvaluationRecord{Drawing: drawing, Dataset: "mnist", Classifier: "c",
+		Correct: []bool{true, false},
 		Metrics: []Metric{{"fd", float64(seed), math.NaN()}, {"accuracy", 0.5, 0.1}}}))
-	must(t, s.AddReference(t.Context(), Reference{Dataset: "mnist", Classifier: "c", Kind: ReferenceReal, Images: 10, Metrics: []Metric{{"fd", 0.1, 0.01}}}))
+	must(t, s.AddReference(t.Context(), Reference{Dataset: "mnist", Classifier: "c", Kind: ReferenceReal, Images: 10,
+		Metrics: []Metric{{"fd", 0.1, 0.01}}}))
 	must(t, w.Flush(t.Context()))
 	must(t, w.stop())
 }
@@ -119,10 +123,12 @@ func TestMergingBringsEveryRowOfEveryTableOnce(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
 	recordFully(t, dst, "own", 9, record.StatusFinished) // so that ids differ
 	kept := dump(t, dst)
-	for i, status := range []record.Status{record.StatusFinished, record.StatusDiverged, record.StatusInterrupted, record.StatusFailed, record.StatusCrashed} {
+	for i, status := range []record.Status{record.StatusFinished, record.StatusDiverged, record.StatusInterrupted,
+		record.StatusFailed, record.StatusCrashed} {
 		recordFully(t, src, fmt.Sprint("run", i), i, status)
 	}
-	must(t, src.AddReference(t.Context(), Reference{Dataset: "other", Classifier: "d", Kind: ReferenceNoise, Images: 10, Metrics: []Metric{{"fd", 9, 1}}}))
+	must(t, src.AddReference(t.Context(), Reference{Dataset: "other", Classifier: "d", Kind: ReferenceNoise, Images: 10,
+		Metrics: []Metric{{"fd", 9, 1}}}))
 	want := dump(t, src)
 	for table, rows := range kept {
 		want[table] = append(want[table], rows...)
@@ -308,7 +314,8 @@ func TestARunThatIsInBothStores(t *testing.T) {
 	stop := func(t *testing.T, s *Store, id string) { must(t, s.StopRun(t.Context(), id, "it was behind")) }
 	evaluate := func(seed int) func(*testing.T, *Store, string) {
 		return func(t *testing.T, s *Store, id string) {
-			must(t, s.AddEvaluation(t.Context(), id, EvaluationRecord{Drawing: record.Drawing{Step: 20, Sampler: "heun", SamplerJSON: "{}", Seed: uint64(seed)}, Dataset: "mnist", Classifier: "c",
+			must(t, s.AddEvaluation(t.Context(), id, EvaluationRecord{Drawing: record.Drawing{Step: 20, Sampler: "heun",
+				SamplerJSON: "{}", Seed: uint64(seed)}, Dataset: "mnist", Classifier: "c",
 				Metrics: []Metric{{"fd", 1, 1}}}))
 		}
 	}
@@ -320,8 +327,10 @@ func TestARunThatIsInBothStores(t *testing.T) {
 		want        MergeResult
 		says        string
 	}{
-		{"of a seed that is no number", record.StatusFinished, sql(`UPDATE runs SET seed = 'x' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, `its seed is "x", not a number`},
-		{"of a loss that is no number", record.StatusFinished, sql(`UPDATE series SET max = 'x' WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, `"train/loss" is not of numbers`},
+		{"of a seed that is no number", record.StatusFinished, sql(`UPDATE runs SET seed = 'x' WHERE id = ?`), unchanged,
+			MergeResult{Refused: 1}, `its seed is "x", not a number`},
+		{"of a loss that is no number", record.StatusFinished,
+			sql(`UPDATE series SET max = 'x' WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, `"train/loss" is not of numbers`},
 		{"unchanged", record.StatusFinished, unchanged, unchanged, MergeResult{Same: 1}, ""},
 		{"unchanged and crashed", record.StatusCrashed, unchanged, unchanged, MergeResult{Same: 1}, ""},
 		{"labelled differently", record.StatusFinished, label, unchanged, MergeResult{Same: 1}, ""},
@@ -331,7 +340,8 @@ func TestARunThatIsInBothStores(t *testing.T) {
 		{"resumed there and diverged", record.StatusInterrupted, goOn(30, record.StatusDiverged), label, MergeResult{Continued: 1}, ""},
 		{"resumed there without getting further", record.StatusInterrupted, goOn(20, record.StatusFailed), label, MergeResult{Continued: 1}, ""},
 		{"resumed here", record.StatusInterrupted, unchanged, goOn(30, record.StatusFinished), MergeResult{Behind: 1}, ""},
-		{"resumed here and interrupted again", record.StatusInterrupted, unchanged, goOn(30, record.StatusInterrupted), MergeResult{Behind: 1}, ""},
+		{"resumed here and interrupted again", record.StatusInterrupted, unchanged, goOn(30, record.StatusInterrupted),
+			MergeResult{Behind: 1}, ""},
 		{"resumed here without getting further", record.StatusInterrupted, unchanged, goOn(20, record.StatusFailed), MergeResult{Behind: 1}, ""},
 		{"stopped there", record.StatusInterrupted, stop, label, MergeResult{Continued: 1}, ""},
 		{"stopped here", record.StatusInterrupted, label, stop, MergeResult{Same: 1}, ""},
@@ -340,19 +350,34 @@ func TestARunThatIsInBothStores(t *testing.T) {
 			func(t *testing.T, s *Store, id string) { label(t, s, id); stop(t, s, id) }, MergeResult{Continued: 1}, ""},
 		{"evaluated there", record.StatusFinished, evaluate(1), label, MergeResult{Continued: 1}, ""},
 		{"evaluated here", record.StatusFinished, unchanged, evaluate(1), MergeResult{Behind: 1}, ""},
-		{"evaluated differently", record.StatusFinished, evaluate(1), evaluate(2), MergeResult{Refused: 1}, "each has something recorded that the other lacks ([evaluations] there, [evaluations] here)"},
+		{"evaluated differently", record.StatusFinished, evaluate(1), evaluate(2), MergeResult{Refused: 1},
+			"each has something recorded that the other lacks ([evaluations] there, [evaluations] here)"},
 		{"of another metric", record.StatusFinished, metric, unchanged, MergeResult{Refused: 1}, "[evaluations]"},
-		{"of another config", record.StatusFinished, sql(`UPDATE runs SET config_hash = 'decaf' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "its config hash is decaf there and c0ffee here"},
-		{"of another seed", record.StatusInterrupted, sql(`UPDATE runs SET seed = '7' WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "its seed is 7 there and 1 here"},
-		{"created at another time", record.StatusFinished, sql(`UPDATE runs SET created_at = 0 WHERE id = ?`), unchanged, MergeResult{Refused: 1}, "created at 1970-01-01T00:00:00Z there"},
-		{"with another loss", record.StatusFinished, sql(`UPDATE series SET last = 7.0 WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, "its series differ"},
-		{"with fewer points", record.StatusFinished, sql(`UPDATE series SET count = count - 1 WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, "its series differ"},
-		{"finished in both at different steps", record.StatusInterrupted, goOn(30, record.StatusFinished), goOn(40, record.StatusFinished), MergeResult{Refused: 1}, "finished at step 30 there and finished at step 40 here"},
-		{"finished there and diverged here", record.StatusInterrupted, goOn(30, record.StatusFinished), goOn(30, record.StatusDiverged), MergeResult{Refused: 1}, "finished at step 30 there and diverged at step 30 here"},
-		{"diverged here, but further there", record.StatusInterrupted, goOn(40, record.StatusInterrupted), goOn(30, record.StatusDiverged), MergeResult{Refused: 1}, "interrupted at step 40 there"},
+		{"of another config", record.StatusFinished, sql(`UPDATE runs SET config_hash = 'decaf' WHERE id = ?`), unchanged,
+			MergeResult{Refused: 1}, "its config hash is decaf there and c0ffee here"},
+		{"of another seed", record.StatusInterrupted, sql(`UPDATE runs SET seed = '7' WHERE id = ?`), unchanged,
+			MergeResult{Refused: 1}, "its seed is 7 there and 1 here"},
+		{"created at another time", record.StatusFinished, sql(`UPDATE runs SET created_at = 0 WHERE id = ?`), unchanged,
+			MergeResult{Refused: 1}, "created at 1970-01-01T00:00:00Z there"},
+		{"with another loss", record.StatusFinished, sql(`UPDATE series SET last = 7.0 WHERE run_id = ? AND name = 'train/loss'`),
+			unchanged, MergeResult{Refused: 1}, "its series differ"},
+		{"with fewer points", record.StatusFinished,
+			sql(`UPDATE series SET count = count - 1 WHERE run_id = ? AND name = 'train/loss'`), unchanged, MergeResult{Refused: 1}, "its series differ"},
+		{"finished in both at different steps", record.StatusInterrupted, goOn(30, record.StatusFinished), goOn(40,
+			record.StatusFinished), MergeResult{Refused: 1}, "finished at step 30 there and finished at step 40 here"},
+		{"finished there and diverged here", record.StatusInterrupted, goOn(30, record.StatusFinished), goOn(30,
+			record.StatusDiverged), MergeResult{Refused: 1}, "finished at step 30 there and diverged at step 30 here"},
+		{"diverged here, but further there", record.StatusInterrupted, goOn(40, record.StatusInterrupted), goOn(30,
+			record.StatusDiverged), MergeResult{Refused: 1}, "interrupted at step 40 there"},
 		{"of another name", record.StatusFinished, sql(`UPDATE runs SET name = 'y' WHERE id = ?`), unchanged, MergeResult{Same: 1}, ""},
-		{"running here", record.StatusInterrupted, unchanged, func(t *testing.T, s *Store, id string) { must(t, s.StartResume(t.Context(), id, 10)) }, MergeResult{Live: 1}, ""},
-		{"running there", record.StatusInterrupted, func(t *testing.T, s *Store, id string) { must(t, s.StartResume(t.Context(), id, 10)) }, unchanged, MergeResult{Live: 1}, ""},
+		{"running here", record.StatusInterrupted, unchanged, func(t *testing.T, s *Store, id string) {
+			must(t,
+				s.StartResume(t.Context(), id, 10))
+		}, MergeResult{Live: 1}, ""},
+		{"running there", record.StatusInterrupted, func(t *testing.T, s *Store, id string) {
+			must(t, s.StartResume(t.Context(), id,
+				10))
+		}, unchanged, MergeResult{Live: 1}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src, dst, run := twoStores(t, c.status)
@@ -428,9 +453,13 @@ func TestOnlyTheRunsAskedForAreMerged(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
 	a := recordFully(t, src, "a", 1, record.StatusFinished)
 	recordFully(t, src, "b", 2, record.StatusFinished)
-	must(t, src.AddReference(t.Context(), Reference{Dataset: "other", Classifier: "d", Kind: ReferenceNoise, Images: 10, Metrics: []Metric{{"fd", 9, 1}}}))
+	must(t, src.AddReference(t.Context(), Reference{Dataset: "other", Classifier: "d", Kind: ReferenceNoise, Images: 10,
+		Metrics: []Metric{{"fd", 9, 1}}}))
 	var progress []int
-	result := get(dst.Merge(t.Context(), src.Path(), MergeOptions{Runs: []string{a.ID}, Progress: func(done, total int) { progress = append(progress, done, total) }}))(t)
+	result := get(dst.Merge(t.Context(), src.Path(), MergeOptions{Runs: []string{a.ID}, Progress: func(done,
+		total int) {
+		progress = append(progress, done, total)
+	}}))(t)
 	if result != (MergeResult{Added: 1}) || !slices.Equal(progress, []int{1, 1}) {
 		t.Errorf("merging gave %+v and the progress %v", result, progress)
 	}

@@ -72,7 +72,8 @@ func recordRun(path string) error {
 			}
 		}
 	}
-	if err := w.Sample(ctx, SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"}, PNG: []byte("the same in all")}); err != nil {
+	if err := w.Sample(ctx, SampleRecord{Drawing: record.Drawing{Sampler: "euler", SamplerJSON: "{}"},
+		PNG: []byte("the same in all")}); err != nil {
 		return err
 	}
 	return w.Finish(ctx, record.StatusFinished, "")

@@ -119,7 +119,8 @@ func fillRecovered(ctx context.Context, db *sql.DB, file *sqlitefile.File, o Rec
 		return nil, err
 	}
 	defer tx.Rollback() // without effect after Commit
-	s := &salvage{tx: tx, file: file, options: o, lost: map[string][]string{}, series: map[int64]seriesName{}, inserts: map[insertion]*sql.Stmt{}}
+	s := &salvage{tx: tx, file: file, options: o, lost: map[string][]string{}, series: map[int64]seriesName{},
+		inserts: map[insertion]*sql.Stmt{}}
 	for _, step := range []func(context.Context) error{s.readTables, s.readSchema, s.rows, s.repair} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -248,7 +248,8 @@ func (s *salvage) lostRun(ctx context.Context, id string) error {
 		return err
 	}
 	const reason = "how it ended was lost when the store was damaged"
-	if _, err := s.tx.ExecContext(ctx, queryRestoreRun, id, name, values["name"], reason, hash, values["seed"], values["process.name"], values["data.name"], created, lastSign, lastStep); err != nil {
+	if _, err := s.tx.ExecContext(ctx, queryRestoreRun, id, name, values["name"], reason, hash, values["seed"],
+		values["process.name"], values["data.name"], created, lastSign, lastStep); err != nil {
 		return err
 	}
 	s.lose(id, "how it ended, its notes and its slug if that was another (the rest of its row follows from its config)")

@@ -294,7 +294,8 @@ func (s *salvage) insert(ctx context.Context, t salvageTable, r sqlitefile.Row) 
 	stmt, ok := s.inserts[key]
 	if !ok {
 		var err error
-		stmt, err = s.tx.PrepareContext(ctx, fill(templateSalvage, "{table}", t.name, "{columns}", quotedNames("", names), "{more}", strings.Repeat(", ?", len(values)-1)))
+		stmt, err = s.tx.PrepareContext(ctx, fill(templateSalvage, "{table}", t.name, "{columns}", quotedNames("", names), "{more}",
+			strings.Repeat(", ?", len(values)-1)))
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,8 @@ func storeToDamage(t testing.TB) (path string, rows map[string][]string) {
 		for line := range 60 {
 			w.Log("info", fmt.Sprintf("line %d: %s", line, strings.Repeat("x", 100)))
 		}
-		must(t, w.Sample(t.Context(), SampleRecord{Drawing: record.Drawing{Step: 30, Sampler: "heun", SamplerJSON: "{}", Images: 4}, PNG: noise(uint64(seed), 20_000)}))
+		must(t, w.Sample(t.Context(), SampleRecord{Drawing: record.Drawing{Step: 30, Sampler: "heun", SamplerJSON: "{}", Images: 4},
+			PNG: noise(uint64(seed), 20_000)}))
 		must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 	}
 	rows = dump(t, s)
@@ -216,7 +217,8 @@ func TestAStoreOfAnOlderSchemaIsRecovered(t *testing.T) {
 	get(get(newProvider(db))(t).UpTo(t.Context(), 4))(t)
 	const id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 	get(db.Exec(`INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, created_at, started_at, heartbeat_at, pid, pid_started_at, host, boot)
-		VALUES (?, 'old-owl-1', 'old', 'finished', 'h', '1', 'ddpm', 'mnist', 1600000000000, 1600000000000, 1600000000000, 1, 1, 'h', 'b')`, id))(t)
+		VALUES (?, 'old-owl-1', 'old', 'finished', 'h', '1', 'ddpm', 'mnist', 1600000000000, 1600000000000, 1600000000000, 1, 1,
+			'h', 'b')`, id))(t)
 	get(db.Exec(`INSERT INTO run_records VALUES (?, 's', 'name: old', '[]', '[]', '{}')`, id))(t)
 	get(db.Exec(`INSERT INTO series (id, run_id, name, count, last_step, last, min, max, sum) VALUES (7, ?, 'train/loss', 200, 200, 1.0, 1.0, 1.0, 200.0)`, id))(t)
 	for step := range 200 {

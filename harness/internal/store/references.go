@@ -43,7 +43,8 @@ func (s *Store) AddReference(ctx context.Context, r Reference) error {
 	}
 	return s.inTx(ctx, op, func(tx *sql.Tx) error {
 		for _, m := range r.Metrics {
-			if _, err := tx.ExecContext(ctx, queryInsertReference, r.Dataset, r.Classifier, r.Kind, r.Images, m.Name, m.Value, m.StdErr); err != nil {
+			if _, err := tx.ExecContext(ctx, queryInsertReference, r.Dataset, r.Classifier, r.Kind, r.Images, m.Name, m.Value,
+				m.StdErr); err != nil {
 				return err
 			}
 		}

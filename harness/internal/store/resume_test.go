@@ -91,7 +91,8 @@ func TestALiveRunIsNeitherResumedNorDeleted(t *testing.T) {
 		},
 	} {
 		err := f()
-		if !errors.Is(err, ErrRunning) || !strings.Contains(err.Error(), run.Slug) || !strings.Contains(err.Error(), fmt.Sprint("process ", run.PID)) {
+		if !errors.Is(err, ErrRunning) || !strings.Contains(err.Error(), run.Slug) || !strings.Contains(err.Error(),
+			fmt.Sprint("process ", run.PID)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -113,7 +114,8 @@ func TestADeletedRunLeavesNothingButWhatOthersUse(t *testing.T) {
 	before := get(s.Run(t.Context(), kept.ID))(t)
 	must(t, s.DeleteRun(t.Context(), gone.ID, nil))
 
-	for table, want := range map[string]int{"runs": 1, "run_records": 1, "run_config": 9, "run_tags": 0, "series": 1, "points": 100, "samples": 2, "images": 2, "logs": 1} {
+	for table, want := range map[string]int{"runs": 1, "run_records": 1, "run_config": 9, "run_tags": 0, "series": 1,
+		"points": 100, "samples": 2, "images": 2, "logs": 1} {
 		var n int
 		must(t, s.read.QueryRow("SELECT count(*) FROM "+table).Scan(&n))
 		if n != want {

@@ -68,7 +68,8 @@ func (s *Store) CreateRun(ctx context.Context, n NewRun) (*Run, error) {
 		if err := insertRun(ctx, tx, id, n); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, queryInsertRecord, id, n.SourceYAML, n.BaseYAML, n.ResolvedYAML, asJSON(n.Overrides), asJSON(n.Argv), string(environment)); err != nil {
+		if _, err := tx.ExecContext(ctx, queryInsertRecord, id, n.SourceYAML, n.BaseYAML, n.ResolvedYAML, asJSON(n.Overrides),
+			asJSON(n.Argv), string(environment)); err != nil {
 			return err
 		}
 		for _, v := range values {
@@ -88,7 +89,8 @@ func (s *Store) CreateRun(ctx context.Context, n NewRun) (*Run, error) {
 func insertRun(ctx context.Context, tx *sql.Tx, id string, n NewRun) error {
 	now, p := toMilliseconds(time.Now()), thisProcess()
 	for attempt := 0; ; attempt++ {
-		_, err := tx.ExecContext(ctx, queryInsertRun, id, slug(id, attempt), n.Name, n.ConfigHash, strconv.FormatUint(n.Seed, 10), n.Process, n.Dataset, n.Notes,
+		_, err := tx.ExecContext(ctx, queryInsertRun, id, slug(id, attempt), n.Name, n.ConfigHash, strconv.FormatUint(n.Seed, 10),
+			n.Process, n.Dataset, n.Notes,
 			now, now, now, p.pid, p.startedAt, p.host, p.boot, n.CodeVersion, n.TrainedBy, n.Parent, n.ParentStep)
 		if e, ok := errors.AsType[sqlite3.Error](err); ok && e.ExtendedCode == sqlite3.ErrConstraintUnique && attempt < maxSlugAttempts {
 			continue
@@ -122,7 +124,8 @@ func (s *Store) Run(ctx context.Context, id string) (*Run, error) {
 	}
 	run := &Run{RunInfo: infos[0]}
 	var overrides, argv, environment string
-	err = s.read.QueryRowContext(ctx, querySelectRecord, id).Scan(&run.SourceYAML, &run.BaseYAML, &run.ResolvedYAML, &overrides, &argv, &environment)
+	err = s.read.QueryRowContext(ctx, querySelectRecord, id).Scan(&run.SourceYAML, &run.BaseYAML, &run.ResolvedYAML, &overrides,
+		&argv, &environment)
 	run.Environment = json.RawMessage(environment)
 	if err == nil {
 		err = errors.Join(json.Unmarshal([]byte(overrides), &run.Overrides), json.Unmarshal([]byte(argv), &run.Argv))

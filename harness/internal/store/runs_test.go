@@ -17,7 +17,8 @@ import (
 func TestARunReadsBackAsItWasCreated(t *testing.T) {
 	s := openTemp(t)
 	n := NewRun{
-		Name: "odd 'name'; \"%_\" é\u202e", Tags: []string{"b", " a ", "b"}, Notes: "two\nlines", ConfigHash: "c0ffee", CodeVersion: "v1", TrainedBy: "another",
+		Name: "odd 'name'; \"%_\" é\u202e", Tags: []string{"b", " a ",
+			"b"}, Notes: "two\nlines", ConfigHash: "c0ffee", CodeVersion: "v1", TrainedBy: "another",
 		Seed: math.MaxUint64, Process: "ddpm", Dataset: "kmnist",
 		SourceYAML: "base: x.yaml # é\n", ResolvedYAML: resolvedYAML,
 		Overrides: []string{"seed=1", "train.lr=1e-3"}, Argv: []string{"harness", "run", "a b.yaml"},
@@ -34,7 +35,8 @@ func TestARunReadsBackAsItWasCreated(t *testing.T) {
 	}
 	p := thisProcess()
 	want := &Run{
-		RunInfo: RunInfo{ID: got.ID, Slug: got.Slug, Name: n.Name, Status: record.StatusRunning, ConfigHash: "c0ffee", CodeVersion: "v1", TrainedBy: "another", Seed: math.MaxUint64,
+		RunInfo: RunInfo{ID: got.ID, Slug: got.Slug, Name: n.Name, Status: record.StatusRunning, ConfigHash: "c0ffee",
+			CodeVersion: "v1", TrainedBy: "another", Seed: math.MaxUint64,
 			Process: "ddpm", Dataset: "kmnist", Tags: []string{"a", "b"}, Notes: n.Notes,
 			CreatedAt: got.CreatedAt, StartedAt: got.StartedAt, HeartbeatAt: got.HeartbeatAt, PID: p.pid, Host: p.host},
 		SourceYAML: n.SourceYAML, ResolvedYAML: n.ResolvedYAML, Overrides: n.Overrides, Argv: n.Argv,

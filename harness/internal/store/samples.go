@@ -59,7 +59,8 @@ func (s *Store) AddSample(ctx context.Context, runID string, r SampleRecord) err
 		if _, err := tx.ExecContext(ctx, queryInsertImage, hash, r.PNG); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, queryInsertSample, slices.Concat([]any{runID}, drawingColumns(r.Drawing), []any{hash, toMilliseconds(time.Now())})...)
+		_, err := tx.ExecContext(ctx, queryInsertSample, slices.Concat([]any{runID}, drawingColumns(r.Drawing), []any{hash,
+			toMilliseconds(time.Now())})...)
 		return err
 	})
 }

@@ -166,7 +166,8 @@ func (m *summary) add(step int64, value float64) {
 // summarize computes a summary from the points themselves.
 func summarize(ctx context.Context, tx *sql.Tx, seriesID int64) (m summary, err error) {
 	var lowest, highest, sum, last number
-	if err := tx.QueryRowContext(ctx, queryAggregate, seriesID).Scan(&m.count, &m.lastStep, &lowest, &highest, &sum); err != nil || m.count == 0 {
+	if err := tx.QueryRowContext(ctx, queryAggregate, seriesID).Scan(&m.count, &m.lastStep, &lowest, &highest,
+		&sum); err != nil || m.count == 0 {
 		return m, err
 	}
 	err = tx.QueryRowContext(ctx, queryLastValue, seriesID, m.lastStep).Scan(&last)

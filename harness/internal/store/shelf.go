@@ -63,7 +63,8 @@ func (s *Store) Restore(ctx context.Context, ids ...string) error {
 
 // shelve runs a query, of which the first parameter is the id, for each run, after
 // check has found nothing against it.
-func (s *Store) shelve(ctx context.Context, op string, ids []string, check func(context.Context, *sql.Tx, string) error, query string, args ...any) error {
+func (s *Store) shelve(ctx context.Context, op string, ids []string, check func(context.Context, *sql.Tx, string) error,
+	query string, args ...any) error {
 	return s.inTx(ctx, op, func(tx *sql.Tx) error {
 		for _, id := range ids {
 			if err := check(ctx, tx, id); err != nil {

@@ -77,7 +77,8 @@ func TestRunsAreShelvedAllOrNone(t *testing.T) {
 	live := newRun(t, s, "live")
 	const nobody = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 	before := dump(t, s)
-	for name, f := range map[string]func(context.Context, ...string) error{"archive": s.Archive, "unarchive": s.Unarchive, "trash": s.Trash, "restore": s.Restore} {
+	for name, f := range map[string]func(context.Context, ...string) error{"archive": s.Archive, "unarchive": s.Unarchive,
+		"trash": s.Trash, "restore": s.Restore} {
 		err := f(t.Context(), runs["active"].ID, runs["both"].ID, nobody)
 		if missing, ok := errors.AsType[*NotFoundError](err); !ok || missing.Ref != nobody {
 			t.Errorf("%s: the error about an unknown run is %v", name, err)

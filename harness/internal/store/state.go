@@ -14,7 +14,8 @@ const (
 	queryDataVersion = `PRAGMA data_version`
 	queryWholeState  = `SELECT json_array(count(*), max(heartbeat_at), sum(stopped), sum(last_step), max(id),
 			count(archived_at), sum(archived_at), count(deleted_at), sum(deleted_at),
-			(SELECT group_concat(status || ended_at) FROM (SELECT ` + recordedStatus + ` AS status, ended_at FROM runs ORDER BY ended_at DESC LIMIT 20)),
+			(SELECT group_concat(status || ended_at) FROM (SELECT ` + recordedStatus + ` AS status,
+				ended_at FROM runs ORDER BY ended_at DESC LIMIT 20)),
 			(SELECT group_concat(notes, char(0)) FROM (SELECT notes FROM runs WHERE notes <> '' ORDER BY id)),
 			(SELECT group_concat(tag) FROM run_tags),
 			(SELECT max(id) FROM samples), (SELECT max(id) FROM evaluations), (SELECT count(*) FROM sweep_runs))

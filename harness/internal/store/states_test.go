@@ -13,7 +13,8 @@ func TestTheStateOfARunChangesWithItAlone(t *testing.T) {
 	if len(before) != 2 {
 		t.Fatalf("states are %v", before)
 	}
-	must(t, s.AddEvaluation(t.Context(), a.ID, EvaluationRecord{Drawing: record.Drawing{SamplerJSON: "{}"}, Metrics: []Metric{{Name: "accuracy", Value: 1}}}))
+	must(t, s.AddEvaluation(t.Context(), a.ID, EvaluationRecord{Drawing: record.Drawing{SamplerJSON: "{}"},
+		Metrics: []Metric{{Name: "accuracy", Value: 1}}}))
 	after := get(s.States(t.Context(), a.ID, b.ID))(t)
 	if after[a.ID] == before[a.ID] {
 		t.Error("an evaluation does not change the state of its run")

@@ -65,7 +65,8 @@ func (r *reader) checkSearch(f *File) {
 		r.Fail("search", r.at("search"), "a sweep searches or goes through matrix, zip and include, not both: put fixed values into the base")
 	}
 	if s.Stopping.Rule != "" && !slices.Contains(comparedEarly, s.Objective.Metric) {
-		r.Fail("search.objective.metric", r.at("search.objective.metric"), "trials are stopped by what is known of them while they train: with stopping it is one of %s, got %q",
+		r.Fail("search.objective.metric", r.at("search.objective.metric"),
+			"trials are stopped by what is known of them while they train: with stopping it is one of %s, got %q",
 			strings.Join(comparedEarly, ", "), s.Objective.Metric)
 	}
 }

@@ -101,7 +101,8 @@ func (c *Conductor) make(ctx context.Context, tasks []Task, stopAfter int, stage
 	open := slices.Clone(left)
 	observe := func() {
 		if c.Observe != nil {
-			c.Observe(Progress{Tasks: len(tasks), Ended: len(tasks) - len(open), Failed: len(failed), Running: c.statuses(open), Retried: c.restarted, Stage: stage})
+			c.Observe(Progress{Tasks: len(tasks), Ended: len(tasks) - len(open), Failed: len(failed), Running: c.statuses(open),
+				Retried: c.restarted, Stage: stage})
 		}
 	}
 	if len(open) > 0 {
@@ -175,7 +176,8 @@ func (c *Conductor) settle(ctx context.Context, e Ended, stopAfter int) (again b
 	}
 	c.failures[key]++
 	if c.failures[key] <= c.Retries {
-		c.warn("task %s (%s) failed and is tried again (%d of %d): %v", key, c.Plan.Variants[e.Task.Runs[0].Variant].Label, c.failures[key], c.Retries, why)
+		c.warn("task %s (%s) failed and is tried again (%d of %d): %v", key, c.Plan.Variants[e.Task.Runs[0].Variant].Label,
+			c.failures[key], c.Retries, why)
 		return true, nil
 	}
 	return false, why

@@ -60,7 +60,8 @@ func TestASweepMakesWhatIsMissing(t *testing.T) {
 	})
 	t.Run("runs of other code and older runs do not count", func(t *testing.T) {
 		for _, r := range []sweep.Recognition{{Code: "other"}, {Since: time.Now().Add(time.Hour)}} {
-			if inventory, err := sweep.Inspect(t.Context(), b.store, p.Hashes(), r); err != nil || len(inventory) != 0 || len(inventory.Left(p)) != 2 {
+			if inventory, err := sweep.Inspect(t.Context(), b.store, p.Hashes(),
+				r); err != nil || len(inventory) != 0 || len(inventory.Left(p)) != 2 {
 				t.Errorf("%+v: %v, %v", r, inventory, err)
 			}
 		}
@@ -159,7 +160,8 @@ func TestAnInterruptionIsNoFailureIfItCameFurther(t *testing.T) {
 			return nil
 		}
 		// What a worker leaves behind that a cluster has told to stop.
-		return errors.Join(errors.New("exit status 130"), b.folder.WriteStatus(sweep.Status{Task: key, State: sweep.TaskInterrupted, Step: 2 * start}))
+		return errors.Join(errors.New("exit status 130"), b.folder.WriteStatus(sweep.Status{Task: key, State: sweep.TaskInterrupted,
+			Step: 2 * start}))
 	}
 	out, err := b.conduct(t.Context(), p) // without a retry
 	if err != nil || len(out.Failed) != 0 || out.Retried != 3 || len(b.warnings) != 0 {
@@ -294,7 +296,8 @@ func TestASearchStopsTheTrialsThatAreBehind(t *testing.T) {
 	if diff := cmp.Diff(whole.losses(all, all.Tasks[alive[0]]), b.losses(p, p.Tasks[alive[0]])); diff != "" {
 		t.Errorf("losses of the best (-want +got):\n%s", diff)
 	}
-	if stages := b.stages(); !slices.Equal(stages, []string{"rung 1 of 3, to step 3: 4 trials", "rung 2 of 3, to step 6: 2 trials", "to the end: 1 trial"}) {
+	if stages := b.stages(); !slices.Equal(stages, []string{"rung 1 of 3, to step 3: 4 trials",
+		"rung 2 of 3, to step 6: 2 trials", "to the end: 1 trial"}) {
 		t.Errorf("the stages are %q", stages)
 	}
 

@@ -96,7 +96,8 @@ func (c Costs) Memory(tasks []Task) int64 {
 // costKey holds what decides the time of an update, and what is measured at the
 // end.
 func costKey(c config.Config) string {
-	key, err := json.Marshal([]any{c.Model, c.Process.Name, c.Train.BatchSize, c.Train.MicrobatchSize, c.Backend.Name, c.Backend.Precision, c.Metrics.AtEnd, c.Metrics.Images})
+	key, err := json.Marshal([]any{c.Model, c.Process.Name, c.Train.BatchSize, c.Train.MicrobatchSize, c.Backend.Name,
+		c.Backend.Precision, c.Metrics.AtEnd, c.Metrics.Images})
 	if err != nil {
 		return "" // numbers that JSON has no words for do not pass the config's checks
 	}

@@ -54,7 +54,8 @@ func TestAPlanThatIsWrittenIsReadAgain(t *testing.T) {
 		}
 		for j, r := range task.Runs {
 			want := p.Tasks[i].Runs[j]
-			if r.Variant != want.Variant || string(r.Config.Source) != string(want.Config.Source) || !slices.Equal(r.Config.Overrides, want.Config.Overrides) {
+			if r.Variant != want.Variant || string(r.Config.Source) != string(want.Config.Source) || !slices.Equal(r.Config.Overrides,
+				want.Config.Overrides) {
 				t.Errorf("run %d of task %d is %+v", j, i, r)
 			}
 		}
@@ -119,7 +120,8 @@ func TestOneProcessAtATimeRunsASweep(t *testing.T) {
 	if pid, where := folder.Owner(); pid != other.Process.Pid || where != host {
 		t.Errorf("the owner is %d on %s", pid, where)
 	}
-	if _, err := folder.Lock(); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), fmt.Sprintf("process %d on %s", other.Process.Pid, host)) {
+	if _, err := folder.Lock(); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), fmt.Sprintf("process %d on %s",
+		other.Process.Pid, host)) {
 		t.Errorf("error is %v", err)
 	}
 	_ = other.Process.Kill()

@@ -170,7 +170,8 @@ func openStore(t *testing.T) *store.Store {
 // recordRun records a run that has ended in some way, or is running.
 func recordRun(t *testing.T, st *store.Store, hash, code string, status record.Status) string {
 	t.Helper()
-	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "x", ResolvedYAML: "seed: 0", ConfigHash: hash, CodeVersion: code, Environment: struct{}{}})
+	run, err := st.CreateRun(t.Context(), store.NewRun{Name: "x", ResolvedYAML: "seed: 0", ConfigHash: hash, CodeVersion: code,
+		Environment: struct{}{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ func TestVariantsThatDifferInTheirSamplingShareATraining(t *testing.T) {
 		{"nothing varied", "", []string{"tiny/0"}},
 		{"seeds are trained each", "seeds: [3, 1]", []string{"tiny/3", "tiny/1"}},
 		{"learning rates are trained each", "matrix: {train.lr: [1, 2]}\nseeds: [0, 1]", []string{"lr=1/0", "lr=1/1", "lr=2/0", "lr=2/1"}},
-		{"numbers of sampling steps share", "matrix: {sampling.steps: [[1], [2]]}\nseeds: [0, 1]", []string{"steps=1/0 steps=2/0", "steps=1/1 steps=2/1"}},
+		{"numbers of sampling steps share", "matrix: {sampling.steps: [[1], [2]]}\nseeds: [0, 1]", []string{"steps=1/0 steps=2/0",
+			"steps=1/1 steps=2/1"}},
 		{"learning rates and steps", "matrix: {sampling.steps: [[1], [2]], train.lr: [1, 2]}",
 			[]string{"steps=1 lr=1/0 steps=2 lr=1/0", "steps=1 lr=2/0 steps=2 lr=2/0"}},
 		{"the validation loss is one of the sampling seed", "matrix: {sampling.seed: [1, 2]}", []string{"seed=1/0", "seed=2/0"}},
@@ -59,7 +60,8 @@ func TestLabelsAreShortAndDifferent(t *testing.T) {
 		{"the end of a path is enough", "matrix: {train.lr: [1], process.name: [ddpm]}", []string{"lr=1 process=ddpm"}},
 		{"unless two paths end alike", "matrix: {train.steps: [1], sampling.steps: [[2]]}", []string{"train.steps=1 sampling.steps=2"}},
 		{"lists of several values keep their brackets", "matrix: {sampling.steps: [[2], [2, 3]]}", []string{"steps=2", "steps=[2, 3]"}},
-		{"what would be called the same is numbered", "matrix: {sampling.samplers: [[euler], euler]}", []string{"samplers=euler", "samplers=euler #2"}},
+		{"what would be called the same is numbered", "matrix: {sampling.samplers: [[euler], euler]}", []string{"samplers=euler",
+			"samplers=euler #2"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f, err := Parse("x.yaml", []byte("base: a\n"+tc.text))
@@ -95,7 +97,8 @@ func TestRunsAreNamedAfterTheirVariant(t *testing.T) {
 			[]string{long + "-xxxxxxxxxxxxxxx-0", long + "-xxxxxxxxxxxxxxx-1"}},
 		{"what has no letters is left out", "s", []string{"…", "—"}, []string{"s", "s-1"}},
 		{"letters of any language are kept", "größe", []string{"name=模型_a b", "gro\u0308ße=1"}, []string{"größe-name-模型-a-b", "größe-größe-1"}},
-		{"a long name of wide characters", strings.Repeat("𠀀", 40), []string{strings.Repeat("𠀀", 40)}, []string{strings.Repeat("𠀀", 40) + "-" + strings.Repeat("𠀀", 9) + "-0"}},
+		{"a long name of wide characters", strings.Repeat("𠀀", 40), []string{strings.Repeat("𠀀", 40)}, []string{strings.Repeat("𠀀",
+			40) + "-" + strings.Repeat("𠀀", 9) + "-0"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			n := newNames(tc.sweep)
@@ -164,8 +167,10 @@ func TestRefusedPlans(t *testing.T) {
 			`SWEEP: the variants "lr=null" and "lr=1e-3" are the same run: what they differ in changes no result, is the default of one, or is ignored by it`},
 		{"what changes no result", "matrix: {data.dir: [a, b]}",
 			`SWEEP: the variants "dir=a" and "dir=b" are the same run: what they differ in changes no result, is the default of one, or is ignored by it`},
-		{"conditions on one variant", "seeds: [0, 1]\ncompare: {fail_if: [accuracy < 1]}", "SWEEP: compare.fail_if: conditions compare variants with the first, and there is only one"},
-		{"stopping before the first validation", "search: {budget: 2, space: {train.lr: [1, 2]}, objective: {metric: val/loss, goal: minimize}, stopping: {rule: median, min_steps: 4, every_steps: 4}}",
+		{"conditions on one variant", "seeds: [0, 1]\ncompare: {fail_if: [accuracy < 1]}",
+			"SWEEP: compare.fail_if: conditions compare variants with the first, and there is only one"},
+		{"stopping before the first validation",
+			"search: {budget: 2, space: {train.lr: [1, 2]}, objective: {metric: val/loss, goal: minimize}, stopping: {rule: median, min_steps: 4, every_steps: 4}}",
 			"SWEEP: trials are first compared at step 4, and val/loss is first computed at step 8: set metrics.validate_every_steps to 4 (variant lr=2)"},
 		{"stopping without validation", "search: {budget: 2, space: {metrics.validation_images: [0, 1]}, objective: {metric: val/loss, goal: minimize}, stopping: {rule: median, min_steps: 8, every_steps: 4}}",
 			"SWEEP: trials are stopped by val/loss, and with metrics.validation_images 0 there is none (variant validation_images=0)"},

@@ -55,7 +55,8 @@ func (p *Plan) recordTasks(ctx context.Context, st *store.Store, inv Inventory, 
 // Compare compares the variants, each with the first, by the runs that have come
 // to their end. It is nil if these are fewer than two.
 func (p *Plan) Compare(ctx context.Context, st *store.Store, inv Inventory) (*Comparison, error) {
-	options := compare.Options{GroupBy: p.File.Compare.GroupBy, Metrics: p.File.Compare.Metrics, Also: condition.Metrics(p.File.Compare.FailIf),
+	options := compare.Options{GroupBy: p.File.Compare.GroupBy, Metrics: p.File.Compare.Metrics,
+		Also:    condition.Metrics(p.File.Compare.FailIf),
 		Sampler: p.File.Compare.Sampler, Steps: p.File.Compare.Steps, Guidance: p.File.Compare.Guidance, Labels: map[string]string{}}
 	chosen, err := p.ended(ctx, st, inv)
 	if err != nil {
@@ -173,9 +174,11 @@ func best(r *compare.Result, s *Search) *Best {
 }
 
 // WriteReports leaves the comparison as Markdown and as a page in the folder.
-func (p *Plan) WriteReports(ctx context.Context, st *store.Store, c *Comparison, folder Folder, summary []string, clean func(string) string) error {
+func (p *Plan) WriteReports(ctx context.Context, st *store.Store, c *Comparison, folder Folder, summary []string,
+	clean func(string) string) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Sweep %s\n\n%s\n\n", report.EscapeMarkdown(clean(p.File.Name)), report.EscapeMarkdown(clean(strings.Join(summary, " "))))
+	fmt.Fprintf(&b, "# Sweep %s\n\n%s\n\n", report.EscapeMarkdown(clean(p.File.Name)),
+		report.EscapeMarkdown(clean(strings.Join(summary, " "))))
 	if err := report.WriteMarkdown(&b, c.Result, clean); err != nil {
 		return err
 	}

@@ -186,7 +186,8 @@ const reportEvery = 300 * time.Millisecond
 
 func newReporter(folder sweep.Folder, key string) *reporter {
 	host, _ := os.Hostname()
-	r := &reporter{folder: folder, status: sweep.Status{Task: key, Attempt: ulid.Make().String(), State: sweep.TaskRunning, Host: host, PID: os.Getpid()}}
+	r := &reporter{folder: folder, status: sweep.Status{Task: key, Attempt: ulid.Make().String(), State: sweep.TaskRunning,
+		Host: host, PID: os.Getpid()}}
 	r.write()
 	return r
 }

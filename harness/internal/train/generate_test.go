@@ -36,7 +36,8 @@ func generator(t *testing.T) (*Generator, *tensors.Tensor) {
 
 // euler asks for two steps of the simplest sampler.
 func euler(scale float64, labels ...int32) Request {
-	return Request{Sampler: schedulers.SamplerConfig{Name: "euler"}, Steps: 2, Guidance: schedulers.Guidance{Scale: scale}, Labels: labels, Seed: 5}
+	return Request{Sampler: schedulers.SamplerConfig{Name: "euler"}, Steps: 2, Guidance: schedulers.Guidance{Scale: scale},
+		Labels: labels, Seed: 5}
 }
 
 func mustGenerate(t *testing.T, gen *Generator, weights *tensors.Tensor, r Request) Generated {
@@ -193,7 +194,8 @@ func TestSampleRunDrawsFromTheAveragedWeightsWhereAsked(t *testing.T) {
 
 	full := errors.New("no space")
 	record := func(context.Context, Sample) error { return full }
-	if _, err := SampleRun(t.Context(), o.Backend, o.Config, state, record, nil); !errors.Is(err, full) || !strings.Contains(err.Error(), "recording the grid of sampling euler") {
+	if _, err := SampleRun(t.Context(), o.Backend, o.Config, state, record, nil); !errors.Is(err,
+		full) || !strings.Contains(err.Error(), "recording the grid of sampling euler") {
 		t.Errorf("recording fails: error is %v", err)
 	}
 }

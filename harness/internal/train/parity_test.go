@@ -37,12 +37,14 @@ func TestParity(t *testing.T) {
 				theirs += lateMean(reference) / 2
 				losses := parityLosses(t, tc.config, seed)
 				ours += lateMean(losses) / 2
-				fmt.Printf("parity %s seed %d: ours %.4f, reference %.4f (mean loss of steps 201–300)\n", tc.recipe, seed, lateMean(losses), lateMean(reference))
+				fmt.Printf("parity %s seed %d: ours %.4f, reference %.4f (mean loss of steps 201–300)\n", tc.recipe, seed,
+					lateMean(losses), lateMean(reference))
 			}
 			distance := ours/theirs - 1
 			fmt.Printf("parity %s: ours %.4f, reference %.4f, %+.1f %%\n", tc.recipe, ours, theirs, 100*distance)
 			if distance > tc.tolerance || distance < -tc.tolerance {
-				t.Errorf("mean loss of steps 201–300 is %.4f, the reference's %.4f: %+.1f %%, allowed ±%.0f %%", ours, theirs, 100*distance, 100*tc.tolerance)
+				t.Errorf("mean loss of steps 201–300 is %.4f, the reference's %.4f: %+.1f %%, allowed ±%.0f %%", ours, theirs,
+					100*distance, 100*tc.tolerance)
 			}
 		})
 	}

@@ -65,7 +65,8 @@ func TestRunRecordsEveryStepAndSamplesWhenAsked(t *testing.T) {
 	}
 	// The first step compiles, and so does what draws the first grid.
 	if len(rec.phases[record.PhaseCompile]) != 2 || len(rec.phases[record.PhaseStep]) != 11 || len(rec.phases[record.PhaseDataWait]) != 12 {
-		t.Errorf("phases: %d compile, %d step, %d data_wait", len(rec.phases[record.PhaseCompile]), len(rec.phases[record.PhaseStep]), len(rec.phases[record.PhaseDataWait]))
+		t.Errorf("phases: %d compile, %d step, %d data_wait", len(rec.phases[record.PhaseCompile]),
+			len(rec.phases[record.PhaseStep]), len(rec.phases[record.PhaseDataWait]))
 	}
 }
 

@@ -31,7 +31,8 @@ type validation struct {
 	trainTimesteps float64
 }
 
-func newValidation(b compute.Backend, data *dataset.Dataset, model models.Network, process schedulers.Process, seed uint64) (*validation, error) {
+func newValidation(b compute.Backend, data *dataset.Dataset, model models.Network, process schedulers.Process,
+	seed uint64) (*validation, error) {
 	loader, err := dataset.NewLoader(data, dataset.LoaderOptions{Seed: seed, BatchSize: validationBatch})
 	if err != nil {
 		return nil, fmt.Errorf("the images to validate on: %w", err)

@@ -46,7 +46,8 @@ func (r *Reader) Fail(path string, at *yaml.Node, format string, args ...any) {
 // FailAt is Fail with a line and a column.
 func (r *Reader) FailAt(line, column int, path, format string, args ...any) {
 	r.broken[path] = true
-	r.problems = append(r.problems, Problem{Place: Place{File: r.file, Line: line, Column: column}, Key: path, Message: fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, Problem{Place: Place{File: r.file, Line: line, Column: column}, Key: path,
+		Message: fmt.Sprintf(format, args...)})
 }
 
 // Err is what was wrong, in the order of the places, as [*Errors]; nil if nothing

@@ -79,7 +79,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"fraction of a count", "count: 1.5", "x.yaml:1:1: count: must be a whole number, written in digits alone, got 1.5"},
 		{"quoted count", "count: '1'", `x.yaml:1:1: count: must be a whole number, got the string "1"; remove the quotes`},
 		{"negative count", "count: -1", "x.yaml:1:1: count: must be at least 0, got -1"},
-		{"seed beyond the store's integers", "seed: 9223372036854775808", "x.yaml:1:1: seed: must be at most 9223372036854775807, got 9223372036854775808"},
+		{"seed beyond the store's integers", "seed: 9223372036854775808",
+			"x.yaml:1:1: seed: must be at most 9223372036854775807, got 9223372036854775808"},
 		{"octal", "number: 010", "x.yaml:1:1: number: must be a plain decimal number, got 010"},
 		{"infinite", "number: .inf", "x.yaml:1:1: number: must be a finite number, got .inf"},
 		{"yes", "flag: yes", `x.yaml:1:1: flag: must be true or false, got the string "yes"`},
@@ -132,7 +133,8 @@ func TestPlacesOfKeys(t *testing.T) {
 			r.List(e, "[a]")
 		}
 	}
-	for path, column := range map[string]int{"inner": 1, "inner.a.b": 9, "inner.a.b.c": 9, "inner.x": 1, "words[1]": 12, "words[1].z": 12, "nothing": 1} {
+	for path, column := range map[string]int{"inner": 1, "inner.a.b": 9, "inner.a.b.c": 9, "inner.x": 1, "words[1]": 12,
+		"words[1].z": 12, "nothing": 1} {
 		if n := r.Place(path, &yaml.Node{Column: 1}); n.Column != column {
 			t.Errorf("%s is in column %d, want %d", path, n.Column, column)
 		}
@@ -140,7 +142,8 @@ func TestPlacesOfKeys(t *testing.T) {
 }
 
 func FuzzReader(f *testing.F) {
-	for _, seed := range []string{"text: a\ncount: 1", "words: [a, &b c, *b]", "inner: {a: 1, <<: 2}", "flag: !!bool yes", "- a\n-", "\t", "a: b\n---\n", "number: 1e999"} {
+	for _, seed := range []string{"text: a\ncount: 1", "words: [a, &b c, *b]", "inner: {a: 1, <<: 2}", "flag: !!bool yes",
+		"- a\n-", "\t", "a: b\n---\n", "number: 1e999"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
