@@ -9,10 +9,10 @@ import (
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
-	"gopkg.in/yaml.v3"
 
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/yamlfile"
 	"flowharness/models"
 )
 
@@ -92,7 +92,7 @@ func readRecord(ctx context.Context, st *store.Store, run *store.Run) (Record, e
 		Steps: run.LastStep, TotalSteps: run.TotalSteps, PeakMemory: run.PeakMemoryBytes,
 		LastLoss: missing, LateLoss: missing, BestLoss: missing, StepTime: missing, TrainTime: missing}}
 	var err error
-	if r.Config, err = flattenYAML(run.ResolvedYAML); err != nil {
+	if r.Config, err = flattenConfig(run.ResolvedYAML); err != nil {
 		return r, fmt.Errorf("its recorded config: %w", err)
 	}
 	if _, given := r.Config["model.name"]; !given {
@@ -218,13 +218,21 @@ func perImage(d record.Drawing) Value {
 	return Value(d.Seconds / float64(d.Images))
 }
 
-// flattenYAML turns a document into values by path; lists are one value.
-func flattenYAML(document string) (map[string]string, error) {
-	var root map[string]any
-	if err := yaml.Unmarshal([]byte(document), &root); err != nil {
+// flattenConfig turns a resolved config into values by path; lists are one value.
+func flattenConfig(resolved string) (map[string]string, error) {
+	root, err := yamlfile.Mapping(resolved)
+	if err != nil {
 		return nil, err
 	}
-	return flatten(root), nil
+	flat := map[string]string{}
+	for _, leaf := range yamlfile.Leaves(root, yamlfile.IsScalarOrList) {
+		var value any
+		if err := leaf.Node.Decode(&value); err != nil {
+			return nil, err
+		}
+		flat[leaf.Path] = jsonText(value)
+	}
+	return flat, nil
 }
 
 func flattenJSON(document []byte) (map[string]string, error) {
@@ -235,10 +243,6 @@ func flattenJSON(document []byte) (map[string]string, error) {
 	if err := json.Unmarshal(document, &root); err != nil {
 		return nil, err
 	}
-	return flatten(root), nil
-}
-
-func flatten(root map[string]any) map[string]string {
 	flat := map[string]string{}
 	var walk func(path string, v any)
 	walk = func(path string, v any) {
@@ -252,12 +256,16 @@ func flatten(root map[string]any) map[string]string {
 			}
 			return
 		}
-		text, err := json.Marshal(v)
-		if err != nil {
-			text = fmt.Append(nil, v)
-		}
-		flat[path] = string(text)
+		flat[path] = jsonText(v)
 	}
 	walk("", root)
-	return flat
+	return flat, nil
+}
+
+func jsonText(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
 }

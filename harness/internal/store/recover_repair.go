@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"flowharness/harness/internal/yamlfile"
 	"fmt"
 	"maps"
 	"slices"
@@ -169,7 +170,7 @@ func scalar(value string, number bool) *yaml.Node {
 	if yaml.Unmarshal([]byte(value), &n) == nil && len(n.Content) == 1 {
 		c := n.Content[0]
 		isNumber := c.ShortTag() == "!!int" || c.ShortTag() == "!!float"
-		if c.Kind == yaml.SequenceNode && isPlainList(c) || c.Kind == yaml.ScalarNode && isNumber == number {
+		if c.Kind == yaml.SequenceNode && yamlfile.IsPlain(c) || c.Kind == yaml.ScalarNode && isNumber == number {
 			return c
 		}
 	}

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"errors"
+	"flowharness/harness/internal/yamlfile"
 	"fmt"
 	"math"
 	"strconv"
@@ -20,36 +20,21 @@ type configValue struct {
 // flattenConfig lists the values of a resolved config. A list of plain values
 // is one value, "[4,16]", since it is set as one.
 func flattenConfig(text string) ([]configValue, error) {
-	var root yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &root); err != nil {
+	root, err := yamlfile.Mapping(text)
+	if err != nil {
 		return nil, err
 	}
-	if len(root.Content) != 1 || root.Content[0].Kind != yaml.MappingNode {
-		return nil, errors.New("it is not a YAML mapping")
-	}
-	return flatten(nil, "", root.Content[0])
-}
-
-func flatten(values []configValue, path string, n *yaml.Node) (_ []configValue, err error) {
-	switch {
-	case n.Kind == yaml.AliasNode:
-		return nil, fmt.Errorf("line %d: a resolved config has no aliases", n.Line)
-	case n.Kind == yaml.MappingNode:
-		for i := 0; i < len(n.Content); i += 2 {
-			if values, err = flatten(values, join(path, n.Content[i].Value), n.Content[i+1]); err != nil {
-				return nil, err
-			}
+	var values []configValue
+	for _, leaf := range yamlfile.Leaves(root, yamlfile.IsPlain) {
+		switch leaf.Node.Kind {
+		case yaml.AliasNode:
+			return nil, fmt.Errorf("line %d: a resolved config has no aliases", leaf.Node.Line)
+		case yaml.MappingNode: // it has no keys
+		default:
+			v := configValue{path: leaf.Path}
+			v.value, v.number = canonical(leaf.Node)
+			values = append(values, v)
 		}
-	case n.Kind == yaml.SequenceNode && !isPlainList(n):
-		for i, item := range n.Content {
-			if values, err = flatten(values, join(path, strconv.Itoa(i)), item); err != nil {
-				return nil, err
-			}
-		}
-	default:
-		v := configValue{path: path}
-		v.value, v.number = canonical(n)
-		values = append(values, v)
 	}
 	return values, nil
 }
@@ -86,24 +71,8 @@ func canonicalText(text string) (string, *float64) {
 	if yaml.Unmarshal([]byte(text), &n) != nil || len(n.Content) != 1 {
 		return text, nil
 	}
-	if k := n.Content[0].Kind; k != yaml.ScalarNode && !(k == yaml.SequenceNode && isPlainList(n.Content[0])) {
+	if k := n.Content[0].Kind; k != yaml.ScalarNode && !(k == yaml.SequenceNode && yamlfile.IsPlain(n.Content[0])) {
 		return text, nil
 	}
 	return canonical(n.Content[0])
-}
-
-func isPlainList(n *yaml.Node) bool {
-	for _, item := range n.Content {
-		if item.Kind != yaml.ScalarNode {
-			return false
-		}
-	}
-	return true
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }

@@ -10,6 +10,7 @@ import (
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/yamlfile"
 )
 
 // configView is the config of a run as a tree.
@@ -44,17 +45,17 @@ func newConfigView(run *store.Run, q runQuery) configView {
 	other := q
 	other.Differs = !q.Differs
 	v.Toggle = other.address(run.Slug) + "#config"
-	resolved, err := yamlMapping(run.ResolvedYAML)
+	resolved, err := yamlfile.Mapping(run.ResolvedYAML)
 	if err != nil {
 		v.Problem = err.Error()
 		return v
 	}
-	source, _ := yamlMapping(run.SourceYAML) // written by a user; what it does not say, it does not say
+	source, _ := yamlfile.Mapping(run.SourceYAML) // written by a user; what it does not say, it does not say
 	m := marker{source: leafValues(source), sets: overriddenPaths(run.Overrides), defaults: defaultValues(source, resolved), other: "default",
 		differs: q.Differs}
 	v.Base = "Marked is what differs from the defaults."
 	base := child(source, "base")
-	inherited, err := yamlMapping(run.BaseYAML)
+	inherited, err := yamlfile.Mapping(run.BaseYAML)
 	switch {
 	case base == nil || base.Value == "":
 	case err == nil:
@@ -85,8 +86,8 @@ type marker struct {
 func (m *marker) nodes(path string, n *yaml.Node) []configNode {
 	var list []configNode
 	add := func(key string, value *yaml.Node) {
-		node := configNode{Key: key, Path: joinPath(path, key)}
-		if isLeaf(value) {
+		node := configNode{Key: key, Path: yamlfile.Join(path, key)}
+		if yamlfile.IsPlain(value) {
 			node.Value = leafText(value)
 			m.mark(&node)
 		} else {
@@ -164,7 +165,7 @@ func defaultValues(source, resolved *yaml.Node) map[string]string {
 	if err != nil {
 		return nil
 	}
-	root, err := yamlMapping(string(c.YAML))
+	root, err := yamlfile.Mapping(string(c.YAML))
 	if err != nil {
 		return nil
 	}
@@ -189,17 +190,6 @@ func overriddenPaths(overrides []string) []string {
 	return paths
 }
 
-func yamlMapping(text string) (*yaml.Node, error) {
-	var root yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &root); err != nil {
-		return nil, fmt.Errorf("it is not YAML: %w", err)
-	}
-	if len(root.Content) != 1 || root.Content[0].Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("it is not a YAML mapping")
-	}
-	return root.Content[0], nil
-}
-
 // child is a value of a mapping; nil if there is none.
 func child(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
@@ -216,36 +206,13 @@ func child(n *yaml.Node, key string) *yaml.Node {
 // leafValues are the values of a config by their paths.
 func leafValues(n *yaml.Node) map[string]string {
 	values := map[string]string{}
-	var walk func(path string, n *yaml.Node)
-	walk = func(path string, n *yaml.Node) {
-		switch {
-		case isLeaf(n):
-			values[path] = leafText(n)
-		case n.Kind == yaml.MappingNode:
-			for i := 0; i+1 < len(n.Content); i += 2 {
-				walk(joinPath(path, n.Content[i].Value), n.Content[i+1])
-			}
-		case n.Kind == yaml.SequenceNode:
-			for i, item := range n.Content {
-				walk(joinPath(path, strconv.Itoa(i)), item)
-			}
-		}
+	if n == nil || n.Kind != yaml.MappingNode {
+		return values
 	}
-	if n != nil && n.Kind == yaml.MappingNode {
-		walk("", n)
+	for _, leaf := range yamlfile.Leaves(n, yamlfile.IsPlain) {
+		values[leaf.Path] = leafText(leaf.Node)
 	}
 	return values
-}
-
-// isLeaf: a list of plain values is one value, as in the store.
-func isLeaf(n *yaml.Node) bool {
-	switch n.Kind {
-	case yaml.MappingNode:
-		return len(n.Content) == 0
-	case yaml.SequenceNode:
-		return !slices.ContainsFunc(n.Content, func(item *yaml.Node) bool { return item.Kind != yaml.ScalarNode })
-	}
-	return true
 }
 
 func leafText(n *yaml.Node) string {
@@ -260,11 +227,4 @@ func leafText(n *yaml.Node) string {
 		return "{}"
 	}
 	return n.Value
-}
-
-func joinPath(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }
