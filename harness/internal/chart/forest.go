@@ -8,7 +8,7 @@ import (
 )
 
 // Forest is a forest plot: a row a metric, and in it a dot and an interval for each group. Each row has a scale of its own, from
-// its smallest value to its largest.
+// its smallest value to its largest. A tick so far away that the dots would fall together is named at that end instead.
 type Forest struct {
 	Title string // read out to those who cannot see the picture
 	Rows  []ForestRow
@@ -68,6 +68,9 @@ func (f Forest) SVG() string {
 
 func (r ForestRow) height() int { return len(r.Dots)*forestDotStep + forestSpace }
 
+// mostStretch is how many times wider than the dots and intervals a scale may be for the sake of a tick.
+const mostStretch = 8
+
 // bounds are the ends of the scale; NaN if no value is finite.
 func (r ForestRow) bounds() (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
@@ -81,8 +84,11 @@ func (r ForestRow) bounds() (low, high float64) {
 		add(d.Low)
 		add(d.High)
 	}
+	dotsLow, dotsHigh := low, high
 	for _, t := range r.Ticks {
-		add(t.Value)
+		if away := max(dotsLow-t.Value, t.Value-dotsHigh); dotsHigh <= dotsLow || away <= mostStretch*(dotsHigh-dotsLow) {
+			add(t.Value)
+		}
 	}
 	switch {
 	case low > high:
@@ -106,10 +112,10 @@ func (r ForestRow) draw(b *strings.Builder, top int) {
 	at := func(v float64) float64 {
 		return forestLeft + (v-low)/(high-low)*(forestWidth-forestLeft-forestRight)
 	}
-	fmt.Fprintf(b, `<text class="tick" x="%d" y="%d">%s</text>`, forestLeft, bottom+10, r.endText(low))
-	fmt.Fprintf(b, `<text class="tick" x="%d" y="%d" text-anchor="end">%s</text>`, forestWidth-forestRight, bottom+10, r.endText(high))
+	fmt.Fprintf(b, `<text class="tick" x="%d" y="%d">%s</text>`, forestLeft, bottom+10, r.endText(low, func(v float64) bool { return v < low }, "← "))
+	fmt.Fprintf(b, `<text class="tick" x="%d" y="%d" text-anchor="end">%s</text>`, forestWidth-forestRight, bottom+10, r.endText(high, func(v float64) bool { return v > high }, "→ "))
 	for _, t := range r.Ticks {
-		if finite(t.Value) {
+		if t.Value >= low && t.Value <= high {
 			fmt.Fprintf(b, `<g class="reference"><line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="currentColor" stroke-dasharray="3 3"/>`+
 				`<title>%s: %s</title></g>`, at(t.Value), at(t.Value), top+6, bottom-2, html.EscapeString(t.Label), tickText(t.Value))
 			// A word would lie over one of the ends.
@@ -131,14 +137,18 @@ func (r ForestRow) draw(b *strings.Builder, top int) {
 	}
 }
 
-// endText is a value at an end of the scale, with what has it if that is a tick.
-func (r ForestRow) endText(v float64) string {
+// endText is a value at an end of the scale, with what has it if that is a tick, and the ticks that lie beyond it.
+func (r ForestRow) endText(end float64, beyond func(float64) bool, arrow string) string {
+	text := tickText(end)
 	for _, t := range r.Ticks {
-		if t.Value == v {
-			return tickText(v) + " " + html.EscapeString(t.Label)
+		switch named := tickText(t.Value) + " " + html.EscapeString(t.Label); {
+		case t.Value == end:
+			text = named
+		case finite(t.Value) && beyond(t.Value):
+			text += " · " + arrow + named
 		}
 	}
-	return tickText(v)
+	return text
 }
 
 func tickText(v float64) string { return fmt.Sprintf("%.4g", v) }

@@ -23,3 +23,14 @@ func TestAForestPlotIsAsExpected(t *testing.T) {
 		t.Error("nothing is drawn as something")
 	}
 }
+
+// Noise is hundreds of times farther from the data than two good models are from each other.
+func TestATickFarAwayDoesNotPushTheDotsTogether(t *testing.T) {
+	row := ForestRow{Dots: []ForestDot{{7.4, 7, 8, 0, "a"}, {9, 8.6, 9.4, 1, "b"}}, Ticks: []ForestTick{{9.5, "real"}, {1498, "noise"}}}
+	if low, high := row.bounds(); low != 7 || high != 9.5 {
+		t.Errorf("the scale goes from %v to %v", low, high)
+	}
+	if svg := (Forest{Rows: []ForestRow{row}}).SVG(); !strings.Contains(svg, ">9.5 real · → 1498 noise<") || strings.Contains(svg, "noise: 1498") {
+		t.Errorf("noise is not named at the end of the scale:\n%s", svg)
+	}
+}

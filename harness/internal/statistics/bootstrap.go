@@ -17,7 +17,8 @@ const Resamples = 4000
 // interval of n values is too narrow by the factor √((n-1)/n)·z/t; the expanded
 // one takes the quantiles at Φ(-√(n/(n-1))·t) and its complement instead. It
 // cannot reach beyond the data, so below about eight values it still covers
-// less than it says (88 % for 4). NaN for fewer than two values.
+// less than it says (88 % for 4). NaN for fewer than two values. It does not depend
+// on the order of the values.
 func MeanInterval(rng *rand.Rand, x []float64) (low, high float64) {
 	if len(x) < 2 {
 		return math.NaN(), math.NaN()
@@ -25,6 +26,7 @@ func MeanInterval(rng *rand.Rand, x []float64) (low, high float64) {
 	if Constant(x) {
 		return x[0], x[0]
 	}
+	x = slices.Sorted(slices.Values(x))
 	n := float64(len(x))
 	return interval(n/(n-1), n-1, func() float64 { return resampledMean(rng, x) })
 }
@@ -43,6 +45,7 @@ func DifferenceInterval(rng *rand.Rand, a, b []float64) (low, high float64) {
 	if math.IsNaN(df) {
 		return math.NaN(), math.NaN()
 	}
+	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
 	na, nb := float64(len(a)), float64(len(b))
 	drawn := variance(a)*(na-1)/(na*na) + variance(b)*(nb-1)/(nb*nb) // variance of a resampled difference
 	return interval(se2/drawn, df, func() float64 { return resampledMean(rng, b) - resampledMean(rng, a) })
