@@ -186,7 +186,7 @@ func TestCompareRefuses(t *testing.T) {
 		{[]string{"fm", "fast", "--steps", "8", "--fail-if", "acuracy < baseline"}, 2,
 			"column 1: unknown name \"acuracy\" (did you mean accuracy?)"},
 		{[]string{"fm", "fast", "--steps", "8", "--fail-if", "accuracy / 0 < 1"}, 2, "column 10: division by zero"},
-		{[]string{"fm", "fast", "--fail-if", "accuracy < baseline"}, 2, "choose by --sampler, --steps and --guidance among euler, 4 steps"},
+		{[]string{"fm", "fast", "--fail-if", "accuracy < baseline"}, 2, "choose one of them by its sampler, steps and guidance: euler, 4 steps"},
 	} {
 		code, out, talk := harness(t, path, append([]string{"compare"}, c.args...)...)
 		if code != c.code || !strings.Contains(talk, c.says) || out != "" {

@@ -25,6 +25,7 @@ var speaksInFlags = map[string]string{
 	"backend":    "flags of pip",
 	"machine":    "flags of nvidia-smi",
 	"config":     "--set stands for the place of a value that the command line gives, as a line stands for one of a file",
+	"yamlfile":   "--set, as in config",
 	"sweep":      "--set, as in config",
 	"classifier": "only commands need one that is not there",
 	"dataset":    "only commands need files that are not there",
