@@ -19,7 +19,7 @@ import (
 	"flowharness/harness/internal/record"
 )
 
-// small trains twenty steps in seven epochs, whose last batch is of six images:
+// small trains nine steps in three epochs, whose last batch is of six images:
 // four devices cannot share it evenly.
 const small = `
 name: small
@@ -33,7 +33,7 @@ model:
   norm_num_groups: 4
   attention_head_dim: 4
 process: {name: flow_match}
-train: {batch_size: 8, steps: 20, lr: 0.002, lr_schedule: cosine, warmup_steps: 2, grad_clip: 1, ema_decay: 0.9}
+train: {batch_size: 8, steps: 9, lr: 0.002, lr_schedule: cosine, warmup_steps: 2, grad_clip: 1, ema_decay: 0.9}
 sampling: {at_end: false}
 metrics: {validation_images: 0}
 checkpoint: {every_epochs: 0, keep: 2}
@@ -41,7 +41,7 @@ checkpoint: {every_epochs: 0, keep: 2}
 
 // devicesTolerance is the relative difference allowed. Sums of another order
 // differ by a few units in the last of float32's 24 bits, and the steps carry that
-// on: 3e-6 of a loss was seen after 20 of them.
+// on: 3e-6 of a loss was seen after nine of them.
 const devicesTolerance = 2e-5
 
 func TestSeveralDevicesTrainAsOneDoes(t *testing.T) {
