@@ -26,7 +26,8 @@ func TestAForestPlotIsAsExpected(t *testing.T) {
 
 // Noise is hundreds of times farther from the data than two good models are from each other.
 func TestATickFarAwayDoesNotPushTheDotsTogether(t *testing.T) {
-	row := ForestRow{Dots: []ForestDot{{7.4, 7, 8, 0, "a"}, {9, 8.6, 9.4, 1, "b"}}, Ticks: []ForestTick{{9.5, "real"}, {1498, "noise"}}}
+	row := ForestRow{Dots: []ForestDot{{7.4, 7, 8, 0, "a"}, {9, 8.6, 9.4, 1, "b"}},
+		Ticks: []ForestTick{{9.5, "real"}, {1498, "noise"}}}
 	if low, high := row.bounds(); low != 7 || high != 9.5 {
 		t.Errorf("the scale goes from %v to %v", low, high)
 	}
