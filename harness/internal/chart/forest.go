@@ -112,8 +112,10 @@ func (r ForestRow) draw(b *strings.Builder, top int) {
 	at := func(v float64) float64 {
 		return forestLeft + (v-low)/(high-low)*(forestWidth-forestLeft-forestRight)
 	}
-	fmt.Fprintf(b, `<text class="tick" x="%d" y="%d">%s</text>`, forestLeft, bottom+10, r.endText(low, func(v float64) bool { return v < low }, "← "))
-	fmt.Fprintf(b, `<text class="tick" x="%d" y="%d" text-anchor="end">%s</text>`, forestWidth-forestRight, bottom+10, r.endText(high, func(v float64) bool { return v > high }, "→ "))
+	atLow := r.endText(low, func(v float64) bool { return v < low }, "← ")
+	atHigh := r.endText(high, func(v float64) bool { return v > high }, "→ ")
+	fmt.Fprintf(b, `<text class="tick" x="%d" y="%d">%s</text>`, forestLeft, bottom+10, atLow)
+	fmt.Fprintf(b, `<text class="tick" x="%d" y="%d" text-anchor="end">%s</text>`, forestWidth-forestRight, bottom+10, atHigh)
 	for _, t := range r.Ticks {
 		if t.Value >= low && t.Value <= high {
 			fmt.Fprintf(b, `<g class="reference"><line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="currentColor" stroke-dasharray="3 3"/>`+

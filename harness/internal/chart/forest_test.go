@@ -31,7 +31,8 @@ func TestATickFarAwayDoesNotPushTheDotsTogether(t *testing.T) {
 	if low, high := row.bounds(); low != 7 || high != 9.5 {
 		t.Errorf("the scale goes from %v to %v", low, high)
 	}
-	if svg := (Forest{Rows: []ForestRow{row}}).SVG(); !strings.Contains(svg, ">9.5 real · → 1498 noise<") || strings.Contains(svg, "noise: 1498") {
+	svg := Forest{Rows: []ForestRow{row}}.SVG()
+	if !strings.Contains(svg, ">9.5 real · → 1498 noise<") || strings.Contains(svg, "noise: 1498") {
 		t.Errorf("noise is not named at the end of the scale:\n%s", svg)
 	}
 }
