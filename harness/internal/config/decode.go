@@ -23,7 +23,7 @@ type decoder struct {
 	// places holds where each key got its value, by dotted path.
 	places map[string]Place
 	// broken holds the keys that were given something that is not a value.
-	broken map[string]bool
+	broken yamlfile.Paths
 
 	layer layer
 	// network is the one that the layers so far have chosen: it decides what stands below model.
@@ -31,7 +31,7 @@ type decoder struct {
 }
 
 func newDecoder() *decoder {
-	return &decoder{places: map[string]Place{}, broken: map[string]bool{}, network: models.Default()}
+	return &decoder{places: map[string]Place{}, broken: yamlfile.Paths{}, network: models.Default()}
 }
 
 // apply decodes a layer on top of what out holds. initial holds the defaults.
@@ -96,7 +96,7 @@ func (d *decoder) object(path string, key, n *yaml.Node, s *jsonschema.Schema, o
 	seen := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
-		sub := join(path, name.Value)
+		sub := yamlfile.Join(path, name.Value)
 		if name.Kind != yaml.ScalarNode || name.Tag == "!!merge" || name.Style&yaml.TaggedStyle != 0 {
 			d.fail(path, name, "a key must be a plain word, without anchors, tags and merging; inherit with base")
 			continue
@@ -119,7 +119,7 @@ func (d *decoder) object(path string, key, n *yaml.Node, s *jsonschema.Schema, o
 		d.value(sub, name, value, property, field, fieldInitial)
 	}
 	for _, name := range s.Required {
-		if seen[name] == nil && !d.isBroken(join(path, name)) {
+		if seen[name] == nil && !d.isBroken(yamlfile.Join(path, name)) {
 			d.fail(path, key, "has no %s", name)
 		}
 	}
@@ -130,7 +130,7 @@ func (d *decoder) unknown(path string, name *yaml.Node, s *jsonschema.Schema) {
 	known := slices.Collect(s.Properties.KeysFromOldest())
 	meant := suggest.One(name.Value, known)
 	if meant != "" {
-		d.broken[join(path, meant)] = true // the value that was meant for it is missing
+		d.broken[yamlfile.Join(path, meant)] = true // the value that was meant for it is missing
 	} else {
 		meant = findKey(rulesOf(d.network), name.Value)
 	}
@@ -141,7 +141,7 @@ func (d *decoder) unknown(path string, name *yaml.Node, s *jsonschema.Schema) {
 	if hint == "" {
 		hint = "; the keys here are " + strings.Join(known, ", ")
 	}
-	d.fail(join(path, name.Value), name, "unknown key%s", hint)
+	d.fail(yamlfile.Join(path, name.Value), name, "unknown key%s", hint)
 }
 
 // list decodes a sequence into a slice or an array.
@@ -186,21 +186,7 @@ func (d *decoder) forget(path string) {
 }
 
 // isBroken reports whether a key, or a part of its value, was refused.
-func (d *decoder) isBroken(path string) bool {
-	for p := range d.broken {
-		if p == path || isPart(p, path) || isPart(path, p) {
-			return true
-		}
-	}
-	return false
-}
-
-// isPart reports whether a key lies within the value of another; all lie within
-// that of "".
-func isPart(path, of string) bool {
-	rest, ok := strings.CutPrefix(path, of)
-	return ok && (of == "" || strings.HasPrefix(rest, "[") || strings.HasPrefix(rest, "."))
-}
+func (d *decoder) isBroken(path string) bool { return d.broken.Touch(path) }
 
 // alternative picks the one of two schemas that a node is meant for: a sampler
 // is a name or a mapping, some numbers may be a word.
@@ -255,13 +241,6 @@ func findKey(s *jsonschema.Schema, name string) string {
 		}
 	}
 	return ""
-}
-
-func join(path, key string) string {
-	if path == "" || key == "" {
-		return path + key
-	}
-	return path + "." + key
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"flowharness/harness/internal/yamlfile"
 	"flowharness/models"
 )
 
@@ -27,12 +28,12 @@ func leavesOf(path string, section *jsonschema.Schema) iter.Seq2[string, *jsonsc
 	return func(yield func(string, *jsonschema.Schema) bool) {
 		for name, s := range section.Properties.FromOldest() {
 			if s.Type != "object" {
-				if !yield(join(path, name), s) {
+				if !yield(yamlfile.Join(path, name), s) {
 					return
 				}
 				continue
 			}
-			for key, leaf := range leavesOf(join(path, name), s) {
+			for key, leaf := range leavesOf(yamlfile.Join(path, name), s) {
 				if !yield(key, leaf) {
 					return
 				}

@@ -17,6 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 
+	"flowharness/harness/internal/yamlfile"
 	"flowharness/models"
 	"flowharness/schedulers"
 )
@@ -175,7 +176,7 @@ func instance(t *testing.T, text []byte) any {
 func leaves(path string, s *reflected.Schema) map[string]*reflected.Schema {
 	found := map[string]*reflected.Schema{}
 	for name, p := range s.Properties.FromOldest() {
-		sub := join(path, name)
+		sub := yamlfile.Join(path, name)
 		if p.Type != "object" {
 			found[sub] = p
 			if p.Items == nil || p.Items.AnyOf == nil {
@@ -251,7 +252,7 @@ func blames(err error, path string) bool {
 		return false
 	}
 	return slices.ContainsFunc(problems.Problems, func(p Problem) bool {
-		about := p.Key == path || isPart(p.Key, path)
+		about := p.Key == path || yamlfile.Within(p.Key, path)
 		return about && (strings.HasPrefix(p.Message, "must ") || strings.HasPrefix(p.Message, "repeats ")) && !isContextual(p)
 	})
 }

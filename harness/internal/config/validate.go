@@ -7,6 +7,7 @@ import (
 
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/yamlfile"
 	"flowharness/schedulers"
 )
 
@@ -58,12 +59,12 @@ func (v *validator) model() {
 	for _, p := range libraryProblems(v.config.Model.Validate(v.config.modelData())) {
 		var related []string
 		for _, key := range p.related {
-			related = append(related, join("model", key))
+			related = append(related, yamlfile.Join("model", key))
 		}
 		if p.data {
 			related = append(related, "data.name")
 		}
-		v.fail(join("model", p.key), related, "%s", p.message)
+		v.fail(yamlfile.Join("model", p.key), related, "%s", p.message)
 	}
 }
 
@@ -138,7 +139,7 @@ func (v *validator) atEpochs(epochs int, size []string) {
 
 func (v *validator) process() {
 	for _, p := range libraryProblems(v.config.Process.Validate()) {
-		v.fail(join("process", p.key), []string{"process.name", "process.timestep_density", "process.beta_schedule"}, "%s", p.message)
+		v.fail(yamlfile.Join("process", p.key), []string{"process.name", "process.timestep_density", "process.beta_schedule"}, "%s", p.message)
 	}
 }
 
@@ -165,14 +166,14 @@ func (v *validator) samplers() {
 		}
 		if !processOK {
 			for _, p := range libraryProblems(s.Validate()) {
-				v.fail(join(key, p.key), []string{key + ".name"}, "%s", p.message)
+				v.fail(yamlfile.Join(key, p.key), []string{key + ".name"}, "%s", p.message)
 			}
 			continue
 		}
 		sampler, err := schedulers.NewSampler(s, c.Process)
 		if err != nil {
 			for _, p := range libraryProblems(err) {
-				v.fail(join(key, p.key), []string{key + ".name", "process.name"}, "%s", p.message)
+				v.fail(yamlfile.Join(key, p.key), []string{key + ".name", "process.name"}, "%s", p.message)
 			}
 			continue
 		}

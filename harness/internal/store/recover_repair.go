@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"flowharness/harness/internal/yamlfile"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/yamlfile"
 )
 
 // repair makes what was read a store: what a row refers to is there, and what is

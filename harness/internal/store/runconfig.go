@@ -1,13 +1,14 @@
 package store
 
 import (
-	"flowharness/harness/internal/yamlfile"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"flowharness/harness/internal/yamlfile"
 )
 
 // configValue is one value of a resolved config, as filters see it.

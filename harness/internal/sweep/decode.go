@@ -129,7 +129,7 @@ func (r *reader) compare(e yamlfile.Entry, c *Compare) {
 }
 
 func (r *reader) conditions(e yamlfile.Entry, out *[]string) {
-	for _, item := range r.list(e, "[accuracy < baseline]") {
+	for _, item := range r.Some(e, "[accuracy < baseline]") {
 		var text string
 		r.Word(item, &text)
 		var wrong *condition.ExpressionError
@@ -140,17 +140,9 @@ func (r *reader) conditions(e yamlfile.Entry, out *[]string) {
 	}
 }
 
-// list reads a list that holds something.
-func (r *reader) list(e yamlfile.Entry, example string) []yamlfile.Entry {
-	if e.Value.Kind == yaml.SequenceNode && len(e.Value.Content) == 0 {
-		r.Fail(e.Path, e.Key, "is empty; give it values, or remove it")
-	}
-	return r.List(e, example)
-}
-
 func (r *reader) seeds(e yamlfile.Entry) []uint64 {
 	var seeds []uint64
-	for _, item := range r.list(e, "[0, 1, 2]") {
+	for _, item := range r.Some(e, "[0, 1, 2]") {
 		var seed uint64
 		r.Seed(item, &seed)
 		if !r.IsBroken(item.Path) && slices.Contains(seeds, seed) {
@@ -185,7 +177,7 @@ func spelledAs(value, first string) string {
 
 func (r *reader) values(e yamlfile.Entry) []string {
 	var values []string
-	for _, item := range r.list(e, "[1e-3, 3e-4]") {
+	for _, item := range r.Some(e, "[1e-3, 3e-4]") {
 		values = append(values, r.value(item))
 	}
 	return values
@@ -197,7 +189,7 @@ func (r *reader) zips(e yamlfile.Entry) [][]Axis {
 		return [][]Axis{r.zip(e)}
 	}
 	var list [][]Axis
-	for _, item := range r.list(e, "[{train.lr: [1e-3, 3e-4]}]") {
+	for _, item := range r.Some(e, "[{train.lr: [1e-3, 3e-4]}]") {
 		list = append(list, r.zip(item))
 	}
 	return list
@@ -222,7 +214,7 @@ func (r *reader) zip(e yamlfile.Entry) []Axis {
 // settings reads a list of mappings of paths to values.
 func (r *reader) settings(e yamlfile.Entry) []Setting {
 	var list []Setting
-	for _, item := range r.list(e, "[{train.lr: 1e-3}]") {
+	for _, item := range r.Some(e, "[{train.lr: 1e-3}]") {
 		var s Setting
 		for _, e := range r.Mapping(item) {
 			s = append(s, Assignment{e.Name, r.value(e)})

@@ -8,6 +8,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph" // graph code reads as formulas
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/printable"
 )
 
 // Devices is the number of devices that a config is trained on, of a backend that
@@ -21,11 +22,11 @@ func Devices(cfg config.Config, there int) (int, error) {
 	case n < 1:
 		return 0, fmt.Errorf("backend.devices must be at least 1, is %d", n)
 	case n > there:
-		return 0, fmt.Errorf("backend.devices is %d, but this backend has %s", n, counted(there))
+		return 0, fmt.Errorf("backend.devices is %d, but this backend has %s", n, printable.Count(there, "device"))
 	}
 	if size := cfg.Train.BatchSize; size%n != 0 {
 		return 0, fmt.Errorf("train.batch_size is %d, which cannot be split evenly over %s: set it to a multiple of %d, or backend.devices to another number",
-			size, counted(n), n)
+			size, printable.Count(n, "device"), n)
 	}
 	return n, nil
 }
@@ -89,11 +90,4 @@ func gcd(a, b int) int {
 		a, b = b, a%b
 	}
 	return a
-}
-
-func counted(devices int) string {
-	if devices == 1 {
-		return "1 device"
-	}
-	return fmt.Sprintf("%d devices", devices)
 }

@@ -19,12 +19,12 @@ type Reader struct {
 	file     string
 	problems []Problem
 	places   map[string]*yaml.Node // of the keys that were given
-	broken   map[string]bool       // the keys whose values are not known
+	broken   Paths                 // the keys whose values are not known
 }
 
 // NewReader reads a file of this name; "" for text that is in no file.
 func NewReader(file string) *Reader {
-	return &Reader{file: file, places: map[string]*yaml.Node{}, broken: map[string]bool{}}
+	return &Reader{file: file, places: map[string]*yaml.Node{}, broken: Paths{}}
 }
 
 // Entry is a value with the key that it is given to.
@@ -70,8 +70,15 @@ func (r *Reader) Problems() int { return len(r.problems) }
 func (r *Reader) Break(path string) { r.broken[path] = true }
 
 // IsBroken tells whether a path, or a part of its value, was refused.
-func (r *Reader) IsBroken(path string) bool {
-	for p := range r.broken {
+func (r *Reader) IsBroken(path string) bool { return r.broken.Touch(path) }
+
+// Paths are keys, such as those whose values were refused.
+type Paths map[string]bool
+
+// Touch tells whether a path, a part of its value, or what it is a part of is among
+// them.
+func (paths Paths) Touch(path string) bool {
+	for p := range paths {
 		if p == path || Within(p, path) || Within(path, p) {
 			return true
 		}
@@ -186,6 +193,14 @@ func (r *Reader) List(e Entry, example string) []Entry {
 	return items
 }
 
+// Some is List of a list that must hold something.
+func (r *Reader) Some(e Entry, example string) []Entry {
+	if e.Value.Kind == yaml.SequenceNode && len(e.Value.Content) == 0 {
+		r.Fail(e.Path, e.Key, "is empty; give it values, or remove it")
+	}
+	return r.List(e, example)
+}
+
 // Text reads a string.
 func (r *Reader) Text(e Entry, out *string) {
 	value, problem := Text(e.Value, "a string")
@@ -207,10 +222,7 @@ func (r *Reader) Word(e Entry, out *string) {
 
 // Words reads a list of words.
 func (r *Reader) Words(e Entry, out *[]string) {
-	if e.Value.Kind == yaml.SequenceNode && len(e.Value.Content) == 0 {
-		r.Fail(e.Path, e.Key, "is empty; give it values, or remove it")
-	}
-	for _, item := range r.List(e, "[one, two]") {
+	for _, item := range r.Some(e, "[one, two]") {
 		var word string
 		r.Word(item, &word)
 		*out = append(*out, word)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/chart"
+	"flowharness/harness/internal/printable"
 )
 
 // heatMaps has one map for each combination of the settings that are neither an
@@ -112,7 +113,7 @@ func (d *sweepData) cell(q sweepQuery, variants []variant, x, y string) chart.He
 		c.Value, c.Text = float64(s.Mean), s.Mean.Text()
 		c.Title = fmt.Sprintf("%s: %s %s, %s", found.Label, q.Metric, meanAndInterval(s), found.state())
 		if c.Note == "" {
-			c.Note = runCount(s.N)
+			c.Note = printable.Count(s.N, "run")
 		}
 	}
 	c.Href = d.link(*found)

@@ -73,10 +73,3 @@ func (v variant) slugs() []string {
 	}
 	return list
 }
-
-func runCount(n int) string {
-	if n == 1 {
-		return "1 run"
-	}
-	return fmt.Sprintf("%d runs", n)
-}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/printable"
 )
 
 // sweepTable has a line for each variant.
@@ -63,7 +64,7 @@ func (d *sweepData) table(q sweepQuery) sweepTable {
 		line := sweepLine{Key: variantKey(i), Label: v.Label, Link: v.link(), Runs: strings.Join(v.slugs(), ","), State: v.state(),
 			Best: i == d.best, Tied: slices.Contains(d.tied, i)}
 		if line.State == "" {
-			line.State = runCount(len(v.Runs))
+			line.State = printable.Count(len(v.Runs), "run")
 		}
 		for _, m := range metrics {
 			s, ok := d.summary(v, m)
