@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -132,9 +131,6 @@ func (s *session) startFrom(ctx context.Context, cfg *config.Resolved, run *stor
 	return s.train(ctx, cfg, run, b.progress)
 }
 
-// ErrRunning says that a run has not ended.
-var ErrRunning = errors.New("it is running")
-
 // Longer trains a run for longer than its config says: a new run, whose parent it
 // is, goes on from its latest checkpoint. Where the learning rate is constant its
 // numbers are those that the run would have had, to the bit. budget is one
@@ -146,7 +142,7 @@ func Longer(ctx context.Context, ref, budget string, o Options) (Outcome, error)
 	}
 	defer st.Close()
 	if run.Status == record.StatusRunning {
-		return Outcome{}, fmt.Errorf("run %s cannot be trained longer: %w (pid %d on %s); stop it first", run.Slug, ErrRunning, run.PID, run.Host)
+		return Outcome{}, fmt.Errorf("run %s cannot be trained longer: it is running (pid %d on %s); stop it first", run.Slug, run.PID, run.Host)
 	}
 	steps, err := checkpoint.Steps(CheckpointDir(o.StorePath, run.ID))
 	if err != nil {
@@ -222,9 +218,6 @@ func IsBudget(set string) bool {
 // BudgetKeys are the keys of the training's budget.
 func BudgetKeys() []string { return slices.Sorted(maps.Keys(otherUnit)) }
 
-// noCheckpoint tells whether a run has not got to its first checkpoint.
-func noCheckpoint(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
 func listed(steps []int) string {
 	words := make([]string, len(steps))
 	for i, s := range steps {
@@ -245,16 +238,21 @@ func (b *beginning) counted() int {
 // Bind says what the run of a config will begin with, by its id and the SHA-256 of
 // the weights, so that the config's hash is the one that the run will have.
 func Bind(ctx context.Context, storePath string, cfg *config.Resolved) (*config.Resolved, error) {
+	bound, _, err := beginningOf(ctx, storePath, cfg)
+	return bound, err
+}
+
+// beginningOf is [findBeginning], which opens the store only for the weights of a
+// run.
+func beginningOf(ctx context.Context, storePath string, cfg *config.Resolved) (*config.Resolved, *beginning, error) {
 	from, err := config.ParseOrigin(cfg.Config.Train.InitFrom)
 	if err != nil || from.File != "" || cfg.Config.Train.InitFrom == "" {
-		bound, _, err := findBeginning(ctx, nil, cfg)
-		return bound, err
+		return findBeginning(ctx, nil, cfg)
 	}
 	st, err := openToRead(ctx, storePath)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer st.Close()
-	bound, _, err := findBeginning(ctx, st, cfg)
-	return bound, err
+	return findBeginning(ctx, st, cfg)
 }

@@ -64,7 +64,7 @@ type Outcome struct {
 // Start trains a new run of a config. The returned error is the run's own: the
 // store then holds its status and its reason.
 func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error) {
-	cfg, err := Bind(ctx, o.StorePath, cfg) // what cannot begin fails before anything is opened
+	cfg, from, err := beginningOf(ctx, o.StorePath, cfg) // what cannot begin fails before anything is opened
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -73,10 +73,6 @@ func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error
 		return Outcome{}, err
 	}
 	defer s.close()
-	cfg, from, err := findBeginning(ctx, s.store, cfg)
-	if err != nil {
-		return Outcome{}, err
-	}
 	if from == nil {
 		run, err := s.create(ctx, cfg, lineage{})
 		if err != nil {
@@ -140,7 +136,7 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	state, err := loadCheckpoint(CheckpointDir(o.StorePath, run.ID), model, run)
-	if noCheckpoint(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		state, err = nil, nil // stopped before its first checkpoint: it starts over, under the same id
 	}
 	if err != nil {
