@@ -174,15 +174,11 @@ func Again(ctx context.Context, storePath, ref string, sets []string) (*config.R
 	if from.File != "" {
 		return nil, fmt.Errorf("%s is a file of weights: a config must say which model they are of", ref)
 	}
-	st, err := openToRead(ctx, storePath)
+	st, run, _, err := lookUpToRead(ctx, storePath, from.Run)
 	if err != nil {
 		return nil, err
 	}
 	defer st.Close()
-	run, _, err := recordedRun(ctx, st, from.Run)
-	if err != nil {
-		return nil, err
-	}
 	from.Run = run.ID
 	return again(run, from, sets)
 }

@@ -395,10 +395,20 @@ func ending(err error) (status record.Status, reason string) {
 
 // lookUp finds a recorded run and reads its config again.
 func lookUp(ctx context.Context, storePath, ref string) (*store.Store, *store.Run, *config.Resolved, error) {
+	return lookUpWith(ctx, store.Open, storePath, ref)
+}
+
+// lookUpToRead is lookUp in a store that may be one that cannot be written.
+func lookUpToRead(ctx context.Context, storePath, ref string) (*store.Store, *store.Run, *config.Resolved, error) {
+	return lookUpWith(ctx, store.OpenExisting, storePath, ref)
+}
+
+func lookUpWith(ctx context.Context, open func(context.Context, string) (*store.Store, error), storePath, ref string) (
+	*store.Store, *store.Run, *config.Resolved, error) {
 	if err := storeExists(storePath); err != nil {
 		return nil, nil, nil, err
 	}
-	st, err := store.Open(ctx, storePath)
+	st, err := open(ctx, storePath)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -22,15 +22,11 @@ type recording struct {
 
 // readRecording reads a run, which must not be running, and closes the store.
 func readRecording(ctx context.Context, storePath, ref string) (*store.Run, *config.Resolved, *recording, error) {
-	st, err := openToRead(ctx, storePath)
+	st, run, cfg, err := lookUpToRead(ctx, storePath, ref)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	defer st.Close()
-	run, cfg, err := recordedRun(ctx, st, ref)
-	if err != nil {
-		return nil, nil, nil, err
-	}
 	if run.Status == record.StatusRunning {
 		return nil, nil, nil, fmt.Errorf("run %s is running (pid %d on %s): verify it when it has ended", run.Slug, run.PID, run.Host)
 	}

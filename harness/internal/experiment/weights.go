@@ -73,13 +73,11 @@ func ImportWeights(ctx context.Context, cfg *config.Resolved, file, name string,
 
 // RecordedConfig is the config of a run, to be used again.
 func RecordedConfig(ctx context.Context, storePath, ref string) (*config.Resolved, error) {
-	st, err := openToRead(ctx, storePath)
+	st, _, cfg, err := lookUpToRead(ctx, storePath, ref)
 	if err != nil {
 		return nil, err
 	}
-	defer st.Close()
-	_, cfg, err := recordedRun(ctx, st, ref)
-	return cfg, err
+	return cfg, st.Close()
 }
 
 // ExportedWeights is a state dict of a run, by PyTorch's names.
@@ -107,15 +105,11 @@ func ExportWeights(ctx context.Context, storePath, ref string, average bool) (Ex
 	if err != nil {
 		return w, err
 	}
-	st, err := openToRead(ctx, storePath)
+	st, run, cfg, err := lookUpToRead(ctx, storePath, from.Run)
 	if err != nil {
 		return w, err
 	}
 	defer st.Close()
-	run, cfg, err := recordedRun(ctx, st, from.Run)
-	if err != nil {
-		return w, err
-	}
 	model, err := cfg.Config.Network()
 	if err != nil {
 		return w, err
