@@ -44,11 +44,9 @@ func ImportWeights(ctx context.Context, cfg *config.Resolved, file, name string,
 		return nil, err
 	}
 	defer st.Close()
-	c := bound.Config
-	run, err := st.CreateRun(ctx, store.NewRun{Name: name, ConfigHash: bound.Hash, CodeVersion: code, Seed: c.Seed,
-		Process: c.Process.Name, Dataset: c.Data.Name,
-		SourceYAML: string(bound.Source), ResolvedYAML: string(bound.YAML), Overrides: bound.Overrides, Argv: o.Argv,
-		Environment: Environment{Machine: machine.Collect(ctx), Git: machine.CollectGit(ctx, ".")}})
+	n := newRun(bound, code, o.Argv)
+	n.Environment = Environment{Machine: machine.Collect(ctx), Git: machine.CollectGit(ctx, ".")}
+	run, err := st.CreateRun(ctx, n)
 	if err != nil {
 		return nil, err
 	}
