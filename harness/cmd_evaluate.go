@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -182,6 +183,7 @@ func (a *app) printEvaluations(ctx context.Context, st *store.Store, r *store.Ru
 	}
 	fmt.Fprintln(a.out)
 	t.Render()
+	a.printRecorded(record.WarningsOf(evaluations, func(e store.Evaluation) record.Drawing { return e.Drawing }))
 	for _, n := range unreferenced(evaluations, references) {
 		fmt.Fprintf(a.out, "nobody has measured %d real images, and as many of noise: harness evaluate %s --references --images %d\n",
 			n, r.Slug, n)

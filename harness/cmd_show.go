@@ -257,7 +257,15 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 		fmt.Fprintln(a.out)
 		t.Render()
 	}
+	a.printRecorded(record.WarningsOf(recorded.samples, func(s store.Sample) record.Drawing { return s.Drawing }))
 	return a.printEvaluations(ctx, st, r)
+}
+
+// printRecorded prints below a table the warnings that were recorded with its rows.
+func (a *app) printRecorded(warnings []string) {
+	for _, warning := range warnings {
+		fmt.Fprintf(a.out, "warning: %s\n", clean(warning))
+	}
 }
 
 func dataText(d experiment.DatasetFingerprint) string {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"flowharness/schedulers"
 )
@@ -49,6 +50,21 @@ func FewSteps(sampler schedulers.SamplerConfig, process schedulers.ProcessConfig
 	last := process.NumTrainTimesteps - 1
 	return fmt.Sprintf("%s in %d steps begins at timestep %d, not at %d, where a sample is pure noise: what it draws is noisy; "+
 		"with timestep_spacing: trailing it begins there", sampler.Name, steps, last-before, last)
+}
+
+// DrawingWarnings are what a reader of pictures that are drawn so should know.
+func DrawingWarnings(sampler schedulers.SamplerConfig, process schedulers.ProcessConfig, steps int) []string {
+	return said(FewSteps(sampler, process, steps))
+}
+
+// MeasuringWarnings are what a reader of what is measured on so many images, drawn so, should know.
+func MeasuringWarnings(sampler schedulers.SamplerConfig, process schedulers.ProcessConfig, steps, images int) []string {
+	return said(FewSteps(sampler, process, steps), FewImages(images))
+}
+
+// said leaves out what is empty.
+func said(warnings ...string) []string {
+	return slices.DeleteFunc(warnings, func(w string) bool { return w == "" })
 }
 
 func (v *validator) beginnings() {

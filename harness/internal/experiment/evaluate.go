@@ -96,7 +96,7 @@ func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *
 	err = tools.Run(ctx, measure.Options{
 		Config: cfg, Weights: weights,
 		Record: func(ctx context.Context, r measure.Result) error {
-			record, err := evaluationRecord(r, state, ema)
+			record, err := evaluationRecord(r, cfg, state, ema)
 			if err != nil {
 				return err
 			}
@@ -135,14 +135,15 @@ func reference(ctx context.Context, st *store.Store, tools *measure.Tools, cfg c
 	return record(store.ReferenceNoise, anchors.Noise)
 }
 
-func evaluationRecord(r measure.Result, state *checkpoint.State, ema bool) (store.EvaluationRecord, error) {
+func evaluationRecord(r measure.Result, cfg config.Config, state *checkpoint.State, ema bool) (store.EvaluationRecord, error) {
 	sampler, err := json.Marshal(r.Sampler)
 	if err != nil {
 		return store.EvaluationRecord{}, err
 	}
 	return store.EvaluationRecord{
 		Drawing: record.Drawing{Step: state.Step, Sampler: r.Sampler.String(), SamplerJSON: string(sampler), Steps: r.Steps, Guidance: r.Guidance,
-			Seed: r.Seed, NFE: r.NFE, Images: r.Images, Seconds: r.Seconds, UsedEMA: ema, WeightsFile: state.File, WeightsSHA256: state.FileSHA256},
+			Seed: r.Seed, NFE: r.NFE, Images: r.Images, Seconds: r.Seconds, UsedEMA: ema, WeightsFile: state.File, WeightsSHA256: state.FileSHA256,
+			Warnings: config.MeasuringWarnings(r.Sampler, cfg.Process, r.Steps, r.Images)},
 		Dataset: r.Dataset, Classifier: r.Classifier, Correct: r.Correct, Metrics: storeMetrics(r.Values),
 	}, nil
 }

@@ -145,7 +145,7 @@ func (s *session) repeatEvaluations(ctx context.Context, c config.Config, dir st
 	return tools.Run(ctx, measure.Options{
 		Config: c, Weights: weights,
 		Record: func(_ context.Context, r measure.Result) error {
-			record, err := evaluationRecord(r, state, ema)
+			record, err := evaluationRecord(r, c, state, ema)
 			if err != nil {
 				return err
 			}

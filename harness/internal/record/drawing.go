@@ -1,6 +1,10 @@
 package record
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+)
 
 // Drawing says how samples were drawn.
 type Drawing struct {
@@ -18,6 +22,9 @@ type Drawing struct {
 	// WeightsFile is the name of the file that the weights were read from, and
 	// WeightsSHA256 that of its bytes, where they are not the run's own.
 	WeightsFile, WeightsSHA256 string
+	// Warnings are what a reader of the pictures or of what was measured on them should know, such as a first timestep far
+	// from the noise. A build that knew of none recorded none.
+	Warnings []string
 }
 
 // ImagesPerSecond is the speed of sampling; 0 if it was not timed.
@@ -32,8 +39,22 @@ func (d Drawing) ImagesPerSecond() float64 {
 func (d Drawing) Same(other Drawing) bool {
 	d.Seconds, other.Seconds = 0, 0
 	d.Epoch, other.Epoch = 0, 0
-	d.Sampler, other.Sampler = "", "" // SamplerJSON says more
-	return d == other
+	d.Sampler, other.Sampler = "", ""     // SamplerJSON says more
+	d.Warnings, other.Warnings = nil, nil // are about the rest
+	return reflect.DeepEqual(d, other)
+}
+
+// WarningsOf are the warnings of drawings, each once, in the order in which they appear.
+func WarningsOf[D any](list []D, of func(D) Drawing) []string {
+	var said []string
+	for _, d := range list {
+		for _, warning := range of(d).Warnings {
+			if !slices.Contains(said, warning) {
+				said = append(said, warning)
+			}
+		}
+	}
+	return said
 }
 
 // JSON is the drawing as commands print it.
@@ -43,6 +64,9 @@ func (d Drawing) JSON() map[string]any {
 		"guidance": d.Guidance, "seed": d.Seed, "nfe": d.NFE, "images": d.Images, "seconds": d.Seconds, "ema": d.UsedEMA}
 	if d.WeightsFile != "" {
 		j["weights_file"], j["weights_sha256"] = d.WeightsFile, d.WeightsSHA256
+	}
+	if len(d.Warnings) > 0 {
+		j["warnings"] = d.Warnings
 	}
 	return j
 }

@@ -39,10 +39,11 @@ type Evaluation struct {
 
 const (
 	queryInsertEvaluation = `INSERT INTO evaluations (run_id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema,
-		weights_file, weights_sha256, dataset, classifier, correct, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		weights_file, weights_sha256, warnings, dataset, classifier, correct, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	queryInsertMetric = `INSERT INTO evaluation_metrics (evaluation_id, name, value, standard_error) VALUES (?, ?, ?, ?)`
 	queryEvaluations  = `SELECT id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema,
-		weights_file, weights_sha256, dataset, classifier, correct, created_at FROM evaluations WHERE run_id = ? ORDER BY step, id`
+		weights_file, weights_sha256, warnings, dataset, classifier, correct, created_at FROM evaluations WHERE run_id = ? ORDER BY step, id`
 	queryMetrics = `SELECT m.evaluation_id, m.name, m.value, m.standard_error FROM evaluation_metrics m
 		JOIN evaluations e ON e.id = m.evaluation_id WHERE e.run_id = ? ORDER BY m.evaluation_id, m.name`
 	queryDeleteEvaluations = `DELETE FROM evaluations WHERE run_id = ? AND step > ?`

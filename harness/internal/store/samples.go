@@ -32,10 +32,10 @@ type Sample struct {
 const (
 	queryInsertImage  = `INSERT INTO images (sha256, png) VALUES (?, ?) ON CONFLICT DO NOTHING`
 	queryInsertSample = `INSERT INTO samples (run_id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema,
-		weights_file, weights_sha256, image_sha256, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		weights_file, weights_sha256, warnings, image_sha256, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	querySamples = `SELECT id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema,
-		weights_file, weights_sha256, image_sha256, created_at
+		weights_file, weights_sha256, warnings, image_sha256, created_at
 		FROM samples WHERE run_id = ? ORDER BY step, id`
 	queryImage = `SELECT png FROM images WHERE sha256 = ?`
 )

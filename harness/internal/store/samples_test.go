@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ func sample(step int, png string) SampleRecord {
 
 func drawing(step int) record.Drawing {
 	return record.Drawing{Step: step, Epoch: 1, Sampler: "heun", SamplerJSON: `{"name":"heun"}`, Steps: 8, Guidance: 2.5, Seed: math.MaxUint64,
-		NFE: 16, Images: 44, Seconds: 1.25, UsedEMA: true}
+		NFE: 16, Images: 44, Seconds: 1.25, UsedEMA: true, Warnings: []string{"few steps", "few \"images\" < 5"}}
 }
 
 func countImages(t *testing.T, s *Store) (n int) {
@@ -70,5 +71,31 @@ func TestABadSampleIsRefused(t *testing.T) {
 	}
 	if _, err := s.Image(t.Context(), strings.Repeat("0", 64)); err == nil || !strings.Contains(err.Error(), "no picture") {
 		t.Errorf("unknown picture: %v", err)
+	}
+}
+
+func TestDrawingsOfAnOlderSchemaHaveNoWarnings(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	s := get(Open(t.Context(), path))(t)
+	run := newRun(t, s, "x")
+	must(t, s.AddSample(t.Context(), run.ID, sample(20, "grid")))
+	must(t, s.AddEvaluation(t.Context(), run.ID, EvaluationRecord{Drawing: drawing(20), Dataset: "mnist", Classifier: "c"}))
+	for _, sql := range []string{"ALTER TABLE samples DROP COLUMN warnings", "ALTER TABLE evaluations DROP COLUMN warnings",
+		"DELETE FROM goose_db_version WHERE version_id >= 13"} { // as the build before has left it
+		get(s.write.Exec(sql))(t)
+	}
+	must(t, s.Close())
+
+	s = openAt(t, path)
+	want := drawing(20)
+	want.Warnings = nil
+	if got := get(s.Samples(t.Context(), run.ID))(t); len(got) != 1 || !cmp.Equal(got[0].Drawing, want) {
+		t.Errorf("samples are %+v", got)
+	}
+	if got := get(s.Evaluations(t.Context(), run.ID))(t); len(got) != 1 || !cmp.Equal(got[0].Drawing, want) {
+		t.Errorf("evaluations are %+v", got)
+	}
+	if !drawing(20).Same(want) {
+		t.Error("a drawing is another one because nothing was said of it")
 	}
 }

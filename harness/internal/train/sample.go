@@ -106,6 +106,7 @@ func wantedSamples(cfg config.Config, base Sample) ([]wantedSample, error) {
 				w := wantedSample{base, sampler}
 				w.Sampler, w.SamplerJSON, w.Steps, w.Guidance, w.Seed = sampler.String(), settings, steps, scale, cfg.Sampling.Seed
 				w.Images = cfg.Sampling.Rows * (cfg.Spec().Classes + 1)
+				w.Warnings = config.DrawingWarnings(sampler, cfg.Process, steps)
 				list = append(list, w)
 			}
 		}

@@ -66,8 +66,12 @@ func richRun(t testing.TB, st *store.Store, name string, seed uint64) *store.Run
 	for i, step := range []int{20, 40, 60} {
 		for _, sampler := range []string{"euler", "heun"} {
 			for _, steps := range []int{1, 10} {
+				var warnings []string
+				if steps == 1 {
+					warnings = []string{"few steps, " + hostile}
+				}
 				d := record.Drawing{Step: step, Epoch: i + 1, Sampler: sampler, SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: steps, Images: 4,
-					Seconds: 0.5}
+					Seconds: 0.5, Warnings: warnings}
 				check(t, st.AddSample(ctx, run.ID, store.SampleRecord{Drawing: d, PNG: square(t, uint8(40*(i+1)+steps), sampler == "heun")}))
 			}
 		}
@@ -75,7 +79,7 @@ func richRun(t testing.TB, st *store.Store, name string, seed uint64) *store.Run
 	for _, steps := range []int{1, 10} {
 		check(t, st.AddEvaluation(ctx, run.ID, store.EvaluationRecord{
 			Drawing: record.Drawing{Step: 60, Epoch: 3, Sampler: "euler", SamplerJSON: "{}", Steps: steps, Guidance: 2, NFE: 2 * steps, Images: 100,
-				Seconds: 1},
+				Seconds: 1, Warnings: []string{"few images to measure"}},
 			Dataset: "digits", Classifier: "c", Correct: make([]bool, 100),
 			Metrics: []store.Metric{{Name: "accuracy", Value: 0.5 + float64(steps)/100, StdErr: 0.0123},
 				{Name: "accuracy_class_3", Value: 0.25, StdErr: math.NaN()}, {Name: hostile, Value: 1, StdErr: math.NaN()}}}))
@@ -151,8 +155,9 @@ func TestThePageOfARunHasAllThatIsRecorded(t *testing.T) {
 		section(t, page, "timeline"): {"75.0 %", "25.0 %", "1.2 s", "1.6 s", "20 ms"},
 		section(t, page, "samples"): {"euler, 1 step, guidance 2", "heun, 10 steps, guidance 2", "step 20, epoch 1",
 			`alt="4 images drawn after step 60 by heun in 10 steps with guidance 2"`,
-			`loading="lazy"`, `max="2"`},
-		section(t, page, "measured"): {"accuracy", "↑", "0.600 ± 0.012", "accuracy_class_3", "accuracy against evaluations", "10 ms"},
+			`loading="lazy"`, `max="2"`, `<ul class="warnings"><li>few steps, `},
+		section(t, page, "measured"): {"accuracy", "↑", "0.600 ± 0.012", "accuracy_class_3", "accuracy against evaluations", "10 ms",
+			"<li>few images to measure</li></ul>"},
 		section(t, page, "config"): {"differs from the defaults", "default 256", "--set", "default 0.001", "config file",
 			"train.batch_size=128", "Only what differs"},
 		section(t, page, "machine"): {"hostname", `class="added">&#43;new &lt;script&gt;`, `class="removed">-old`, `class="place">@@`,

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"flowharness/harness/internal/printable"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web/shell"
 )
@@ -19,6 +20,7 @@ type gridsView struct {
 	Columns  []gridColumn  // of the matrix
 	Rows     []gridRow
 	Step     int // the latest, which the matrix is of
+	Warnings []string
 	Fields   []shell.Field
 	Slug     string
 }
@@ -70,6 +72,7 @@ func (s *Pages) readGrids(ctx context.Context, run *store.Run, q runQuery) (grid
 	}
 	v.Frames = spread(v.Frames, maxFrames)
 	v.matrix(samples)
+	v.Warnings = record.WarningsOf(samples, func(s store.Sample) record.Drawing { return s.Drawing })
 	return v, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/web/plot"
 	"flowharness/harness/internal/web/shell"
@@ -21,6 +22,8 @@ type measuredView struct {
 	Rows    []measuredRow
 	Details []measuredDetail // of single classes, and the like
 	Plots   []plot.Plot
+
+	Warnings []string
 }
 
 type measuredRow struct {
@@ -53,6 +56,7 @@ func (s *Pages) readMeasured(ctx context.Context, run *store.Run) (v measuredVie
 			}
 		}
 	}
+	v.Warnings = record.WarningsOf(evaluations, func(e store.Evaluation) record.Drawing { return e.Drawing })
 	slices.SortStableFunc(v.Metrics, func(a, b compare.Metric) int { return cmp.Compare(a.Name, b.Name) })
 	for _, e := range evaluations {
 		row := measuredRow{Evaluation: e, SecondsPerImage: math.NaN()}
