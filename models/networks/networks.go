@@ -3,6 +3,7 @@ package networks
 
 import (
 	"flowharness/models"
+	"flowharness/models/dit"
 	"flowharness/models/mlp"
 	"flowharness/models/unet"
 )
@@ -11,4 +12,5 @@ import (
 func init() {
 	models.Register(unet.Registration)
 	models.Register(mlp.Registration)
+	models.Register(dit.Registration)
 }

@@ -31,14 +31,20 @@ func (a *SelfAttention) Params() []Param { return Collect(a.norm, a.q, a.k, a.v,
 // Forward maps x [B,H,W,C] to the same shape.
 func (a *SelfAttention) Forward(p Params, x *Node) *Node {
 	b, channels := x.Shape().Dim(0), x.Shape().Dim(3)
-	tokens, heads := x.Shape().Dim(1)*x.Shape().Dim(2), channels/a.headDim
+	tokens := x.Shape().Dim(1) * x.Shape().Dim(2)
 	z := a.norm.Forward(p, Reshape(x, b, tokens, channels))
 	var weights, biases []*Node // of one product for all three
 	for _, l := range []Linear{a.q, a.k, a.v} {
 		weights, biases = append(weights, p[l.Name+".weight"]), append(biases, p[l.Name+".bias"])
 	}
 	qkv := addChannels(matmul(z, Transpose(Concatenate(weights, 0), 0, 1)), Concatenate(biases, 0))
-	y := ScaledDotProduct(Reshape(Transpose(qkv, 1, 2), b, 3, heads, a.headDim, tokens))
-	y = Transpose(Reshape(y, b, channels, tokens), 1, 2)
-	return Add(x, Reshape(a.output.Forward(p, y), x.Shape().Dimensions...))
+	return Add(x, Reshape(a.output.Forward(p, Attend(qkv, a.headDim)), x.Shape().Dimensions...))
+}
+
+// Attend is attention with heads headDim wide, for the queries, keys and values of tokens
+// side by side, [B,tokens,3·C]: what the heads have found, side by side as well, [B,tokens,C].
+func Attend(qkv *Node, headDim int) *Node {
+	b, tokens, channels := qkv.Shape().Dim(0), qkv.Shape().Dim(1), qkv.Shape().Dim(2)/3
+	y := ScaledDotProduct(Reshape(Transpose(qkv, 1, 2), b, 3, channels/headDim, headDim, tokens))
+	return Transpose(Reshape(y, b, channels, tokens), 1, 2)
 }

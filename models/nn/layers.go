@@ -72,6 +72,14 @@ func (l Linear) Forward(p Params, x *Node) *Node {
 // SiLU is x·sigmoid(x).
 func SiLU(x *Node) *Node { return Mul(x, Sigmoid(x)) }
 
+// GELU is x·(1 + tanh(sqrt(2/π)·(x + 0.044715·x³)))/2, the approximation of x·Φ(x) by Hendrycks & Gimpel 2016, which
+// PyTorch calls gelu(approximate="tanh"). It is computed in float32.
+func GELU(x *Node) *Node {
+	wide := Wide(x)
+	inner := MulScalar(Add(wide, MulScalar(Mul(Square(wide), wide), 0.044715)), math.Sqrt(2/math.Pi))
+	return Narrow(MulScalar(Mul(wide, OnePlus(Tanh(inner))), 0.5), x)
+}
+
 // matmul multiplies the last axis of x with w [in,out], in the type of x. No type of
 // accumulator is set because GoMLX would take it for the gradient's products, too.
 func matmul(x, w *Node) *Node {
@@ -111,8 +119,23 @@ func Constant(v float32) Initializer {
 }
 
 // StandardNormal is PyTorch's default for embeddings.
-func StandardNormal(rng *rand.Rand, dst []float32) {
-	for i := range dst {
-		dst[i] = float32(rng.NormFloat64())
+func StandardNormal(rng *rand.Rand, dst []float32) { NormalOf(1)(rng, dst) }
+
+// NormalOf is the normal distribution with mean 0 and a standard deviation.
+func NormalOf(deviation float64) Initializer {
+	return func(rng *rand.Rand, dst []float32) {
+		for i := range dst {
+			dst[i] = float32(rng.NormFloat64() * deviation)
+		}
+	}
+}
+
+// Xavier is uniform on ±sqrt(6/(fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).
+func Xavier(fanIn, fanOut int) Initializer {
+	bound := math.Sqrt(6 / float64(fanIn+fanOut))
+	return func(rng *rand.Rand, dst []float32) {
+		for i := range dst {
+			dst[i] = float32((2*rng.Float64() - 1) * bound)
+		}
 	}
 }

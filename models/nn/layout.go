@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -39,8 +40,9 @@ type Params map[string]*Node
 
 // Layout places named parameters in one flat float32 vector.
 type Layout struct {
-	entries []Param
-	size    int
+	entries   []Param
+	size      int
+	constants map[string]safetensors.Tensor
 }
 
 // NewLayout places parameters of one shape beside each other, see [Layout.Split],
@@ -60,6 +62,18 @@ func NewLayout(params []Param) Layout {
 	}
 	return l
 }
+
+// WithConstant is the layout with a tensor that state dicts of PyTorch may hold beside the
+// parameters, though it is not trained: positions, say.
+func (l Layout) WithConstant(name string, shape []int, data []float32) Layout {
+	constants := map[string]safetensors.Tensor{name: {Shape: shape, Data: data}}
+	maps.Copy(constants, l.constants)
+	l.constants = constants
+	return l
+}
+
+// Constants are the tensors that are not trained, by name.
+func (l Layout) Constants() map[string]safetensors.Tensor { return l.constants }
 
 // Entries lists the parameters in order.
 func (l Layout) Entries() []Param { return l.entries }
@@ -142,7 +156,8 @@ func (l Layout) StateDict(flat []float32) map[string]safetensors.Tensor {
 }
 
 // Flatten is the inverse of StateDict. The error lists every parameter that is
-// missing, unexpected or of another shape.
+// missing, unexpected or of another shape. A constant may be there, and must be the
+// model's then, as far as half precision tells.
 func (l Layout) Flatten(dict map[string]safetensors.Tensor) ([]float32, error) {
 	flat := make([]float32, l.size)
 	known := make(map[string]bool, len(l.entries))
@@ -160,7 +175,14 @@ func (l Layout) Flatten(dict map[string]safetensors.Tensor) ([]float32, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(dict)) {
-		if !known[name] {
+		constant, isConstant := l.constants[name]
+		switch {
+		case isConstant:
+			if !sameConstant(dict[name], constant) {
+				problems = append(problems, fmt.Errorf("%s %v is not what the model computes with, which it does not learn",
+					name, dict[name].Shape))
+			}
+		case !known[name]:
 			problems = append(problems, fmt.Errorf("%s is not a parameter of the model", name))
 		}
 	}
@@ -168,4 +190,17 @@ func (l Layout) Flatten(dict map[string]safetensors.Tensor) ([]float32, error) {
 		return nil, fmt.Errorf("the weights do not fit the model:\n%w", errors.Join(problems...))
 	}
 	return flat, nil
+}
+
+// sameConstant compares within the rounding of bfloat16.
+func sameConstant(got, want safetensors.Tensor) bool {
+	if !slices.Equal(got.Shape, want.Shape) {
+		return false
+	}
+	for i, w := range want.Data {
+		if d := math.Abs(float64(got.Data[i] - w)); !(d <= max(1, math.Abs(float64(w)))/256) {
+			return false
+		}
+	}
+	return true
 }
