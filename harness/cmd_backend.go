@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/backend"
+	"flowharness/harness/internal/terminal"
 )
 
 func newBackendCommand(a *app) *cobra.Command {
@@ -62,16 +63,15 @@ func newBackendListCommand(a *app) *cobra.Command {
 			if asJSON {
 				return a.printJSON(states)
 			}
-			t := a.newTable()
-			t.AppendHeader(row("backend", "works", ""))
+			t := terminal.NewTable("backend", "works", "")
 			for _, s := range states {
 				note := s.Error
 				if s.OK {
 					note = s.Info.PluginPath
 				}
-				t.AppendRow(row(s.Name, yesNo(s.OK), note))
+				t.Add(s.Name, yesNo(s.OK), note)
 			}
-			t.Render()
+			t.Print(a.out)
 			return nil
 		},
 	}

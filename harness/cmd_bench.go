@@ -8,13 +8,12 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/speed"
+	"flowharness/harness/internal/terminal"
 )
 
 type benchOptions struct {
@@ -113,17 +112,11 @@ func (o *benchOptions) print(r *speed.Result, facts machine.Facts) {
 		facts.OS, r.Backend.Name, commitOf(machine.BuildGit()))
 	low, high := r.Calibration.Range()
 	fmt.Fprintf(o.out, "the fixed work took %s (%s to %s)\n\n", seconds(r.Calibration.Median()), seconds(low), seconds(high))
-	t := o.newTable()
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(row("case", "measured", "median", "smallest", "largest", "ratio"))
-	var right []table.ColumnConfig
-	for column := 3; column <= 6; column++ {
-		right = append(right, table.ColumnConfig{Number: column, Align: text.AlignRight, AlignHeader: text.AlignRight})
-	}
-	t.SetColumnConfigs(right)
+	t := terminal.NewTableOfNames("case", "measured", "median", "smallest", "largest", "ratio")
+	t.Numbers = []bool{2: true, 3: true, 4: true, 5: true}
 	for _, c := range r.Cases {
 		if c.Skipped != "" {
-			t.AppendRow(row(c.Name, "skipped: "+c.Skipped))
+			t.Add(c.Name, "skipped: "+c.Skipped)
 		}
 		for _, m := range c.Measures {
 			low, high := m.Values.Range()
@@ -131,10 +124,10 @@ func (o *benchOptions) print(r *speed.Result, facts machine.Facts) {
 			if len(m.Ratios) > 0 {
 				ratio = fmt.Sprintf("%.3g", m.Ratios.Median())
 			}
-			t.AppendRow(row(c.Name, m.Name, inUnit(m.Values.Median(), m.Unit), inUnit(low, m.Unit), inUnit(high, m.Unit), ratio))
+			t.Add(c.Name, m.Name, inUnit(m.Values.Median(), m.Unit), inUnit(low, m.Unit), inUnit(high, m.Unit), ratio)
 		}
 	}
-	t.Render()
+	t.Print(o.out)
 }
 
 // inUnit writes a measured value.

@@ -20,6 +20,7 @@ import (
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/terminal"
 )
 
 // comparisonStore makes a store with the runs fm (4 seeds), fast (4 seeds, a
@@ -85,7 +86,7 @@ func addComparisonRun(t *testing.T, st *store.Store, name, process string, seed 
 func harness(t *testing.T, storePath string, args ...string) (code int, out, talk string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = run(t.Context(), append(args, "--store", storePath), streams{in: strings.NewReader(""), out: &stdout, err: &stderr})
+	code = run(t.Context(), append(args, "--store", storePath), streams{in: strings.NewReader(""), out: terminal.To(&stdout), err: terminal.To(&stderr)})
 	return code, stdout.String(), stderr.String()
 }
 
@@ -287,10 +288,10 @@ func TestTablesFitTheirWidth(t *testing.T) {
 		}
 		for _, width := range []int{60, 80, 120, 200} {
 			var out bytes.Buffer
-			o := &compareOptions{app: &app{streams: streams{out: &out}}}
+			o := &compareOptions{app: &app{streams: streams{out: terminal.To(&out)}}}
 			for _, table := range report.Tables(result, clean) {
 				if len(table.Rows) > 0 {
-					o.printTable(&out, table, width)
+					printTable(&out, table, width)
 				}
 			}
 			o.printFindings(report.Findings(result), width)

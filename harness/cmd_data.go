@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/grid"
+	"flowharness/harness/internal/terminal"
 )
 
 func newDataCommand(a *app) *cobra.Command {
@@ -40,8 +40,7 @@ func newDataListCommand(a *app) *cobra.Command {
 			if asJSON {
 				return a.printJSON(locations)
 			}
-			t := a.newTable()
-			t.AppendHeader(row("dataset", "there", "where"))
+			t := terminal.NewTable("dataset", "there", "where")
 			for _, l := range locations {
 				where := l.Dir
 				switch {
@@ -50,9 +49,9 @@ func newDataListCommand(a *app) *cobra.Command {
 				case !l.Present:
 					where = "to download it: harness data fetch " + l.Name
 				}
-				t.AppendRow(row(l.Name, yesNo(l.Present), where))
+				t.Add(l.Name, yesNo(l.Present), where)
 			}
-			t.Render()
+			t.Print(a.out)
 			return nil
 		},
 	}
@@ -91,22 +90,19 @@ func newDataFetchCommand(a *app) *cobra.Command {
 }
 
 func (a *app) fetch(ctx context.Context, name, dir string) (string, error) {
-	var bar *progressbar.ProgressBar
+	meter := terminal.NewMeter(a.err, terminal.Bytes, terminal.Never)
 	current := ""
+	defer func() { meter.Close() }()
 	return dataset.Fetch(ctx, name, dir, func(file string, done, total int64) {
 		if file != current {
 			current = file
-			if !a.terminal {
+			meter.Close()
+			meter = terminal.NewMeter(a.err, terminal.Bytes, terminal.Never)
+			if !a.err.Terminal() {
 				fmt.Fprintf(a.err, "downloading %s\n", file)
-				return
 			}
-			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(a.err), progressbar.OptionShowBytes(true),
-				progressbar.OptionSetDescription(file),
-				progressbar.OptionOnCompletion(func() { fmt.Fprintln(a.err) }))
 		}
-		if bar != nil {
-			_ = bar.Set64(done)
-		}
+		meter.Set(float64(done), float64(total), file)
 	})
 }
 

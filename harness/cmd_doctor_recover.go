@@ -42,7 +42,9 @@ func (o *doctorOptions) recoverStore(ctx context.Context) error {
 		}
 		return r.Hash, nil
 	}
-	found, err := merge.Recover(ctx, o.salvage, to, store.RecoverOptions{ConfigHash: hash, Progress: o.pagesRead()})
+	observe, over := counting(o.err, "pages", clean(o.salvage))
+	found, err := merge.Recover(ctx, o.salvage, to, store.RecoverOptions{ConfigHash: hash, Progress: observe})
+	over()
 	if err != nil {
 		return err
 	}
@@ -51,23 +53,6 @@ func (o *doctorOptions) recoverStore(ctx context.Context) error {
 	}
 	o.printRecovery(to, found)
 	return nil
-}
-
-// pagesRead shows how far a long recovery is, on a terminal only.
-func (o *doctorOptions) pagesRead() func(done, total int) {
-	if !o.terminal {
-		return nil
-	}
-	shown := -1
-	return func(done, total int) {
-		if percent := 100 * done / max(total, 1); percent != shown {
-			shown = percent
-			fmt.Fprintf(o.err, "\r%s: %d %% read", clean(o.salvage), percent)
-		}
-		if done == total {
-			fmt.Fprint(o.err, "\r\x1b[K")
-		}
-	}
 }
 
 func describeRecovery(from, to string, found *store.Recovery) recoverJSON {

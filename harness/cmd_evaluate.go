@@ -12,6 +12,7 @@ import (
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/terminal"
 )
 
 type evaluateOptions struct {
@@ -65,9 +66,10 @@ func (o *evaluateOptions) run(cmd *cobra.Command, ref string) error {
 		return usagef("--images must be above 0, is 0")
 	}
 	so.Images = o.images
-	progress := newRunProgress(o.err, false, 10)
+	progress := newRunProgress(o.err, 10)
 	run, records, err := experiment.Evaluate(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
-		Progress: progress.event, Warn: func(m string) { fmt.Fprintf(o.err, "warning: %s\n", m) }})
+		Progress: progress.event, Warn: progress.warn})
+	progress.close()
 	if err != nil {
 		return err
 	}
@@ -89,9 +91,10 @@ func (o *evaluateOptions) measureReferences(cmd *cobra.Command, ref string) erro
 			return usagef("--references measures no samples: leave out --%s", name)
 		}
 	}
-	progress := newRunProgress(o.err, false, 10)
+	progress := newRunProgress(o.err, 10)
 	measured, err := experiment.MeasureReferences(cmd.Context(), ref, o.images, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
-		Progress: progress.event, Warn: func(m string) { fmt.Fprintf(o.err, "warning: %s\n", m) }})
+		Progress: progress.event, Warn: progress.warn})
+	progress.close()
 	if err != nil {
 		return err
 	}
@@ -109,16 +112,14 @@ func (o *evaluateOptions) measureReferences(cmd *cobra.Command, ref string) erro
 			columns = columnsOf(r.Metrics)
 		}
 	}
-	t := o.newTable()
-	header := row("", "images")
+	t := terminal.NewTable("", "images")
 	for _, name := range columns {
-		header = append(header, name)
+		t.Header = append(t.Header, name)
 	}
-	t.AppendHeader(header)
 	for _, r := range measured {
-		t.AppendRow(append(row(referenceText[r.Kind], r.Images), metricCells(columns, r.Metrics)...))
+		t.Add(append([]any{referenceText[r.Kind], r.Images}, metricCells(columns, r.Metrics)...)...)
 	}
-	t.Render()
+	t.Print(o.out)
 	return nil
 }
 
@@ -155,34 +156,32 @@ func (a *app) printEvaluations(ctx context.Context, st *store.Store, r *store.Ru
 		return err
 	}
 	columns := columnsOf(last.Metrics)
-	t := a.newTable()
-	header := row("step", "sampler", "steps", "guidance", "NFE", "images")
+	t := terminal.NewTable("step", "sampler", "steps", "guidance", "NFE", "images")
 	others := slices.ContainsFunc(evaluations, func(e store.Evaluation) bool { return e.WeightsFile != "" })
 	if others {
-		header = append(header, "weights of")
+		t.Header = append(t.Header, "weights of")
 	}
 	for _, name := range columns {
-		header = append(header, name)
+		t.Header = append(t.Header, name)
 	}
-	t.AppendHeader(header)
 	for _, e := range evaluations {
-		cells := row(e.Step, e.Sampler, e.Steps, e.Guidance, e.NFE, e.Images)
+		cells := []any{e.Step, e.Sampler, e.Steps, e.Guidance, e.NFE, e.Images}
 		if others {
 			cells = append(cells, clean(e.WeightsFile))
 		}
-		t.AppendRow(append(cells, metricCells(columns, e.Metrics)...))
+		t.Add(append(cells, metricCells(columns, e.Metrics)...)...)
 	}
 	for _, ref := range references {
 		if slices.ContainsFunc(evaluations, func(e store.Evaluation) bool { return e.Images == ref.Images }) {
-			cells := row("", referenceText[ref.Kind], "", "", "", ref.Images)
+			cells := []any{"", referenceText[ref.Kind], "", "", "", ref.Images}
 			if others {
 				cells = append(cells, "")
 			}
-			t.AppendRow(append(cells, metricCells(columns, ref.Metrics)...))
+			t.Add(append(cells, metricCells(columns, ref.Metrics)...)...)
 		}
 	}
 	fmt.Fprintln(a.out)
-	t.Render()
+	t.Print(a.out)
 	a.printRecorded(record.WarningsOf(evaluations, func(e store.Evaluation) record.Drawing { return e.Drawing }))
 	for _, n := range unreferenced(evaluations, references) {
 		fmt.Fprintf(a.out, "nobody has measured %d real images, and as many of noise: harness evaluate %s --references --images %d\n",

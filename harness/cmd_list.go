@@ -101,7 +101,7 @@ func (o *listOptions) run(ctx context.Context) error {
 		fmt.Fprintln(o.err, "no runs")
 		return nil
 	}
-	o.printRunsTable(runs, columns, o.width())
+	o.printRunsTable(runs, columns, o.out.Width())
 	return nil
 }
 

@@ -74,7 +74,9 @@ func (o *mergeOptions) run(ctx context.Context, sources []string) error {
 			}
 		}
 		if err == nil {
-			result, err = merge.Store(ctx, st, source, store.MergeOptions{Progress: o.progress(source)})
+			observe, over := counting(o.err, "runs", clean(source))
+			result, err = merge.Store(ctx, st, source, store.MergeOptions{Progress: observe})
+			over()
 		}
 		row := mergeJSON{source, result.Added, result.Continued, result.Same, result.Behind, result.Live, result.Trashed, result.Refused, ""}
 		if err != nil {
@@ -94,19 +96,6 @@ func (o *mergeOptions) run(ctx context.Context, sources []string) error {
 		err = o.printJSON(rows)
 	}
 	return errors.Join(append(failed, err)...)
-}
-
-// progress shows how far a long merge is, on a terminal only.
-func (o *mergeOptions) progress(source string) func(done, total int) {
-	if !o.terminal {
-		return nil
-	}
-	return func(done, total int) {
-		fmt.Fprintf(o.err, "\r%s: %d of %d runs", clean(source), done, total)
-		if done == total {
-			fmt.Fprint(o.err, "\r\x1b[K")
-		}
-	}
 }
 
 // mergeCounts says what became of the runs of a source; always what was added,

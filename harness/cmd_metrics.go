@@ -16,6 +16,7 @@ import (
 	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/terminal"
 	"flowharness/metrics"
 )
 
@@ -43,23 +44,21 @@ of metrics that use a classifier are comparable only where its hash is equal.`,
 			if asJSON {
 				return a.printJSON(map[string]any{"metrics": metricRows(), "classifiers": found})
 			}
-			t := a.newTable()
-			t.AppendHeader(row("metric", "better", "range", "classifier", ""))
+			t := terminal.NewTable("metric", "better", "range", "classifier", "")
 			for _, m := range metrics.All() {
-				t.AppendRow(row(m.Name, m.Better, rangeText(m), yesNo(m.Classifier), m.Description))
+				t.Add(m.Name, m.Better, rangeText(m), yesNo(m.Classifier), m.Description)
 			}
-			t.Render()
+			t.Print(a.out)
 			fmt.Fprintln(a.out)
-			t = a.newTable()
-			t.AppendHeader(row("classifier", "flip", "accuracy", "mirrored", "sha256", "where"))
+			t = terminal.NewTable("classifier", "flip", "accuracy", "mirrored", "sha256", "where")
 			for _, c := range found {
 				mirrored := "-"
 				if c.MirroredAccuracy != nil {
 					mirrored = percent(*c.MirroredAccuracy)
 				}
-				t.AppendRow(row(c.Dataset, yesNo(c.Flip), percent(c.Accuracy), mirrored, c.SHA256[:12], clean(c.Source)))
+				t.Add(c.Dataset, yesNo(c.Flip), percent(c.Accuracy), mirrored, c.SHA256[:12], clean(c.Source))
 			}
-			t.Render()
+			t.Print(a.out)
 			for _, p := range problems {
 				fmt.Fprintf(a.err, "warning: %v\n", p)
 			}
@@ -225,25 +224,13 @@ func (o *fitOptions) run(ctx context.Context, name string) error {
 	return nil
 }
 
-// progress prints a line every few seconds and at the end.
+// progress shows how far the training is.
 func (o *fitOptions) progress() func(classifier.Progress) {
-	const every = 10 * time.Second
-	started := time.Now()
-	last := started
+	meter := terminal.NewMeter(o.err, terminal.Steps, 10*time.Second)
 	return func(p classifier.Progress) {
-		now := time.Now()
-		if p.Step == 1 {
-			started = now // compiled
+		meter.Set(float64(p.Step), float64(p.Steps), fmt.Sprintf("epoch %d", p.Epoch), fmt.Sprintf("loss %.4f", p.Loss))
+		if p.Step == p.Steps {
+			meter.Close()
 		}
-		if now.Sub(last) < every && p.Step != p.Steps {
-			return
-		}
-		last = now
-		line := fmt.Sprintf("epoch %d, step %d/%d  loss %.4f", p.Epoch, p.Step, p.Steps, p.Loss)
-		if p.Step > 1 {
-			perStep := now.Sub(started) / time.Duration(p.Step-1)
-			line += fmt.Sprintf("  ETA %s", (perStep * time.Duration(p.Steps-p.Step)).Round(time.Second))
-		}
-		fmt.Fprintln(o.err, line)
 	}
 }

@@ -83,15 +83,11 @@ Exit codes: 0 done, 1 failure, 2 wrong usage or config, 3 diverged, 130 interrup
 }
 
 func (o *runOptions) run(ctx context.Context, args []string) error {
-	var progress *runProgress
-	defer func() {
-		if progress != nil {
-			progress.close()
-		}
-	}()
+	progress := newRunProgress(o.err, 10)
+	defer func() { progress.close() }()
 	exp := experiment.Options{
 		Argv: o.argv,
-		Warn: func(message string) { fmt.Fprintf(o.err, "warning: %s\n", message) },
+		Warn: func(message string) { progress.warn(message) },
 		Started: func(s experiment.Started) {
 			what := "run"
 			switch {
@@ -103,15 +99,12 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 				what = fmt.Sprintf("resuming at step %d, run", s.Resumed)
 			}
 			fmt.Fprintf(o.err, "%s %s (%s) on %s, %d images of %s\n", what, s.Run.Slug, clean(s.Run.Name), s.Backend.Name, s.Data.N, s.Data.Name)
-			progress = newRunProgress(o.err, o.terminal, s.LogEverySeconds)
+			progress = newRunProgress(o.err, s.LogEverySeconds)
 		},
 		Progress: func(e train.Event) { progress.event(e) },
 	}
 	out, err := o.start(ctx, args, &exp)
-	if progress != nil {
-		progress.close()
-		progress = nil
-	}
+	progress.close()
 	if out.Run == nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/terminal"
 	"flowharness/harness/internal/train"
 )
 
@@ -61,9 +62,10 @@ func (o *sampleOptions) run(cmd *cobra.Command, ref string) error {
 	if err != nil {
 		return err
 	}
-	progress := newRunProgress(o.err, false, 10)
+	progress := newRunProgress(o.err, 10)
 	run, samples, err := experiment.Sample(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
-		Progress: progress.event, Warn: func(m string) { fmt.Fprintf(o.err, "warning: %s\n", m) }})
+		Progress: progress.event, Warn: progress.warn})
+	progress.close()
 	if err != nil {
 		return err
 	}
@@ -85,12 +87,11 @@ func (o *sampleOptions) print(_ context.Context, slug string, samples []train.Sa
 		}
 		return o.printJSON(rows)
 	}
-	t := o.newTable()
-	t.AppendHeader(row("sampler", "steps", "guidance", "NFE", "images", "time", "images/s"))
+	t := terminal.NewTable("sampler", "steps", "guidance", "NFE", "images", "time", "images/s")
 	for _, s := range samples {
-		t.AppendRow(row(s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", s.ImagesPerSecond())))
+		t.Add(s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", s.ImagesPerSecond()))
 	}
-	t.Render()
+	t.Print(o.out)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/terminal"
 )
 
 type showOptions struct {
@@ -219,43 +220,39 @@ func (a *app) printRunTables(ctx context.Context, st *store.Store, r *store.Run)
 	if err != nil {
 		return err
 	}
-	t := a.newTable()
-	t.AppendHeader(row("series", "points", "last", "min", "max"))
+	t := terminal.NewTable("series", "points", "last", "min", "max")
 	for _, s := range recorded.summaries {
 		if _, isPhase := record.Phase(s.Name); !isPhase && !strings.HasPrefix(s.Name, record.ValLossBin) {
-			t.AppendRow(row(s.Name, s.Count, fmt.Sprintf("%.6g", s.Last), fmt.Sprintf("%.6g", s.Min), fmt.Sprintf("%.6g", s.Max)))
+			t.Add(s.Name, s.Count, fmt.Sprintf("%.6g", s.Last), fmt.Sprintf("%.6g", s.Min), fmt.Sprintf("%.6g", s.Max))
 		}
 	}
-	if t.Length() > 0 {
+	if len(t.Rows) > 0 {
 		fmt.Fprintln(a.out)
-		t.Render()
+		t.Print(a.out)
 	}
-	t = a.newTable()
-	t.AppendHeader(row("phase", "count", "total", "median", "p95", "max"))
+	t = terminal.NewTable("phase", "count", "total", "median", "p95", "max")
 	for _, p := range recorded.phases {
-		t.AppendRow(row(p.Name, p.Count, seconds(p.Total), seconds(p.P50), seconds(p.P95), seconds(p.Max)))
+		t.Add(p.Name, p.Count, seconds(p.Total), seconds(p.P50), seconds(p.P95), seconds(p.Max))
 	}
-	if t.Length() > 0 {
+	if len(t.Rows) > 0 {
 		fmt.Fprintln(a.out)
-		t.Render()
+		t.Print(a.out)
 	}
-	t = a.newTable()
-	header := row("step", "sampler", "steps", "guidance", "NFE", "images", "time", "images/s")
+	t = terminal.NewTable("step", "sampler", "steps", "guidance", "NFE", "images", "time", "images/s")
 	others := slices.ContainsFunc(recorded.samples, func(s store.Sample) bool { return s.WeightsFile != "" })
 	if others {
-		header = append(header, "weights of")
+		t.Header = append(t.Header, "weights of")
 	}
-	t.AppendHeader(header)
 	for _, s := range recorded.samples {
-		cells := row(s.Step, s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", s.ImagesPerSecond()))
+		cells := []any{s.Step, s.Sampler, s.Steps, s.Guidance, s.NFE, s.Images, seconds(s.Seconds), fmt.Sprintf("%.1f", s.ImagesPerSecond())}
 		if others {
 			cells = append(cells, clean(s.WeightsFile))
 		}
-		t.AppendRow(cells)
+		t.Add(cells...)
 	}
-	if t.Length() > 0 {
+	if len(t.Rows) > 0 {
 		fmt.Fprintln(a.out)
-		t.Render()
+		t.Print(a.out)
 	}
 	a.printRecorded(record.WarningsOf(recorded.samples, func(s store.Sample) record.Drawing { return s.Drawing }))
 	return a.printEvaluations(ctx, st, r)

@@ -96,7 +96,7 @@ failed, 130 interrupted.`,
 }
 
 func (o *sweepOptions) run(ctx context.Context, path string, options launch.Options) error {
-	progress := newSweepProgress(o.err, o.terminal)
+	progress := newSweepProgress(o.err)
 	options.Observe = progress.observe
 	warn := options.Warn
 	options.Warn = func(message string) { progress.interject(func() { warn(message) }) }

@@ -100,7 +100,7 @@ func (o *sweepCheckOptions) run(ctx context.Context, name string) error {
 			return err
 		}
 	} else {
-		o.printTable(o.out, report.Table(clean), o.width())
+		printTable(o.out, report.Table(clean), o.out.Width())
 		fmt.Fprintf(o.out, "%s; reports are in %s\n", report.Summary(), o.folder)
 	}
 	if failed := report.Failed(); len(failed) > 0 {

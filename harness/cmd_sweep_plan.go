@@ -9,6 +9,7 @@ import (
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/sweep"
+	"flowharness/harness/internal/terminal"
 )
 
 type sweepPlanOptions struct {
@@ -93,16 +94,15 @@ func planJSON(s *launch.Session, costs sweep.Costs) map[string]any {
 func (o *sweepPlanOptions) printPlan(s *launch.Session, costs sweep.Costs) {
 	const most = 200
 	list := plannedRuns(s)
-	t := o.newTable()
-	t.AppendHeader(row("variant", "seed", "training", "state", "run"))
+	t := terminal.NewTable("variant", "seed", "training", "state", "run")
 	for _, r := range list[:min(most, len(list))] {
 		state := string(r.State)
 		if r.State == sweep.StateInterrupted || r.State == sweep.StateFailed || r.State == sweep.StateStopped {
 			state = fmt.Sprintf("%s at step %d", r.State, r.Step)
 		}
-		t.AppendRow(row(clean(r.Variant), fmt.Sprint(r.Seed), r.Training, state, r.Run))
+		t.Add(clean(r.Variant), fmt.Sprint(r.Seed), r.Training, state, r.Run)
 	}
-	t.Render()
+	t.Print(o.out)
 	if left := len(list) - most; left > 0 {
 		fmt.Fprintf(o.out, "and %d more (--json lists all)\n", left)
 	}

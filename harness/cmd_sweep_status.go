@@ -12,6 +12,7 @@ import (
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/sweep"
+	"flowharness/harness/internal/terminal"
 )
 
 type sweepStatusOptions struct {
@@ -70,15 +71,14 @@ func (o *sweepStatusOptions) run(ctx context.Context, name string) error {
 	if o.json {
 		return o.printJSON(tasks)
 	}
-	t := o.newTable()
-	t.AppendHeader(row("task", "variant", "seed", "runs", "state", "progress", "run"))
+	t := terminal.NewTable("task", "variant", "seed", "runs", "state", "progress", "run")
 	counts := map[string]int{}
 	for _, s := range tasks {
 		counts[s.State]++
-		t.AppendRow(row(s.Task, clean(s.Variant), fmt.Sprint(s.Seed), fmt.Sprintf("%d/%d", s.Done, s.Runs), s.State,
-			taskProgress(s.Status), s.Status.Run))
+		t.Add(s.Task, clean(s.Variant), fmt.Sprint(s.Seed), fmt.Sprintf("%d/%d", s.Done, s.Runs), s.State,
+			taskProgress(s.Status), s.Status.Run)
 	}
-	t.Render()
+	t.Print(o.out)
 	fmt.Fprintf(o.out, "\n%s:", printable.Count(len(tasks), "task"))
 	for _, state := range launch.TaskStates() {
 		if n := counts[state]; n > 0 {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/terminal"
 )
 
 // startUI runs harness ui with these arguments and returns the address that it
@@ -27,7 +28,7 @@ func startUI(t *testing.T, args ...string) (address string, end func() (code int
 	var said bytes.Buffer
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, append([]string{"ui"}, args...), streams{in: strings.NewReader(""), out: in, err: &said})
+		code <- run(ctx, append([]string{"ui"}, args...), streams{in: strings.NewReader(""), out: terminal.To(in), err: terminal.To(&said)})
 		in.Close()
 	}()
 	address, err := bufio.NewReader(out).ReadString('\n')
@@ -212,8 +213,8 @@ func TestUIRefuses(t *testing.T) {
 	} {
 		var said bytes.Buffer
 		args := append([]string{"ui", "--store", path}, c.args...)
-		if code := run(t.Context(), args, streams{in: strings.NewReader(""), out: io.Discard,
-			err: &said}); code != c.code || !strings.Contains(said.String(), c.want) {
+		if code := run(t.Context(), args, streams{in: strings.NewReader(""), out: terminal.To(io.Discard),
+			err: terminal.To(&said)}); code != c.code || !strings.Contains(said.String(), c.want) {
 			t.Errorf("%s: exit code %d, said %q", c.name, code, said.String())
 		}
 	}

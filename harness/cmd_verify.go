@@ -57,20 +57,18 @@ Exit codes: 0 the same, 1 failure, 2 wrong usage, 5 it differs, 130 interrupted.
 }
 
 func (o *verifyOptions) run(ctx context.Context, ref string) error {
-	var progress *runProgress
+	progress := newRunProgress(o.err, 10)
 	v, err := experiment.Verify(ctx, ref, o.VerifyOptions, experiment.Options{
 		StorePath: o.storePath(""), Argv: o.argv,
-		Warn: func(message string) { fmt.Fprintf(o.err, "warning: %s\n", message) },
+		Warn: func(message string) { progress.warn(message) },
 		Started: func(s experiment.Started) {
 			fmt.Fprintf(o.err, "repeating run %s (%s) on %s, %d images of %s\n", s.Run.Slug, clean(s.Run.Name), s.Backend.Name,
 				s.Data.N, s.Data.Name)
-			progress = newRunProgress(o.err, o.terminal, s.LogEverySeconds)
+			progress = newRunProgress(o.err, s.LogEverySeconds)
 		},
 		Progress: func(e train.Event) { progress.event(e) },
 	})
-	if progress != nil {
-		progress.close()
-	}
+	progress.close()
 	if err != nil && !errors.Is(err, train.ErrInterrupted) || v.Run == nil {
 		return err
 	}

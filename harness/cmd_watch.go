@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
+	"flowharness/harness/internal/terminal"
 	"flowharness/harness/internal/train"
 )
 
@@ -105,13 +105,13 @@ func (o *watchOptions) look(ctx context.Context, st *store.Store, ref string) (f
 
 // follow shows what it sees until that has ended.
 func (o *watchOptions) follow(ctx context.Context, w watched, look func() (watched, error)) error {
-	s := &screen{out: o.out, file: os.Stdout}
+	screen := terminal.NewScreen(o.out)
 	lines := &watchLines{every: watchLineEvery}
 	pause := time.NewTimer(watchEvery)
 	defer pause.Stop()
 	for {
-		if o.outTerminal {
-			s.draw(frame(w))
+		if o.out.Terminal() {
+			screen.Draw(frame(w))
 		} else if line, ok := lines.next(w, time.Now()); ok {
 			fmt.Fprintln(o.out, line)
 		}

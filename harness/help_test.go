@@ -5,11 +5,15 @@ import (
 	"strings"
 	"testing"
 
+	"flowharness/harness/internal/terminal"
+
 	"github.com/spf13/cobra"
 )
 
 func TestEveryCommandHasAnExampleThatParses(t *testing.T) {
-	newRoot := func() *cobra.Command { return newRootCommand(&app{streams: streams{out: io.Discard, err: io.Discard}}) }
+	newRoot := func() *cobra.Command {
+		return newRootCommand(&app{streams: streams{out: terminal.To(io.Discard), err: terminal.To(io.Discard)}})
+	}
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		if !strings.Contains(cmd.Example, cmd.CommandPath()) {

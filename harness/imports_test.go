@@ -77,9 +77,9 @@ func TestImportsGoOneWay(t *testing.T) {
 				return !within(imported, module) && imported != "os" && imported != "time" && imported != "context" ||
 					slices.Contains([]string{internal + "compare", internal + "chart", internal + "printable"}, imported)
 			}},
-		{"statistics, charts, Slurm's client, the reader of damaged files, suggestions and the names of what is recorded know nothing of the harness",
+		{"statistics, charts, Slurm's client, the reader of damaged files, suggestions, the terminal and the names of what is recorded know nothing of the harness",
 			func(importer string) bool {
-				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile", "record", "suggest"},
+				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile", "record", "suggest", "terminal"},
 					func(p string) bool { return within(importer, internal+p) })
 			},
 			func(_, imported string) bool { return !within(imported, module) }},
@@ -114,6 +114,13 @@ func TestImportsGoOneWay(t *testing.T) {
 			func(_, imported string) bool {
 				return slices.Contains([]string{internal + "random", internal + "suggest", internal + "yamlfile"},
 					imported) || !within(imported, module) && imported != "os" && imported != "time"
+			}},
+		{"terminals are one package's: others give it what is to be shown",
+			func(importer string) bool { return !within(importer, internal+"terminal") },
+			func(importer, imported string) bool {
+				laysOut := within(importer, internal+"report") || within(importer, internal+"regression") // tables that become Markdown too
+				return imported != "golang.org/x/term" && !within(imported, "github.com/schollz/progressbar") &&
+					(laysOut || !within(imported, "github.com/jedib0t/go-pretty"))
 			}},
 		{"only the store speaks SQL",
 			func(importer string) bool { return !within(importer, internal+"store") },
@@ -176,6 +183,34 @@ func TestOnlyCommandsPrint(t *testing.T) {
 				return true
 			})
 		})
+	}
+}
+
+// TestTerminalsAreDrawnInOnePlace: two that erase and draw lines by themselves erase each other's.
+func TestTerminalsAreDrawnInOnePlace(t *testing.T) {
+	drawn := 0
+	for _, p := range list(t) {
+		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				literal, ok := n.(*ast.BasicLit)
+				if !ok || literal.Kind != token.STRING {
+					return true
+				}
+				text, err := strconv.Unquote(literal.Value)
+				rest, goesBack := strings.CutPrefix(text, "\r")
+				switch {
+				case err != nil || !strings.Contains(text, "\x1b") && (!goesBack || strings.Trim(rest, "\r\n") == ""):
+				case p.ImportPath == internal+"terminal":
+					drawn++
+				default:
+					t.Errorf("%v: %s moves the cursor of a terminal", position(n.Pos()), literal.Value)
+				}
+				return true
+			})
+		})
+	}
+	if drawn == 0 {
+		t.Error("nothing draws on terminals: is the test blind?")
 	}
 }
 

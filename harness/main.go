@@ -7,10 +7,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"golang.org/x/term"
-
 	"flowharness/harness/internal/backend"
 	_ "flowharness/harness/internal/startup" // before the libraries that it keeps quiet
+	"flowharness/harness/internal/terminal"
 )
 
 func main() {
@@ -18,8 +17,7 @@ func main() {
 	ctx, stop := untilSignal()
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], streams{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		terminal: term.IsTerminal(int(os.Stderr.Fd())), outTerminal: term.IsTerminal(int(os.Stdout.Fd())), inTerminal: term.IsTerminal(int(os.Stdin.Fd())),
+		in: os.Stdin, out: terminal.On(os.Stdout), err: terminal.On(os.Stderr), inTerminal: terminal.IsTerminal(os.Stdin),
 	}))
 }
 

@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/printable"
@@ -38,35 +35,6 @@ func (a *app) printJSON(v any) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
-}
-
-// newTable returns a plain table that is written to stdout, no wider than the
-// terminal.
-func (a *app) newTable() table.Writer {
-	t := table.NewWriter()
-	t.SetOutputMirror(a.out)
-	style := table.StyleDefault
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Options.SeparateHeader = true
-	t.SetStyle(style)
-	if a.outTerminal {
-		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
-			t.Style().Size.WidthMax = width
-		}
-	}
-	return t
-}
-
-// width is that of the terminal, 0 where there is none.
-func (a *app) width() int {
-	if !a.outTerminal {
-		return 0
-	}
-	width, _, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }
 
 // clean makes text from a config or a store safe to print.

@@ -21,7 +21,7 @@ func (o *compareOptions) print(result *compare.Result, checks []condition.Check)
 	case o.csvOutput:
 		o.printWarnings(result.Warnings)
 		if failed := condition.Failed(checks); len(failed) > 0 {
-			o.printTable(o.err, gateTable(failed), 0)
+			printTable(o.err, gateTable(failed), 0)
 		}
 		return report.WriteCSV(o.out, result)
 	case o.markdown:
@@ -36,18 +36,18 @@ func (o *compareOptions) print(result *compare.Result, checks []condition.Check)
 		o.printSummary(result, checks)
 		return nil
 	}
-	width := o.width()
+	width := o.out.Width()
 	for _, t := range report.Tables(result, clean) {
 		if len(t.Rows) == 0 {
 			continue
 		}
-		o.printTable(o.out, t, width)
+		printTable(o.out, t, width)
 		if strings.HasPrefix(t.Title, "Metrics") {
 			o.printFindings(report.Findings(result), width)
 		}
 	}
 	if len(checks) > 0 {
-		o.printTable(o.out, gateTable(checks), width)
+		printTable(o.out, gateTable(checks), width)
 	}
 	for _, w := range result.Warnings {
 		fmt.Fprintln(o.out, strings.Join(report.Wrap("warning: "+warningText(w), width-2), "\n  "))
@@ -57,12 +57,12 @@ func (o *compareOptions) print(result *compare.Result, checks []condition.Check)
 
 // printSummary prints what a comparison comes to whose report is in a file.
 func (o *compareOptions) printSummary(result *compare.Result, checks []condition.Check) {
-	width := o.width()
+	width := o.out.Width()
 	for _, line := range report.Summary(result) {
 		fmt.Fprintln(o.out, strings.Join(report.Wrap(clean(line), width-2), "\n  "))
 	}
 	if len(checks) > 0 {
-		o.printTable(o.out, gateTable(checks), width)
+		printTable(o.out, gateTable(checks), width)
 	}
 	switch n := len(result.Warnings); {
 	case n == 0:

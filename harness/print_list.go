@@ -5,14 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/terminal"
 )
-
-func row(cells ...any) table.Row { return table.Row(cells) }
 
 func (o *listOptions) printRunsJSON(runs []*store.RunInfo, columns []catalog.Column) error {
 	rows := make([]runJSON, 0, len(runs))
@@ -38,64 +34,27 @@ func (o *listOptions) printRunsJSON(runs []*store.RunInfo, columns []catalog.Col
 
 // printRunsTable prints as many of the columns as fit into a width; all, if it is 0.
 func (o *listOptions) printRunsTable(runs []*store.RunInfo, columns []catalog.Column, width int) {
-	cells := make([][]string, len(columns)) // by column, then by row
-	for i, c := range columns {
-		for _, r := range runs {
-			cells[i] = append(cells[i], listCell(c, r))
-		}
+	t := terminal.NewTableOfNames()
+	for _, c := range columns {
+		t.Header, t.Numbers = append(t.Header, listTitle(c)), append(t.Numbers, c.Numeric)
 	}
-	shown, left := fit(columns, cells, width)
-	t := o.newTable()
-	var header table.Row
-	var configs []table.ColumnConfig
-	for place, i := range shown {
-		header = append(header, listTitle(columns[i]))
-		if columns[i].Numeric {
-			configs = append(configs, table.ColumnConfig{Number: place + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	for _, r := range runs {
+		var cells []any
+		for _, c := range columns {
+			cells = append(cells, listCell(c, r))
 		}
+		t.Add(cells...)
 	}
-	t.SetColumnConfigs(configs)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(header)
-	for r := range runs {
-		var cs table.Row
-		for _, i := range shown {
-			cs = append(cs, cells[i][r])
+	left := t.Narrow(width, func(column int) int { // columns that were asked for go from the last to the first
+		if at := slices.Index(keptLongest, columns[column].Key); at >= 0 {
+			return at
 		}
-		t.AppendRow(cs)
-	}
-	t.Render()
+		return len(keptLongest) + column
+	})
+	t.Print(o.out)
 	if len(left) > 0 {
 		fmt.Fprintf(o.err, "left out, for want of width: %s\n", strings.Join(left, ", "))
 	}
-}
-
-// fit says which columns are shown in a width, 0 for any, and the titles of those that are left out.
-func fit(columns []catalog.Column, cells [][]string, width int) (shown []int, left []string) {
-	size := make([]int, len(columns))
-	total := 0
-	for i, c := range columns {
-		size[i] = text.StringWidthWithoutEscSequences(listTitle(c))
-		for _, cell := range cells[i] {
-			size[i] = max(size[i], text.StringWidthWithoutEscSequences(cell))
-		}
-		size[i] += 2 // a space on both sides
-		total += size[i]
-		shown = append(shown, i)
-	}
-	rank := func(i int) int { // columns that were asked for go from the last to the first
-		if at := slices.Index(keptLongest, columns[i].Key); at >= 0 {
-			return at
-		}
-		return len(keptLongest) + i
-	}
-	for width > 0 && total > width && len(shown) > 1 {
-		last := slices.MaxFunc(shown, func(a, b int) int { return rank(a) - rank(b) })
-		shown = slices.DeleteFunc(shown, func(i int) bool { return i == last })
-		total -= size[last]
-		left = append(left, listTitle(columns[last]))
-	}
-	return shown, left
 }
 
 func listTitle(c catalog.Column) string {

@@ -2,16 +2,15 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"flowharness/harness/internal/catalog"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/terminal"
 )
 
 // TestListLeavesOutColumnsNotDigits prints the usual columns at many widths.
@@ -46,7 +45,7 @@ func TestListLeavesOutColumnsNotDigits(t *testing.T) {
 	var widest []string
 	for _, width := range []int{0, 400, 160, 120, 100, 80, 60, 40, 1} {
 		var out, talk bytes.Buffer
-		o := &listOptions{app: &app{streams: streams{out: &out, err: &talk}}}
+		o := &listOptions{app: &app{streams: streams{out: terminal.To(&out), err: terminal.To(&talk)}}}
 		runs, columns, err := o.choose(ctx, all)
 		if err != nil {
 			t.Fatal(err)
@@ -78,22 +77,6 @@ func TestListLeavesOutColumnsNotDigits(t *testing.T) {
 		}
 		if left := strings.Contains(talk.String(), "left out, for want of width: "); left != (len(cells) < len(widest)) {
 			t.Errorf("at %d, %d of %d cells, and it says %q", width, len(cells), len(widest), talk.String())
-		}
-	}
-}
-
-// TestListDropsChosenColumnsFromTheEnd, since the first were wanted most.
-func TestListDropsChosenColumnsFromTheEnd(t *testing.T) {
-	columns := make([]catalog.Column, 5)
-	cells := make([][]string, 5)
-	for i := range columns {
-		columns[i].Key = fmt.Sprintf("train.key%d", i)
-		cells[i] = []string{time.Duration(i).String()}
-	}
-	for width, want := range map[int]string{0: "[0 1 2 3 4]", 60: "[0 1 2 3 4]", 59: "[0 1 2 3]", 24: "[0 1]", 23: "[0]", 1: "[0]"} {
-		shown, left := fit(columns, cells, width)
-		if got := fmt.Sprint(shown); got != want || len(shown)+len(left) != len(columns) {
-			t.Errorf("at %d: %s are shown and %v left out, want %s", width, got, left, want)
 		}
 	}
 }

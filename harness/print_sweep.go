@@ -40,15 +40,15 @@ func (a *app) printSweep(session *launch.Session, outcome sweep.Outcome, compari
 // printVerdicts prints what matters of a comparison; the report holds all of it.
 func (a *app) printVerdicts(c *sweep.Comparison) {
 	o := &compareOptions{app: a}
-	width := o.width()
+	width := o.out.Width()
 	for _, t := range report.Tables(c.Result, clean) {
 		if strings.HasPrefix(t.Title, "Metrics") && len(t.Rows) > 0 {
-			o.printTable(a.out, t, width)
+			printTable(a.out, t, width)
 			o.printFindings(report.Findings(c.Result), width)
 		}
 	}
 	if len(c.Checks) > 0 {
-		o.printTable(a.out, gateTable(c.Checks), width)
+		printTable(a.out, gateTable(c.Checks), width)
 	}
 	for _, w := range c.Result.Warnings {
 		fmt.Fprintln(a.out, strings.Join(report.Wrap("warning: "+warningText(w), width-2), "\n  "))

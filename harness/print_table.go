@@ -5,15 +5,14 @@ import (
 	"io"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"flowharness/harness/internal/condition"
 	"flowharness/harness/internal/report"
+	"flowharness/harness/internal/terminal"
 )
 
 // gateTable lays checks out.
 func gateTable(checks []condition.Check) report.Table {
-	t := report.Table{Title: "Gate", Header: row("fail if", "group", "outcome", "value", "baseline", "note")}
+	t := report.Table{Title: "Gate", Header: []any{"fail if", "group", "outcome", "value", "baseline", "note"}}
 	for _, c := range checks {
 		outcome := "passed"
 		if c.Failed {
@@ -27,23 +26,21 @@ func gateTable(checks []condition.Check) report.Table {
 			}
 			values, baselines = append(values, prefix+u.Value.Text()), append(baselines, prefix+u.Baseline.Text())
 		}
-		t.Rows = append(t.Rows, row(clean(c.Expression), clean(c.Group), outcome, strings.Join(values, ", "),
-			strings.Join(baselines, ", "), clean(c.Note)))
+		t.Rows = append(t.Rows, []any{clean(c.Expression), clean(c.Group), outcome, strings.Join(values, ", "),
+			strings.Join(baselines, ", "), clean(c.Note)})
 	}
 	return t
 }
 
 // printTable prints a table that fits a width, or is as wide as it needs for 0.
-func (a *app) printTable(w io.Writer, whole report.Table, width int) {
+func printTable(w io.Writer, whole report.Table, width int) {
 	for _, part := range report.Fit(whole, width) {
-		t := a.newTable()
-		t.SetOutputMirror(w)
-		t.Style().Size.WidthMax = width
-		t.Style().Format.Header = text.FormatDefault // names of runs keep their case
-		t.AppendHeader(part.Header)
-		t.AppendRows(part.Rows)
+		t := terminal.NewTableOfNames(part.Header...)
+		for _, row := range part.Rows {
+			t.Add(row...)
+		}
 		fmt.Fprintln(w, strings.Join(report.Wrap(part.Title, width), "\n"))
-		t.Render()
+		t.Write(w, width)
 		if part.Note != "" {
 			fmt.Fprintln(w, strings.Join(report.Wrap(part.Note, width), "\n"))
 		}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/progress"
@@ -15,6 +13,7 @@ import (
 	"flowharness/harness/internal/report"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/sweep"
+	"flowharness/harness/internal/terminal"
 )
 
 // watched is what harness watch shows at a moment: a run or a sweep.
@@ -23,11 +22,10 @@ type watched struct {
 	sweep *progress.Sweep
 }
 
-// Sizes of a frame: characters of the loss curve and of the bar, lines of the log,
+// Sizes of a frame: characters of the loss curve, lines of the log,
 // and of the runs of a sweep.
 const (
 	watchCurve = 60
-	watchBar   = 40
 	watchLog   = 5
 	watchLive  = 20
 )
@@ -44,10 +42,10 @@ func frame(w watched) []string {
 // headline is a frame in a line.
 func headline(w watched) string {
 	if s := w.sweep; s != nil {
-		return fmt.Sprintf("%s: %s%s", clean(s.Name), sweepCounts(*s), etaText(s.ETA))
+		return fmt.Sprintf("%s: %s%s", clean(s.Name), sweepCounts(*s), terminal.ETA(s.ETA))
 	}
 	r := w.run
-	line := fmt.Sprintf("%s: %s%s, %s", r.Info.Slug, r.Info.Status, reason(r.Info), progressText(r.Progress))
+	line := fmt.Sprintf("%s: %s%s, %s", r.Info.Slug, r.Info.Status, reason(r.Info), level(r.Progress).Words())
 	if r.Info.Loss != nil {
 		line += fmt.Sprintf(", loss %.4f", r.Info.Loss.Last)
 	}
@@ -64,7 +62,7 @@ func runFrame(r progress.Run) []string {
 	lines := []string{
 		fmt.Sprintf("%s  %s  %s on %s, seed %d", info.Slug, clean(info.Name), info.Process, clean(info.Dataset), info.Seed),
 		fmt.Sprintf("%s%s", info.Status, reason(info)),
-		strings.TrimSpace(bar(r.Progress, watchBar) + "  " + progressText(r.Progress)),
+		level(r.Progress).Line(),
 	}
 	if curve := lossCurve(r.Loss, watchCurve); curve != "" {
 		lines = append(lines, "", "loss  "+curve)
@@ -155,19 +153,19 @@ func lossCurve(bins []store.Bin, width int) string {
 func sweepFrame(s progress.Sweep) []string {
 	lines := []string{
 		fmt.Sprintf("sweep %s: %s", clean(s.Name), printable.Count(s.Runs, "run")),
-		sweepCounts(s) + etaText(s.ETA),
-		bar(progress.Progress{Step: s.Runs - s.Left(), Total: s.Runs}, watchBar),
+		sweepCounts(s) + terminal.ETA(s.ETA),
+		terminal.Level{Done: float64(s.Runs - s.Left()), Total: float64(s.Runs)}.Bar(),
 	}
 	if len(s.Live) > 0 {
 		lines = append(lines, "")
 	}
 	slug, variant := 0, 0
 	for _, l := range s.Live[:min(watchLive, len(s.Live))] {
-		slug, variant = max(slug, len(l.Slug)), max(variant, text.StringWidthWithoutEscSequences(clean(l.Variant)))
+		slug, variant = max(slug, len(l.Slug)), max(variant, terminal.TextWidth(clean(l.Variant)))
 	}
 	for _, l := range s.Live[:min(watchLive, len(s.Live))] {
-		line := fmt.Sprintf("%-*s  %s  seed %d  %s", slug, clean(l.Slug), text.Pad(clean(l.Variant), variant, ' '), l.Seed,
-			progressText(l.Progress))
+		line := fmt.Sprintf("%-*s  %s  seed %d  %s", slug, clean(l.Slug), terminal.Pad(clean(l.Variant), variant), l.Seed,
+			level(l.Progress).Words())
 		if !math.IsNaN(l.Loss) {
 			line += fmt.Sprintf(", loss %.4f", l.Loss)
 		}
@@ -198,31 +196,9 @@ func sweepCounts(s progress.Sweep) string {
 	return strings.Join(parts, ", ")
 }
 
-func progressText(p progress.Progress) string {
-	if p.Total == 0 {
-		return "no step done yet"
-	}
-	line := fmt.Sprintf("step %d/%d", p.Step, p.Total)
-	if p.Rate > 0 {
-		line += fmt.Sprintf(", %.2f it/s", p.Rate)
-	}
-	return line + etaText(p.ETA)
-}
-
-func etaText(eta time.Duration) string {
-	if eta <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(", ETA %s", eta.Round(time.Second))
-}
-
-// bar is empty before it is known how much there is to do.
-func bar(p progress.Progress, width int) string {
-	if p.Total <= 0 {
-		return ""
-	}
-	done := max(0, min(width, p.Step*width/p.Total))
-	return strings.Repeat("█", done) + strings.Repeat("░", width-done)
+// level is the progress of a run.
+func level(p progress.Progress) terminal.Level {
+	return terminal.Level{Done: float64(p.Step), Total: float64(p.Total), Unit: terminal.Steps, Rate: p.Rate, ETA: p.ETA}
 }
 
 // watchJSON is a frame as --json prints it.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"math"
 	"os"
@@ -93,31 +92,6 @@ func TestFramesAreAsTheyWere(t *testing.T) {
 				t.Errorf("control characters in %q", got)
 			}
 		})
-	}
-}
-
-func TestAScreenIsDrawnAnewInItsPlace(t *testing.T) {
-	var out bytes.Buffer
-	file, err := os.Open(os.DevNull) // no terminal: 80 columns, 24 rows
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	s := &screen{out: &out, file: file}
-	s.draw([]string{"one", strings.Repeat("x", 100)})
-	if want := "one\n" + strings.Repeat("x", 79) + "\n"; out.String() != want {
-		t.Errorf("drawn first: %q", out.String())
-	}
-	out.Reset()
-	s.draw(make([]string, 50))
-	if got := out.String(); !strings.HasPrefix(got, "\x1b[2A\r") || strings.Count(got, "\n") != 23 {
-		t.Errorf("drawn anew: %q", got)
-	}
-	out.Reset()
-	s.erase()
-	s.erase()
-	if got := out.String(); !strings.HasPrefix(got, "\x1b[23A") || strings.Count(got, "\x1b[J") != 1 {
-		t.Errorf("erased: %q", got)
 	}
 }
 

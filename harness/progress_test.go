@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/terminal"
+	"flowharness/harness/internal/terminal/terminaltest"
 	"flowharness/harness/internal/train"
 )
 
@@ -25,7 +27,7 @@ func events() []train.Event {
 
 func TestProgressWithoutATerminalIsPlainLines(t *testing.T) {
 	var out bytes.Buffer
-	p := newRunProgress(&out, false, 3600)
+	p := newRunProgress(terminal.To(&out), 3600)
 	for _, e := range events() {
 		p.event(e)
 	}
@@ -51,20 +53,21 @@ func TestProgressWithoutATerminalIsPlainLines(t *testing.T) {
 }
 
 func TestProgressOnATerminalIsABarBelowTheLines(t *testing.T) {
-	var out bytes.Buffer
-	p := newRunProgress(&out, true, 3600)
+	file, written := terminaltest.Open(t, 120, 24)
+	p := newRunProgress(terminal.On(file), 3600)
 	for _, e := range events() {
 		p.event(e)
 	}
+	p.warn("the disk is nearly full")
 	p.close()
-	text := out.String()
-	if !strings.Contains(text, "\r") || !strings.Contains(text, "epoch 2/2  loss 0.2500") {
+	text := written()
+	if !strings.Contains(text, "\r") || !strings.Contains(text, "epoch 2/2, loss 0.2500") || !strings.Contains(text, "█  step 4/4") {
 		t.Errorf("there is no bar in %q", text)
 	}
-	if !strings.Contains(text, "\repoch 1/2: mean of the last 100 losses 0.500000\n") {
+	if !strings.Contains(text, "\r\x1b[Kepoch 1/2: mean of the last 100 losses 0.500000\n") {
 		t.Errorf("the line of epoch 1 does not stand on its own in %q", text)
 	}
-	if !strings.HasSuffix(text, "\n") {
-		t.Errorf("the terminal is left within a line: %q", text)
+	if !strings.HasSuffix(text, "(NFE 32)\nwarning: the disk is nearly full\n") {
+		t.Errorf("what came after the bar does not stand on lines of its own: %q", text)
 	}
 }

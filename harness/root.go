@@ -17,6 +17,7 @@ import (
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/machine"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/terminal"
 	"flowharness/harness/internal/train"
 )
 
@@ -43,9 +44,9 @@ interrupted (a checkpoint was written; run --resume continues).`
 
 // streams are the standard streams: stdout is data, stderr is talk.
 type streams struct {
-	in                                io.Reader
-	out, err                          io.Writer
-	terminal, outTerminal, inTerminal bool // err, out and in are terminals
+	in         io.Reader
+	out, err   terminal.Output
+	inTerminal bool // a person can be asked
 }
 
 // app is what every command can use.
@@ -57,8 +58,8 @@ type app struct {
 
 // run carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
-	out := &checkedWriter{Writer: s.out}
-	s.out = out
+	out := &checkedWriter{Writer: s.out.Writer}
+	s.out.Writer = out
 	a := &app{streams: s, argv: append([]string{"harness"}, args...)}
 	root := newRootCommand(a)
 	root.SetArgs(args)

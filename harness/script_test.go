@@ -28,6 +28,7 @@ import (
 
 	"flowharness/harness/internal/plugin"
 	"flowharness/harness/internal/plugin/plugintest"
+	"flowharness/harness/internal/terminal"
 )
 
 // TestMain lets this binary be the program, too: a script that says harness
@@ -228,7 +229,7 @@ func trainRuns(ctx context.Context, config, dir string) error {
 			args = append(args, "--set", set)
 		}
 		var out bytes.Buffer
-		if code := run(ctx, args, streams{in: strings.NewReader(""), out: io.Discard, err: &out}); code != r.exit {
+		if code := run(ctx, args, streams{in: strings.NewReader(""), out: terminal.To(io.Discard), err: terminal.To(&out)}); code != r.exit {
 			return fmt.Errorf("run %s for the scripts ended with %d, want %d:\n%s", r.name, code, r.exit, &out)
 		}
 	}

@@ -9,11 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/seriestable"
 	"flowharness/harness/internal/store"
+	"flowharness/harness/internal/terminal"
 )
 
 // allSeries stands for all series of a run.
@@ -31,7 +30,7 @@ func (o *showOptions) checkSeries() error {
 		return usagef("there is no format %q; use one of: %s", o.format, strings.Join(seriesFormats, ", "))
 	case len(o.series) > 1 && slices.Contains(o.series, allSeries):
 		return usagef("--series all has all series in it; leave out the others")
-	case o.format == "parquet" && o.file == "" && o.outTerminal:
+	case o.format == "parquet" && o.file == "" && o.out.Terminal():
 		return usagef("Parquet is not for a terminal: name a file with --out")
 	case o.format == "table" && o.file != "":
 		return usagef("a table is for people; to write a file, use --format csv, jsonl or parquet")
@@ -109,15 +108,12 @@ func (o *showOptions) readSeries(ctx context.Context, st *store.Store, r *store.
 }
 
 func (o *showOptions) renderSeries(table *seriestable.Table) error {
-	t := o.newTable()
-	header := row()
+	t := terminal.NewTableOfNames()
 	for _, name := range table.Header() {
-		header = append(header, clean(name))
+		t.Header = append(t.Header, clean(name))
 	}
-	t.Style().Format.Header = text.FormatDefault // names are as they are typed
-	t.AppendHeader(header)
 	for i, step := range table.Steps {
-		cells := row(step, fmt.Sprintf("%.3f", table.Seconds[i]))
+		cells := []any{step, fmt.Sprintf("%.3f", table.Seconds[i])}
 		for _, c := range table.Columns {
 			cell := "-"
 			if c.There[i] {
@@ -125,8 +121,8 @@ func (o *showOptions) renderSeries(table *seriestable.Table) error {
 			}
 			cells = append(cells, cell)
 		}
-		t.AppendRow(cells)
+		t.Add(cells...)
 	}
-	t.Render()
+	t.Print(o.out)
 	return nil
 }

@@ -2,23 +2,21 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
-
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"flowharness/harness/internal/launch"
 	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/sweep"
+	"flowharness/harness/internal/terminal"
 )
 
 // sweepProgress tells a person how far a sweep is: a table that is drawn anew on
 // a terminal, a line for each task that ends and every so often elsewhere.
 type sweepProgress struct {
-	screen
-	terminal bool
+	out      terminal.Output
+	screen   *terminal.Screen
+	pace     terminal.Pace
 	started  time.Time
 	last     sweep.Progress
 	lastLine time.Time
@@ -30,8 +28,8 @@ const (
 	sweepLineEvery  = 30 * time.Second
 )
 
-func newSweepProgress(out io.Writer, terminal bool) *sweepProgress {
-	return &sweepProgress{screen: screen{out: out, file: os.Stderr}, terminal: terminal, started: time.Now()}
+func newSweepProgress(out terminal.Output) *sweepProgress {
+	return &sweepProgress{out: out, screen: terminal.NewScreen(out), started: time.Now()}
 }
 
 // begin says what is about to be made.
@@ -46,10 +44,10 @@ func (p *sweepProgress) observe(now sweep.Progress) {
 	ended := now.Ended != p.last.Ended || now.Failed != p.last.Failed || now.Stage != p.last.Stage
 	p.last = now
 	switch {
-	case p.terminal && (ended || time.Since(p.lastLine) >= sweepTableEvery):
+	case p.out.Terminal() && (ended || time.Since(p.lastLine) >= sweepTableEvery):
 		p.lastLine = time.Now()
 		p.drawTable(now)
-	case !p.terminal && (ended || time.Since(p.lastLine) >= sweepLineEvery):
+	case !p.out.Terminal() && (ended || time.Since(p.lastLine) >= sweepLineEvery):
 		p.lastLine = time.Now()
 		fmt.Fprintln(p.out, p.headline(now))
 	}
@@ -57,12 +55,12 @@ func (p *sweepProgress) observe(now sweep.Progress) {
 
 // interject prints above the table.
 func (p *sweepProgress) interject(print func()) {
-	p.erase()
+	p.screen.Erase()
 	print()
 }
 
 // close leaves the last state on the terminal.
-func (p *sweepProgress) close() { p.lines = 0 }
+func (p *sweepProgress) close() { p.screen.Leave() }
 
 func (p *sweepProgress) headline(now sweep.Progress) string {
 	parts := []string{fmt.Sprintf("%d of %s ended", now.Ended, printable.Count(now.Tasks, "task"))}
@@ -76,7 +74,7 @@ func (p *sweepProgress) headline(now sweep.Progress) string {
 		parts = append(parts, fmt.Sprintf("%d started again", now.Retried))
 	}
 	switch n := len(now.Running); {
-	case n > 0 && p.terminal:
+	case n > 0 && p.out.Terminal():
 		parts = append(parts, fmt.Sprintf("%d running", n))
 	case n > 0:
 		s := now.Running[0]
@@ -86,28 +84,36 @@ func (p *sweepProgress) headline(now sweep.Progress) string {
 }
 
 func (p *sweepProgress) drawTable(now sweep.Progress) {
-	lines := []string{p.headline(now)}
+	lines := []string{p.headline(now), p.level(now).Line()}
 	if len(now.Running) > 0 {
-		lines = append(lines, strings.Split(p.table(now.Running), "\n")...)
+		lines = append(lines, runningTable(now.Running).Lines()...)
 	}
-	p.draw(lines)
+	p.screen.Draw(lines)
 }
 
-// table lists the tasks that run, the first ones if there are many.
-func (p *sweepProgress) table(running []sweep.Status) string {
+// level counts of a task that runs the part that is done.
+func (p *sweepProgress) level(now sweep.Progress) terminal.Level {
+	done := float64(now.Ended)
+	for _, s := range now.Running {
+		if s.Steps > 0 {
+			done += float64(s.Step) / float64(s.Steps)
+		}
+	}
+	return p.pace.At(time.Now(), done, float64(now.Tasks), terminal.Things("tasks"))
+}
+
+// runningTable lists the tasks that run, the first ones if there are many.
+func runningTable(running []sweep.Status) *terminal.Table {
 	const most = 20
-	t := (&app{streams: streams{out: p.out}}).newTable()
-	t.SetOutputMirror(nil)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(row("variant", "run", "progress", "loss"))
+	t := terminal.NewTableOfNames("variant", "run", "progress", "loss")
 	for _, s := range running[:min(most, len(running))] {
 		loss := ""
 		if s.Loss != 0 {
 			loss = fmt.Sprintf("%.4f", s.Loss)
 		}
-		t.AppendRow(row(clean(s.Variant), s.Run, taskProgress(s), loss))
+		t.Add(clean(s.Variant), s.Run, taskProgress(s), loss)
 	}
-	return t.Render()
+	return t
 }
 
 // taskProgress is how far a task is, in words.
