@@ -158,9 +158,9 @@ func fillMany(b *testing.B, s *Store, runs int) {
 		must(b, s.AddEvaluation(b.Context(), run.ID, EvaluationRecord{Drawing: d, Dataset: "mnist", Correct: make([]bool, 1000),
 			Metrics: []Metric{{"accuracy", 0.9, 0.01}, {"fd", 1, 0.1}, {"kid", 0.1, 0.01}}}))
 	}
-	columns, numbered, err := readColumns(b.Context(), s.write)
+	columns, numbered, err := readColumns(b.Context(), writing(b, s))
 	must(b, err)
-	tx := get(s.write.Begin())(b)
+	tx := get(writing(b, s).Begin())(b)
 	get(tx.Exec(`CREATE TEMP TABLE copies AS WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <= ?)
 		SELECT i, printf('01ZZZZZZZZZZZZZZZZZZZ%05d', i) AS id FROM n WHERE i <= ?`, runs, runs))(b)
 	for _, t := range []struct{ table, key, value string }{

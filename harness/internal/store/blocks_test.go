@@ -4,67 +4,68 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/store/storefile/storefiletest"
 )
 
-// checkBlocks makes the blocks of every series of a store, and the percentiles
-// of ended phases, anew from the points and compares. It returns how many blocks
+// blockSize is how many points in a row a block sums up.
+const blockSize = 64
+
+// Blocks and percentiles as SQLite makes them from the points.
+const (
+	blocksOfPoints = `SELECT series_id, first, last, numbers,
+			low, (SELECT min(step) FROM points AS p WHERE p.series_id = b.series_id AND step BETWEEN first AND last AND value = low),
+			high, (SELECT min(step) FROM points AS p WHERE p.series_id = b.series_id AND step BETWEEN first AND last AND value = high),
+			sum, nan_step
+		FROM (SELECT series_id, min(step) AS first, max(step) AS last, count(value) AS numbers, min(value) AS low, max(value) AS high,
+				sum(value) AS sum, min(iif(value IS NULL, step, NULL)) AS nan_step
+			FROM (SELECT *, (row_number() OVER (PARTITION BY series_id ORDER BY step) - 1) / 64 AS block FROM points)
+			GROUP BY series_id, block HAVING count(*) = 64) AS b
+		ORDER BY series_id, first`
+	blocksKept = `SELECT series_id, first, last, numbers, low, low_step, high, high_step, sum, nan_step FROM blocks ORDER BY series_id, first`
+
+	percentilesOfPoints = `SELECT s.id, s.name,
+			(SELECT value FROM points WHERE series_id = s.id ORDER BY value LIMIT 1 OFFSET (50 * n + 99) / 100 - 1),
+			(SELECT value FROM points WHERE series_id = s.id ORDER BY value LIMIT 1 OFFSET (95 * n + 99) / 100 - 1)
+		FROM (SELECT *, (SELECT count(*) FROM points WHERE series_id = id) AS n FROM series WHERE p50 IS NOT NULL) AS s ORDER BY s.id`
+	percentilesKept = `SELECT id, name, p50, p95 FROM series WHERE p50 IS NOT NULL ORDER BY id`
+)
+
+// checkBlocks compares the blocks of every series of a store, and the percentiles
+// of ended phases, with those that the points make. It returns how many blocks
 // there are.
 func checkBlocks(t testing.TB, s *Store) (blocks int) {
 	t.Helper()
-	tx := get(s.write.Begin())(t)
-	defer tx.Rollback()
-	for _, id := range get(column[int64](t.Context(), tx, `SELECT id FROM series`))(t) {
-		var want [][]any
-		var open block
-		var values []float64
-		for _, p := range get(readPoints(t.Context(), tx, 0, queryPoints, id, int64(math.MinInt64), int64(math.MaxInt64)))(t) {
-			open.add(int64(p.Step), p.Value)
-			values = append(values, p.Value)
-			if open.count == blockSize {
-				want, open = append(want, open.columns()), block{}
-			}
-		}
-		var got [][]any
-		rows := get(tx.Query(`SELECT first, last, numbers, low, low_step, high, high_step, sum, nan_step FROM blocks WHERE series_id = ? ORDER BY first`, id))(t)
-		for rows.Next() {
-			row := make([]any, 9)
-			pointers := make([]any, len(row))
-			for i := range row {
-				pointers[i] = &row[i]
-			}
-			must(t, rows.Scan(pointers...))
-			got = append(got, row)
-		}
-		must(t, rows.Err())
-		for _, row := range want {
-			if sum, ok := row[7].(float64); ok && math.IsNaN(sum) {
-				row[7] = nil
-			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("the blocks of series %d are not those of its points (-want +got) %s", id, diff)
-		}
-		blocks += len(got)
-
-		var name, status string
-		var p50, p95 number
-		must(t, tx.QueryRow(`SELECT s.name, s.p50, s.p95, r.status FROM series AS s JOIN runs AS r ON r.id = s.run_id WHERE s.id = ?`, id).Scan(&name, &p50, &p95, &status))
-		if !math.IsNaN(float64(p50)) {
-			slices.Sort(values)
-			if wantP50, wantP95 := values[nearestRank(50, len(values))-1], values[nearestRank(95,
-				len(values))-1]; float64(p50) != wantP50 || float64(p95) != wantP95 {
-				t.Errorf("the percentiles of %s are %v and %v, want %v and %v", name, p50, p95, wantP50, wantP95)
-			}
-		}
+	want, got := queried(t, s, blocksOfPoints), queried(t, s, blocksKept)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the blocks are not those of the points (-want +got) %s", diff)
 	}
-	return blocks
+	if diff := cmp.Diff(queried(t, s, percentilesOfPoints), queried(t, s, percentilesKept)); diff != "" {
+		t.Errorf("the percentiles are not those of the points (-want +got) %s", diff)
+	}
+	return len(got)
+}
+
+func queried(t testing.TB, s *Store, query string) (list [][]any) {
+	t.Helper()
+	rows := get(writing(t, s).Query(query))(t)
+	defer rows.Close()
+	for rows.Next() {
+		row := make([]any, len(get(rows.Columns())(t)))
+		pointers := make([]any, len(row))
+		for i := range row {
+			pointers[i] = &row[i]
+		}
+		must(t, rows.Scan(pointers...))
+		list = append(list, row)
+	}
+	must(t, rows.Err())
+	return list
 }
 
 // checkOrphans fails if rows are left of series that are not there.
@@ -251,11 +252,10 @@ func TestAnOlderStoreGetsItsBlocks(t *testing.T) {
 
 	// The same in a file of the schema before.
 	path := filepath.Join(t.TempDir(), "older.db")
-	db := get(connect(t.Context(), path, time.Second, writing))(t)
-	get(get(newProvider(db))(t).UpTo(t.Context(), 6))(t)
+	db := storefiletest.Older(t, path, 6)
 	columns, _, err := readColumns(t.Context(), db)
 	must(t, err)
-	get(db.Exec(queryAttach, s.Path()))(t)
+	get(db.Exec(`ATTACH ? AS source`, s.Path()))(t)
 	for _, table := range []string{"runs", "series", "points"} {
 		names := quotedNames("", columns[table])
 		get(db.Exec(fmt.Sprintf(`INSERT INTO main.%s (%s) SELECT %s FROM source.%s`, table, names, names, table)))(t)
@@ -266,7 +266,7 @@ func TestAnOlderStoreGetsItsBlocks(t *testing.T) {
 	if got, want := checkBlocks(t, s), 3*46+4+3*7; got != want {
 		t.Errorf("there are %d blocks, want %d", got, want)
 	}
-	tx := get(s.write.Begin())(t)
+	tx := get(writing(t, s).Begin())(t)
 	defer tx.Rollback()
 	if ranked := get(column[int64](t.Context(), tx,
 		`SELECT count(*) FROM series WHERE p50 IS NOT NULL AND p95 IS NOT NULL`))(t)[0]; ranked != 1 {

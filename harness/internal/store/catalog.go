@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"math"
+
+	"flowharness/harness/internal/store/points"
 )
 
 // ConfigValue is a value of a resolved config. Number is NaN if it is none.
@@ -44,12 +46,6 @@ const (
 		JOIN evaluation_metrics m ON m.evaluation_id = e.id AND m.name = ?
 		WHERE e.id = (SELECT id FROM evaluations WHERE run_id = e.run_id ORDER BY step DESC, id DESC LIMIT 1)`
 	queryMetricNames = `SELECT DISTINCT name FROM evaluation_metrics ORDER BY name`
-
-	querySeriesNames = `SELECT DISTINCT name FROM series WHERE count > 0 ORDER BY name`
-	queryLastValues  = `SELECT run_id, last FROM series WHERE name = ? AND count > 0`
-	// A NaN is stored as NULL, which avg leaves out.
-	queryMeanOfLast = `SELECT s.run_id, (SELECT iif(count(*) = count(value), avg(value), NULL) FROM
-		(SELECT value FROM points WHERE series_id = s.id ORDER BY step DESC LIMIT ?)) FROM series s WHERE s.name = ? AND s.count > 0`
 )
 
 // CatalogState returns the state of the catalog.
@@ -138,7 +134,7 @@ func (s *Store) LatestMetric(ctx context.Context, name string) (map[string]float
 	values := map[string]float64{}
 	err := s.eachRow(ctx, queryLatestMetric, []any{name}, func(scan func(...any) error) error {
 		var id string
-		var v number
+		var v points.Number
 		err := scan(&id, &v)
 		values[id] = float64(v)
 		return err
@@ -173,34 +169,19 @@ func (s *Store) eachRow(ctx context.Context, query string, args []any, do func(s
 }
 
 // SeriesNames lists the series that some run has, sorted.
-func (s *Store) SeriesNames(ctx context.Context) (names []string, err error) {
-	err = s.eachRow(ctx, querySeriesNames, nil, func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		names = append(names, name)
-		return err
-	})
+func (s *Store) SeriesNames(ctx context.Context) ([]string, error) {
+	names, err := points.Names(ctx, s.read)
 	return names, s.failure("listing series", err)
 }
 
 // LastValues returns the latest values of a series, by run id.
 func (s *Store) LastValues(ctx context.Context, name string) (map[string]float64, error) {
-	return s.valuesOf(ctx, "reading the latest values of a series", queryLastValues, name)
+	values, err := points.LastValues(ctx, s.read, name)
+	return values, s.failure("reading the latest values of a series", err)
 }
 
 // MeanOfLast returns the means of the latest n points of a series, by run id; NaN where one of them is.
 func (s *Store) MeanOfLast(ctx context.Context, name string, n int) (map[string]float64, error) {
-	return s.valuesOf(ctx, "reading the latest points of a series", queryMeanOfLast, n, name)
-}
-
-func (s *Store) valuesOf(ctx context.Context, op, query string, args ...any) (map[string]float64, error) {
-	values := map[string]float64{}
-	err := s.eachRow(ctx, query, args, func(scan func(...any) error) error {
-		var id string
-		var v number
-		err := scan(&id, &v)
-		values[id] = float64(v)
-		return err
-	})
-	return values, s.failure(op, err)
+	values, err := points.MeanOfLast(ctx, s.read, name, n)
+	return values, s.failure("reading the latest points of a series", err)
 }

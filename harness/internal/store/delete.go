@@ -4,14 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+
+	"flowharness/harness/internal/store/points"
 )
 
 const (
-	// Most of what references a run goes with it, but points and blocks are
-	// deleted by hand: that is faster than following the reference of each series.
-	queryDeletePoints = `DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = ?)`
-	queryDeleteRun    = `DELETE FROM runs WHERE id = ?`
-	queryDeleteImage  = `DELETE FROM images WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM samples WHERE image_sha256 = ?1)`
+	queryDeleteRun   = `DELETE FROM runs WHERE id = ?`
+	queryDeleteImage = `DELETE FROM images WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM samples WHERE image_sha256 = ?1)`
 )
 
 // DeleteRun removes a run with everything recorded about it, and the pictures
@@ -30,7 +29,7 @@ func (s *Store) DeleteRun(ctx context.Context, runID string, free func() error) 
 		}
 		return err
 	}
-	if errors.Is(s.unwritable, ErrFull) {
+	if errors.Is(s.file.Unwritable(), ErrFull) {
 		if err := s.inReadTx(ctx, op, release); err != nil {
 			return err
 		}
@@ -43,11 +42,10 @@ func (s *Store) DeleteRun(ctx context.Context, runID string, free func() error) 
 		if err := deleteSamples(ctx, tx, runID, beforeTheFirst); err != nil {
 			return err
 		}
-		for _, query := range []string{queryNoBlocks, queryDeletePoints, queryDeleteRun} {
-			if _, err := tx.ExecContext(ctx, query, runID); err != nil {
-				return err
-			}
+		if err := points.Delete(ctx, tx, runID); err != nil {
+			return err
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, queryDeleteRun, runID)
+		return err
 	})
 }

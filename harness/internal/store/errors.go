@@ -1,60 +1,29 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"flowharness/harness/internal/fault"
+	"flowharness/harness/internal/store/storefile"
 )
 
-// What can be wrong with a store file; match with [errors.Is].
+// What can be wrong with the file of a store; match with [errors.Is].
 var (
-	ErrNotAStore   = errors.New("not a harness store")
-	ErrNewerSchema = errors.New("the store was written by a newer harness")
-	ErrCorrupt     = errors.New("the store is damaged")
-	ErrReadOnly    = errors.New("the store cannot be written")
-	ErrLocked      = errors.New("the store is locked by another process")
-	ErrFull        = errors.New("the disk is full")
+	ErrNotAStore   = storefile.ErrNotAStore
+	ErrNewerSchema = storefile.ErrNewerSchema
+	ErrCorrupt     = storefile.ErrCorrupt
+	ErrReadOnly    = storefile.ErrReadOnly
+	ErrLocked      = storefile.ErrLocked
+	ErrFull        = storefile.ErrFull
 )
+
+// Error is a failure of the file of a store.
+type Error = storefile.Error
 
 // ErrRunning is returned for changes that a live run does not allow.
 var ErrRunning = fault.New(fault.Conflict, "the run is still running")
-
-// Error is a failure of the store file.
-type Error struct {
-	Kind error  // one of the sentinel errors above
-	Op   string // what was being done, such as "recording points"
-	Path string // the store file
-	Help fault.Remedy
-	Err  error // the cause; nil where Kind says it all
-}
-
-func (e *Error) Error() string {
-	msg := fmt.Sprintf("%s: %v: %s", e.Op, e.Kind, e.Path)
-	if e.Err != nil {
-		msg += fmt.Sprintf(" (%v)", e.Err)
-	}
-	return msg
-}
-
-// Fault says that a store which is locked or full may be written later, and one that must not be written may not.
-func (e *Error) Fault() fault.Kind {
-	switch e.Kind {
-	case ErrLocked, ErrFull:
-		return fault.Unavailable
-	case ErrReadOnly:
-		return fault.Forbidden
-	}
-	return ""
-}
-
-// Remedy is what the user can do.
-func (e *Error) Remedy() fault.Remedy { return e.Help }
-
-// Unwrap gives [errors.Is] and [errors.As] the kind and the cause.
-func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 
 // NotFoundError says that no run matches a reference.
 type NotFoundError struct {

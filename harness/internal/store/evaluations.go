@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/store/points"
 )
 
 // EvaluationRecord is what was measured on the samples of one sampler × step
@@ -131,7 +132,7 @@ func readMetrics(ctx context.Context, tx *sql.Tx, add func(id int64, m Metric), 
 	for rows.Next() {
 		var id int64
 		var name string
-		var value, stdErr number
+		var value, stdErr points.Number
 		if err := rows.Scan(&id, &name, &value, &stdErr); err != nil {
 			return err
 		}

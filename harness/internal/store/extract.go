@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"flowharness/harness/internal/store/storefile"
 )
 
 // Extract writes a new store file that holds one run and nothing else. Of the
@@ -16,7 +19,7 @@ func (s *Store) Extract(ctx context.Context, runID, path string) error {
 	op := "copying run " + runID + " into a store of its own"
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".extract-*")
 	if err != nil {
-		return failure(op, path, err)
+		return storefile.Failure(op, path, err)
 	}
 	defer os.RemoveAll(dir)
 	single, err := Open(ctx, filepath.Join(dir, "run.db"))
@@ -24,7 +27,7 @@ func (s *Store) Extract(ctx context.Context, runID, path string) error {
 		return err
 	}
 	defer single.Close()
-	result, err := single.Merge(ctx, s.path, MergeOptions{Runs: []string{runID}, trusted: true})
+	result, err := single.Merge(ctx, s.Path(), MergeOptions{Runs: []string{runID}, trusted: true})
 	switch {
 	case err != nil:
 		return err
@@ -35,15 +38,21 @@ func (s *Store) Extract(ctx context.Context, runID, path string) error {
 	case result.Added != 1:
 		return fmt.Errorf("%s: %w", op, errors.New("it was not copied"))
 	}
-	for _, query := range []string{queryForgetMigrations, queryForgetIdentity} {
-		if _, err := single.write.ExecContext(ctx, query); err != nil {
-			return single.failure(op, err)
+	err = single.inTx(ctx, op, func(tx *sql.Tx) error {
+		for _, query := range []string{queryForgetMigrations, queryForgetIdentity} {
+			if _, err := tx.ExecContext(ctx, query); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	// What is left of the order of writing goes with the free pages.
-	if _, err := single.write.ExecContext(ctx, queryCopy, path); err != nil {
+	if err := single.file.CopyTo(ctx, path); err != nil {
 		os.Remove(path)
-		return failure(op, path, err)
+		return storefile.Failure(op, path, err)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (w *Writer) end(ctx context.Context, how *ending) error {
 	w.ended = true
 
 	err := w.flushPatiently(ctx, how)
-	for _, makeRoom := range []func(){w.reserve.release, w.dropBuffer} {
+	for _, makeRoom := range []func(){w.reserve.Release, w.dropBuffer} {
 		if !errors.Is(err, ErrFull) {
 			break
 		}
@@ -60,11 +60,11 @@ func (w *Writer) end(ctx context.Context, how *ending) error {
 	w.mu.Lock()
 	w.dropping = true
 	w.mu.Unlock()
-	w.reserve.release()
+	w.reserve.Release()
 	w.store.mu.Lock()
 	delete(w.store.writers, w)
 	w.store.mu.Unlock()
-	return errors.Join(err, w.points.close(), w.blocks.close())
+	return errors.Join(err, w.points.Close())
 }
 
 // flushPatiently waits while the store is locked. The end of ctx ends the

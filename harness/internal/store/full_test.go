@@ -116,6 +116,6 @@ func mountSmallDisk(t *testing.T, size int, options ...string) string {
 func TestARunOverItsQuotaEndsAsFailedAndKeepsWhatItRecorded(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
-	get(s.write.Exec("PRAGMA max_page_count = 300"))(t)
+	get(writing(t, s).Exec("PRAGMA max_page_count = 300"))(t)
 	recordUntilFull(t, s, run.ID)
 }

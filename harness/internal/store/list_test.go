@@ -38,7 +38,7 @@ func manyRuns(t *testing.T) *Store {
 		switch r.status {
 		case record.StatusRunning:
 		case record.StatusCrashed:
-			get(s.write.Exec("UPDATE runs SET heartbeat_at = heartbeat_at - 60000 WHERE id = ?", run.ID))(t)
+			get(writing(t, s).Exec("UPDATE runs SET heartbeat_at = heartbeat_at - 60000 WHERE id = ?", run.ID))(t)
 		default:
 			w := openWriter(t, s, run.ID)
 			w.Point("train/loss", i+1, r.loss)
@@ -145,7 +145,7 @@ func TestEverySortKeyWorks(t *testing.T) {
 
 func TestAListHasTheLossWithoutReadingPoints(t *testing.T) {
 	s := manyRuns(t)
-	get(s.write.Exec("DROP TABLE points"))(t)
+	get(writing(t, s).Exec("DROP TABLE points"))(t)
 	runs := get(s.ListRuns(t.Context(), Filter{Name: "ddpm*"}))(t)
 	want := &SeriesSummary{Name: "train/loss", Count: 1, LastStep: 3, Last: 0.2, Min: 0.2, Max: 0.2, Sum: 0.2}
 	if diff := cmp.Diff(want, runs[0].Loss); diff != "" {
@@ -171,7 +171,7 @@ func TestMatchingAndLimitingAgreeWithTheWholeList(t *testing.T) {
 			all := get(s.ListRuns(t.Context(), f))(t)
 			f.Limit = 4
 			some := get(s.ListRuns(t.Context(), f))(t)
-			if diff := cmp.Diff(all[:min(4, len(all))], some, equateNaN, cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(all[:min(4, len(all))], some, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("%+v: (-first of all +with a limit) %s", f, diff)
 			}
 			if n := len(get(s.MatchRuns(t.Context(), f))(t)); n != len(all) {

@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"flowharness/harness/internal/fault"
+	"flowharness/harness/internal/store/storefile"
 )
 
 // MergeOptions say what of a store is merged, and how.
@@ -91,14 +92,14 @@ func (e *ConflictError) Remedy() fault.Remedy { return fault.Do(fault.LookAtBoth
 func (s *Store) Merge(ctx context.Context, src string, o MergeOptions) (MergeResult, error) {
 	var result MergeResult
 	op := "merging " + src
-	if _, err := s.writer(ctx); err != nil {
+	if _, err := s.file.Writing(ctx); err != nil {
 		return result, s.failure(op, err)
 	}
-	from, err := s.openSource(ctx, src, o.trusted)
+	from, err := s.file.OpenSource(ctx, src, o.trusted)
 	if err != nil {
 		return result, err
 	}
-	defer from.clean()
+	defer from.Close()
 	m, err := s.newMerger(ctx, from)
 	if err != nil {
 		return result, s.failure(op, err)
@@ -178,25 +179,18 @@ func endsMerging(err error) bool {
 // it cannot write, as "source".
 type merger struct {
 	store  *Store
-	source *source
+	source *storefile.Source
 	db     *sql.DB // one connection
 	tables tables
 }
 
-const queryAttach = `ATTACH ? AS source`
-
-// newMerger does not use the store's own connection, which has a writer waiting
-// perhaps.
-func (s *Store) newMerger(ctx context.Context, from *source) (*merger, error) {
-	db, err := connect(ctx, s.path, s.busy, writing)
+func (s *Store) newMerger(ctx context.Context, from *storefile.Source) (*merger, error) {
+	db, err := s.file.Attach(ctx, from)
 	if err != nil {
 		return nil, err
 	}
 	m := &merger{store: s, source: from, db: db}
-	if _, err = db.ExecContext(ctx, queryAttach, dataSource(from.file, s.busy, from.mode)); err == nil {
-		m.tables, err = readTables(ctx, db)
-	}
-	if err != nil {
+	if m.tables, err = readTables(ctx, db); err != nil {
 		db.Close()
 		return nil, err
 	}
@@ -206,15 +200,7 @@ func (s *Store) newMerger(ctx context.Context, from *source) (*merger, error) {
 // inTx runs f in a transaction that holds the store's write lock and reads the
 // source as of its beginning.
 func (m *merger) inTx(ctx context.Context, op string, f func(tx *sql.Tx) error) error {
-	t, err := m.db.BeginTx(ctx, nil)
-	if err != nil {
-		return m.store.failure(op, err)
-	}
-	defer t.Rollback() // without effect after Commit
-	if err := f(t); err != nil {
-		return m.store.failure(op, err)
-	}
-	return m.store.failure(op, commit(ctx, t))
+	return m.store.failure(op, storefile.Transact(ctx, m.db, f))
 }
 
 const (
@@ -237,8 +223,7 @@ func (m *merger) choose(ctx context.Context, wanted []string) ([]string, error) 
 			return nil, err
 		}
 		if _, err := ulid.ParseStrict(id); err != nil { // ids name folders
-			return nil, asSource(failure("reading the store to merge", m.source.path, &Error{Kind: ErrCorrupt,
-				Err: fmt.Errorf("%q is no run's id", id)}))
+			return nil, m.source.Damaged(fmt.Errorf("%q is no run's id", id))
 		}
 		missing = slices.DeleteFunc(missing, func(w string) bool { return w == id })
 		if len(wanted) == 0 || slices.Contains(wanted, id) {

@@ -57,7 +57,7 @@ func (m *merger) decide(ctx context.Context, tx *sql.Tx, id string) (outcome, er
 		return outcomeLive, nil
 	}
 	conflict := func(format string, args ...any) error {
-		return &ConflictError{RunID: id, Slug: here.slug, Store: m.store.path, Source: m.source.path, Reason: fmt.Sprintf(format, args...)}
+		return &ConflictError{RunID: id, Slug: here.slug, Store: m.store.Path(), Source: m.source.Path(), Reason: fmt.Sprintf(format, args...)}
 	}
 	switch {
 	case there.hash != here.hash:

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+
+	"flowharness/harness/internal/store/storefile"
 )
 
 // outcome is what became of a run of the source.
@@ -34,12 +36,12 @@ type copier func(ctx context.Context, runID string) (StagedFiles, error)
 // merge merges one run. Its files are made ready before the transaction, which
 // keeps other processes from writing, and placed as its last act.
 func (m *merger) merge(ctx context.Context, id string, copyFiles copier) (outcome, error) {
-	op := fmt.Sprintf("merging run %s of %s", id, m.source.path)
+	op := fmt.Sprintf("merging run %s of %s", id, m.source.Path())
 	if copyFiles == nil {
 		return m.commit(ctx, op, id, noFiles{})
 	}
 	// Two that merge into one store at once would use the same temporary names.
-	unlock, err := lockFile(ctx, m.store.path+".merge.lock", filesPatience, "copying the files of a run")
+	unlock, err := storefile.Lock(ctx, m.store.Path()+".merge.lock", filesPatience, "copying the files of a run")
 	if err != nil {
 		return 0, m.store.failure(op, err)
 	}
@@ -53,7 +55,7 @@ func (m *merger) merge(ctx context.Context, id string, copyFiles copier) (outcom
 	}
 	files, err := copyFiles(ctx, id)
 	if err != nil {
-		if kindOf(err) == ErrFull {
+		if storefile.KindOf(err) == ErrFull {
 			return what, m.store.failure(op, err)
 		}
 		return what, fmt.Errorf("%s: copying its files: %w", op, err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/store/storefile/storefiletest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -71,10 +72,10 @@ func recordSteps(t testing.TB, s *Store, runID string, seed, from, to int) {
 func endRun(t testing.TB, s *Store, runID string, status record.Status) {
 	t.Helper()
 	if status == record.StatusCrashed {
-		get(s.write.Exec(`UPDATE runs SET heartbeat_at = heartbeat_at - 3600000, host = 'elsewhere' WHERE id = ?`, runID))(t)
+		get(writing(t, s).Exec(`UPDATE runs SET heartbeat_at = heartbeat_at - 3600000, host = 'elsewhere' WHERE id = ?`, runID))(t)
 		return
 	}
-	get(s.write.Exec(queryEndRun, status, "because", 1700000000000, runID))(t)
+	get(writing(t, s).Exec(queryEndRun, status, "because", 1700000000000, runID))(t)
 }
 
 // dump writes down every row of a store, but for what may differ between stores
@@ -89,7 +90,7 @@ func dump(t testing.TB, s *Store) map[string][]string {
 		"blocks":             "(SELECT run_id || name FROM series WHERE id = series_id)",
 		"evaluation_metrics": "(SELECT run_id || step FROM evaluations WHERE id = evaluation_id)",
 	}
-	columns, numbered, err := readColumns(t.Context(), s.write)
+	columns, numbered, err := readColumns(t.Context(), writing(t, s))
 	must(t, err)
 	delete(columns, tableIdentity) // every store has its own
 	tables := map[string][]string{}
@@ -102,7 +103,7 @@ func dump(t testing.TB, s *Store) map[string][]string {
 		if ids[table] != "" && numbered[table] == "" {
 			expressions = append(expressions, ids[table])
 		}
-		tx := get(s.write.Begin())(t)
+		tx := get(writing(t, s).Begin())(t)
 		rows, err := column[string](t.Context(), tx, "SELECT "+strings.Join(expressions, " || ' ' || ")+" FROM \""+table+"\"")
 		must(t, err)
 		must(t, tx.Rollback())
@@ -165,7 +166,7 @@ func TestMergingBringsEveryRowOfEveryTableOnce(t *testing.T) {
 // would leave out.
 func TestMergingKnowsEveryTable(t *testing.T) {
 	s := openTemp(t)
-	got := get(readTables(t.Context(), s.write))(t)
+	got := get(readTables(t.Context(), writing(t, s)))(t)
 	known := map[string]bool{"runs": true, tableReferences: true, tableIdentity: true}
 	for _, o := range got.owned {
 		known[o.name] = true
@@ -176,7 +177,7 @@ func TestMergingKnowsEveryTable(t *testing.T) {
 	for _, o := range got.shared {
 		known[o.name] = true
 	}
-	columns, _, err := readColumns(t.Context(), s.write)
+	columns, _, err := readColumns(t.Context(), writing(t, s))
 	must(t, err)
 	for table, names := range columns {
 		if !known[table] {
@@ -209,7 +210,7 @@ func TestATableThatMergingCannotPlaceIsAnErrorNotALoss(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			src, dst := openTemp(t), openTemp(t)
 			for _, s := range []*Store{src, dst} {
-				get(s.write.Exec(c.create))(t)
+				get(writing(t, s).Exec(c.create))(t)
 			}
 			recordFully(t, src, "x", 1, record.StatusFinished)
 			_, err := dst.Merge(t.Context(), src.Path(), MergeOptions{})
@@ -224,20 +225,20 @@ func TestATableThatMergingCannotPlaceIsAnErrorNotALoss(t *testing.T) {
 func TestAColumnAndTablesOfALaterMigrationAreMerged(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
 	for _, s := range []*Store{src, dst} {
-		get(s.write.Exec(`ALTER TABLE runs ADD COLUMN flavour TEXT NOT NULL DEFAULT '';
+		get(writing(t, s).Exec(`ALTER TABLE runs ADD COLUMN flavour TEXT NOT NULL DEFAULT '';
 			CREATE TABLE boxes (name TEXT PRIMARY KEY, "order" TEXT NOT NULL) STRICT;
 			CREATE TABLE boxed (box TEXT NOT NULL REFERENCES boxes (name), run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
 				"index" INTEGER NOT NULL, PRIMARY KEY (box, run_id)) STRICT, WITHOUT ROWID;
 			CREATE TABLE pets (id INTEGER PRIMARY KEY, owner TEXT NOT NULL REFERENCES runs (id), name TEXT NOT NULL) STRICT;
 			CREATE TABLE toys (pet INTEGER NOT NULL REFERENCES pets (id), name TEXT NOT NULL) STRICT`))(t)
 	}
-	get(dst.write.Exec(`INSERT INTO pets (owner, name) VALUES (?, 'first')`, newRun(t, dst, "own").ID))(t)
+	get(writing(t, dst).Exec(`INSERT INTO pets (owner, name) VALUES (?, 'first')`, newRun(t, dst, "own").ID))(t)
 	for i := range 2 {
 		run := recordFully(t, src, fmt.Sprint("run", i), i, record.StatusFinished)
-		get(src.write.Exec(`UPDATE runs SET flavour = 'v' || seed; INSERT INTO boxes VALUES ('b', 'x') ON CONFLICT DO NOTHING`))(t)
-		get(src.write.Exec(`INSERT INTO boxed VALUES ('b', ?, ?)`, run.ID, i))(t)
-		get(src.write.Exec(`INSERT INTO pets (owner, name) VALUES (?, 'second')`, run.ID))(t)
-		get(src.write.Exec(`INSERT INTO toys SELECT max(id), ? FROM pets`, run.Name))(t)
+		get(writing(t, src).Exec(`UPDATE runs SET flavour = 'v' || seed; INSERT INTO boxes VALUES ('b', 'x') ON CONFLICT DO NOTHING`))(t)
+		get(writing(t, src).Exec(`INSERT INTO boxed VALUES ('b', ?, ?)`, run.ID, i))(t)
+		get(writing(t, src).Exec(`INSERT INTO pets (owner, name) VALUES (?, 'second')`, run.ID))(t)
+		get(writing(t, src).Exec(`INSERT INTO toys SELECT max(id), ? FROM pets`, run.Name))(t)
 	}
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 2})
 	checkMerge(t, dst, src.Path(), MergeResult{Same: 2})
@@ -251,7 +252,7 @@ func TestAColumnAndTablesOfALaterMigrationAreMerged(t *testing.T) {
 // rowsOf runs a query and writes down its rows.
 func rowsOf(t *testing.T, s *Store, query string) []string {
 	t.Helper()
-	rows := get(s.write.Query(query))(t)
+	rows := get(writing(t, s).Query(query))(t)
 	defer rows.Close()
 	columns := get(rows.Columns())(t)
 	var list []string
@@ -304,7 +305,7 @@ func TestARunThatIsInBothStores(t *testing.T) {
 		}
 	}
 	sql := func(statement string) func(*testing.T, *Store, string) {
-		return func(t *testing.T, s *Store, id string) { get(s.write.Exec(statement, id))(t) }
+		return func(t *testing.T, s *Store, id string) { get(writing(t, s).Exec(statement, id))(t) }
 	}
 	unchanged := func(*testing.T, *Store, string) {}
 	label := func(t *testing.T, s *Store, id string) {
@@ -398,7 +399,7 @@ func TestARunThatIsInBothStores(t *testing.T) {
 			get(dst.Run(t.Context(), other.ID))(t) // the others go on
 			forget := func(s *Store) {
 				must(t, s.DeleteRun(t.Context(), other.ID, nil))
-				get(s.write.Exec(`DELETE FROM sweeps WHERE name = 'sweep 5'`))(t)
+				get(writing(t, s).Exec(`DELETE FROM sweeps WHERE name = 'sweep 5'`))(t)
 			}
 			forget(dst)
 			if c.want.Continued == 0 {
@@ -434,14 +435,14 @@ func TestALiveRunOfTheSourceIsMergedOnceItHasEnded(t *testing.T) {
 func TestASlugThatIsTakenIsReplacedByAnother(t *testing.T) {
 	src, dst := openTemp(t), openTemp(t)
 	a, b := recordFully(t, src, "a", 1, record.StatusFinished), recordFully(t, dst, "b", 2, record.StatusFinished)
-	get(src.write.Exec(`UPDATE runs SET slug = ?`, b.Slug))(t)
+	get(writing(t, src).Exec(`UPDATE runs SET slug = ?`, b.Slug))(t)
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 1})
 	if got := get(dst.Run(t.Context(), a.ID))(t); got.Slug != a.Slug {
 		t.Errorf("its slug is %s, want its first one, %s", got.Slug, a.Slug)
 	}
 	must(t, dst.DeleteRun(t.Context(), a.ID, nil))
-	get(dst.write.Exec(`UPDATE runs SET slug = ?`, a.Slug))(t)
-	get(src.write.Exec(`UPDATE runs SET slug = ?`, a.Slug))(t)
+	get(writing(t, dst).Exec(`UPDATE runs SET slug = ?`, a.Slug))(t)
+	get(writing(t, src).Exec(`UPDATE runs SET slug = ?`, a.Slug))(t)
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 1})
 	if got := get(dst.Run(t.Context(), a.ID))(t); got.Slug != slug(a.ID, 1) {
 		t.Errorf("its slug is %s, want its second one, %s", got.Slug, slug(a.ID, 1))
@@ -542,18 +543,18 @@ var badSources = []struct {
 	{"with a view instead of a table", func(t *testing.T, path string) {
 		s := openAt(t, path)
 		recordFully(t, s, "x", 1, record.StatusFinished)
-		get(s.write.Exec(`ALTER TABLE logs RENAME TO old; CREATE VIEW logs AS SELECT * FROM old`))(t)
+		get(writing(t, s).Exec(`ALTER TABLE logs RENAME TO old; CREATE VIEW logs AS SELECT * FROM old`))(t)
 		must(t, s.Close())
 	}, ErrCorrupt, []string{"table logs"}},
 	{"with a run whose id leads elsewhere", func(t *testing.T, path string) {
 		s := openAt(t, path)
 		run := newRun(t, s, "x")
-		get(s.write.Exec(`PRAGMA foreign_keys = 0; UPDATE runs SET id = '../../../../../../../../xx' WHERE id = '` + run.ID + `'`))(t)
+		get(writing(t, s).Exec(`PRAGMA foreign_keys = 0; UPDATE runs SET id = '../../../../../../../../xx' WHERE id = '` + run.ID + `'`))(t)
 		must(t, s.Close())
 	}, ErrCorrupt, []string{"no run's id"}},
 	{"with a table of its own making", func(t *testing.T, path string) {
 		s := openAt(t, path)
-		get(s.write.Exec(`DROP TABLE logs; CREATE TABLE logs (run_id, line, at, level, message)`))(t)
+		get(writing(t, s).Exec(`DROP TABLE logs; CREATE TABLE logs (run_id, line, at, level, message)`))(t)
 		must(t, s.Close())
 	}, ErrCorrupt, []string{"table logs"}},
 }
@@ -575,10 +576,10 @@ func TestASourceThatIsTheStoreOrDoesNotExistIsRefused(t *testing.T) {
 func TestALockedSourceOrStoreIsAnErrorThatNamesIt(t *testing.T) {
 	src := openTemp(t)
 	recordFully(t, src, "x", 1, record.StatusFinished)
-	dst := get(open(t.Context(), filepath.Join(t.TempDir(), "s.db"), 50*time.Millisecond))(t)
+	dst := get(openHurriedly(t, filepath.Join(t.TempDir(), "s.db")))(t)
 	defer dst.Close()
 
-	other := get(connect(t.Context(), dst.Path(), time.Second, writing))(t)
+	other := storefiletest.Connect(t, dst.Path())
 	defer other.Close()
 	tx := get(other.Begin())(t)
 	_, err := dst.Merge(t.Context(), src.Path(), MergeOptions{})
@@ -586,7 +587,7 @@ func TestALockedSourceOrStoreIsAnErrorThatNamesIt(t *testing.T) {
 	must(t, tx.Rollback())
 
 	// A source that is only being written is merged as it is.
-	writer := get(connect(t.Context(), src.Path(), time.Second, writing))(t)
+	writer := storefiletest.Connect(t, src.Path())
 	defer writer.Close()
 	tx = get(writer.Begin())(t)
 	checkMerge(t, dst, src.Path(), MergeResult{Added: 1})
@@ -601,8 +602,7 @@ func TestALockedSourceOrStoreIsAnErrorThatNamesIt(t *testing.T) {
 
 func TestASourceOfAnOlderSchemaIsMergedFromACopy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "old.db")
-	db := get(connect(t.Context(), path, time.Second, writing))(t)
-	get(get(newProvider(db))(t).UpTo(t.Context(), 4))(t)
+	db := storefiletest.Older(t, path, 4)
 	get(db.Exec(`INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, created_at, started_at, heartbeat_at, pid, pid_started_at, host, boot)
 		VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'old', 'old', 'finished', '', '1', '', '', 1, 1, 1, 1, 1, '', '')`))(t)
 	must(t, db.Close())

@@ -102,7 +102,7 @@ func TestSeveralProcessesCreateAndWriteOneStoreAtOnce(t *testing.T) {
 		slugs[r.Slug] = true
 		points := get(s.Series(t.Context(), r.ID, "train/loss", SeriesOptions{}))(t)
 		for i, p := range points {
-			if p != (Point{i + 1, float64(i + 1)}) {
+			if p != (Point{Step: i + 1, Value: float64(i + 1)}) {
 				t.Fatalf("point %d is %v", i, p)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/sqlitefile"
+	"flowharness/harness/internal/store/storefile"
 )
 
 // RecoverOptions say how a store is recovered.
@@ -68,7 +69,7 @@ func Recover(ctx context.Context, from, to string, o RecoverOptions) (*Recovery,
 	temp := filepath.Join(dir, "store.db")
 	result, err := recoverInto(ctx, file, temp, o)
 	if err != nil {
-		return nil, failure(op, to, err)
+		return nil, storefile.Failure(op, to, err)
 	}
 	if len(result.Runs) == 0 {
 		return nil, fmt.Errorf("%s: %w", op, errNothingFound)
@@ -84,53 +85,21 @@ func Recover(ctx context.Context, from, to string, o RecoverOptions) (*Recovery,
 	return result, files.SyncFolder(filepath.Dir(to))
 }
 
-// queryNoReferences lets rows be written before those that they refer to.
-const queryNoReferences = `PRAGMA foreign_keys = 0`
-
-func recoverInto(ctx context.Context, file *sqlitefile.File, path string, o RecoverOptions) (*Recovery, error) {
-	if err := create(ctx, path, defaultBusyTimeout); err != nil {
-		return nil, err
-	}
-	db, err := connect(ctx, path, defaultBusyTimeout, writing)
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close() // again, without effect, where all went well
-	if _, err := db.ExecContext(ctx, queryNoReferences); err != nil {
-		return nil, err
-	}
-	result, err := fillRecovered(ctx, db, file, o)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkIntegrity(ctx, db, queryIntegrity); err != nil {
-		return nil, fmt.Errorf("the new store is not sound: %w", err)
-	}
-	if _, err := db.ExecContext(ctx, queryEmptyLog); err != nil {
-		return nil, err
-	}
-	return result, db.Close()
-}
-
-// fillRecovered writes what was read, and what follows from it, in one transaction.
-func fillRecovered(ctx context.Context, db *sql.DB, file *sqlitefile.File, o RecoverOptions) (*Recovery, error) {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback() // without effect after Commit
-	s := &salvage{tx: tx, file: file, options: o, lost: map[string][]string{}, series: map[int64]seriesName{},
-		inserts: map[insertion]*sql.Stmt{}}
-	for _, step := range []func(context.Context) error{s.readTables, s.readSchema, s.rows, s.repair} {
-		if err := step(ctx); err != nil {
-			return nil, err
+// recoverInto writes what was read, and what follows from it, to a new store.
+func recoverInto(ctx context.Context, file *sqlitefile.File, path string, o RecoverOptions) (result *Recovery, err error) {
+	err = storefile.Build(ctx, path, func(ctx context.Context, tx *sql.Tx) error {
+		s := &salvage{tx: tx, file: file, options: o, lost: map[string][]string{}, series: map[int64]seriesName{},
+			inserts: map[insertion]*sql.Stmt{}}
+		for _, step := range []func(context.Context) error{s.readTables, s.readSchema, s.rows, s.repair} {
+			if err := step(ctx); err != nil {
+				return err
+			}
 		}
-	}
-	result := &Recovery{Pages: file.Pages(), Unreadable: file.Unreadable(), Dropped: s.dropped}
-	if result.Runs, err = s.runs(ctx); err != nil {
-		return nil, err
-	}
-	return result, tx.Commit()
+		result = &Recovery{Pages: file.Pages(), Unreadable: file.Unreadable(), Dropped: s.dropped}
+		result.Runs, err = s.runs(ctx)
+		return err
+	})
+	return result, err
 }
 
 const queryRecoveredRuns = `SELECT id, slug, name FROM runs ORDER BY id`

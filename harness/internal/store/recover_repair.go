@@ -12,6 +12,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"gopkg.in/yaml.v3"
 
+	"flowharness/harness/internal/store/points"
 	"flowharness/harness/internal/yamlfile"
 )
 
@@ -367,77 +368,18 @@ func (s *salvage) drop(ctx context.Context) error {
 	return nil
 }
 
-const (
-	queryAllSeries  = `SELECT id, run_id, name, count FROM series ORDER BY run_id, name`
-	queryDropSeries = `DELETE FROM series WHERE id = ?`
-	queryRunIDs     = `SELECT id FROM runs ORDER BY id`
-)
-
 // sums makes the sums of all series fit their points.
 func (s *salvage) sums(ctx context.Context) error {
-	rows, err := s.tx.QueryContext(ctx, queryAllSeries)
-	if err != nil {
-		return err
-	}
-	type recorded struct {
-		id, count   int64
-		runID, name string
-	}
-	var list []recorded
-	for rows.Next() {
-		var r recorded
-		if err := rows.Scan(&r.id, &r.runID, &r.name, &r.count); err != nil {
-			rows.Close()
-			return err
-		}
-		list = append(list, r)
-	}
-	if err := rows.Close(); err != nil {
-		return err
-	}
-	for _, r := range list {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		m, err := summarize(ctx, s.tx, r.id)
-		if err != nil {
-			return err
-		}
+	differ, err := points.Repair(ctx, s.tx)
+	for _, r := range differ {
 		switch {
-		case m.count < r.count:
-			s.lose(r.runID, "%s: %d of %d points", r.name, r.count-m.count, r.count)
-		case m.count > 0 && r.count == 0:
-			s.lose(r.runID, "%s: perhaps some of its points (there are %d)", r.name, m.count)
-		}
-		if m.count == 0 {
-			if _, err := s.tx.ExecContext(ctx, queryDropSeries, r.id); err != nil {
-				return err
-			}
-			continue
-		}
-		if _, err := rebuildBlocks(ctx, s.tx, r.id, beforeAll); err != nil {
-			return err
-		}
-		if m.count == r.count {
-			continue
-		}
-		if _, err := s.tx.ExecContext(ctx, querySetSummary, m.count, m.lastStep, m.last, m.min, m.max, m.sum, r.id); err != nil {
-			return err
-		}
-		if _, err := s.tx.ExecContext(ctx, querySetRanks, nil, nil, r.id); err != nil {
-			return err
+		case r.Found < r.Recorded:
+			s.lose(r.RunID, "%s: %d of %d points", r.Name, r.Recorded-r.Found, r.Recorded)
+		case r.Recorded == 0:
+			s.lose(r.RunID, "%s: perhaps some of its points (there are %d)", r.Name, r.Found)
 		}
 	}
-	ids, err := column[string](ctx, s.tx, queryRunIDs)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := rankPhases(ctx, s.tx, id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 const queryMissingLines = `SELECT run_id, max(line) - count(*) FROM logs GROUP BY run_id HAVING max(line) > count(*)`

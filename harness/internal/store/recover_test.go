@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/store/storefile/storefiletest"
 )
 
 const recoveredPage = 4096
@@ -213,8 +214,7 @@ func TestRunsThatWereDeletedAreNotRecovered(t *testing.T) {
 
 func TestAStoreOfAnOlderSchemaIsRecovered(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "old.db")
-	db := get(connect(t.Context(), path, defaultBusyTimeout, writing))(t)
-	get(get(newProvider(db))(t).UpTo(t.Context(), 4))(t)
+	db := storefiletest.Older(t, path, 4)
 	const id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 	get(db.Exec(`INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, created_at, started_at, heartbeat_at, pid, pid_started_at, host, boot)
 		VALUES (?, 'old-owl-1', 'old', 'finished', 'h', '1', 'ddpm', 'mnist', 1600000000000, 1600000000000, 1600000000000, 1, 1,
@@ -246,7 +246,7 @@ func TestWhatCannotBeRecoveredIsAnErrorAndLeavesNothing(t *testing.T) {
 	must(t, empty.Close())
 	newer := openTemp(t)
 	newRun(t, newer, "x")
-	get(newer.write.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`))(t)
+	get(writing(t, newer).Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`))(t)
 	must(t, newer.Close())
 	before := listFolder(t, dir)
 	for _, c := range []struct{ from, to, want string }{

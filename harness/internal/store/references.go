@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"flowharness/harness/internal/store/points"
 )
 
 // ReferenceKind says what reference values were measured on.
@@ -65,7 +67,7 @@ func (s *Store) References(ctx context.Context, dataset, classifier string) ([]R
 		var kind ReferenceKind
 		var images int
 		var name string
-		var value, stdErr number
+		var value, stdErr points.Number
 		if err := rows.Scan(&kind, &images, &name, &value, &stdErr); err != nil {
 			return nil, s.failure(op, err)
 		}

@@ -5,14 +5,13 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"flowharness/harness/internal/store/points"
 )
 
 const (
 	queryResumeRun = `UPDATE runs SET status = 'running', stopped = 0, status_reason = '', ended_at = NULL, archived_at = NULL, last_step = ?, started_at = ?, heartbeat_at = ?,
 		pid = ?, pid_started_at = ?, host = ?, boot = ? WHERE id = ?`
-	queryLaterSeries   = `SELECT id FROM series WHERE run_id = ? AND last_step > ?`
-	queryTruncate      = `DELETE FROM points WHERE series_id = ? AND step > ?`
-	querySetSummary    = `UPDATE series SET count = ?, last_step = ?, last = ?, min = ?, max = ?, sum = ?, p50 = NULL, p95 = NULL WHERE id = ?`
 	queryLaterImages   = `SELECT DISTINCT image_sha256 FROM samples WHERE run_id = ? AND step > ?`
 	queryDeleteSamples = `DELETE FROM samples WHERE run_id = ? AND step > ?`
 )
@@ -30,7 +29,7 @@ func (s *Store) StartResume(ctx context.Context, runID string, step int) error {
 		if err := mustNotTrashed(ctx, tx, runID); err != nil {
 			return err
 		}
-		if err := truncateSeries(ctx, tx, runID, step); err != nil {
+		if err := points.Truncate(ctx, tx, runID, step); err != nil {
 			return err
 		}
 		if err := deleteSamples(ctx, tx, runID, step); err != nil {
@@ -47,30 +46,6 @@ func (s *Store) StartResume(ctx context.Context, runID string, step int) error {
 		_, err := tx.ExecContext(ctx, queryInsertLog, runID, now, "info", message)
 		return err
 	})
-}
-
-// truncateSeries deletes the points after a step and makes the summaries fit.
-func truncateSeries(ctx context.Context, tx *sql.Tx, runID string, step int) error {
-	ids, err := column[int64](ctx, tx, queryLaterSeries, runID, step)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if _, err := tx.ExecContext(ctx, queryTruncate, id, step); err != nil {
-			return err
-		}
-		if _, err := rebuildBlocks(ctx, tx, id, int64(step)+1); err != nil {
-			return err
-		}
-		m, err := summarize(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, querySetSummary, m.count, m.lastStep, m.last, m.min, m.max, m.sum, id); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // deleteSamples deletes the samples and evaluations of a run that were drawn

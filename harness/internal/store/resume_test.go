@@ -15,7 +15,7 @@ import (
 // crash makes a run look as if its process had died.
 func crash(t *testing.T, s *Store, runID string) {
 	t.Helper()
-	get(s.write.Exec("UPDATE runs SET pid = 1 << 22 WHERE id = ?", runID))(t)
+	get(writing(t, s).Exec("UPDATE runs SET pid = 1 << 22 WHERE id = ?", runID))(t)
 	if run := get(s.Run(t.Context(), runID))(t); run.Status != record.StatusCrashed {
 		t.Fatalf("the run is %s", run.Status)
 	}
@@ -86,7 +86,7 @@ func TestALiveRunIsNeitherResumedNorDeleted(t *testing.T) {
 		"resume": func() error { return s.StartResume(t.Context(), run.ID, 0) },
 		"delete": func() error { return s.DeleteRun(t.Context(), run.ID, nil) },
 		"delete what stopped beating": func() error {
-			get(s.write.Exec("UPDATE runs SET heartbeat_at = heartbeat_at - 60000"))(t)
+			get(writing(t, s).Exec("UPDATE runs SET heartbeat_at = heartbeat_at - 60000"))(t)
 			return s.DeleteRun(t.Context(), run.ID, nil)
 		},
 	} {

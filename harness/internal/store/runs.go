@@ -15,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/store/points"
 )
 
 const (
@@ -164,7 +165,7 @@ func scanRun(rows *sql.Rows) (RunInfo, error) {
 	var created, started, heartbeat milliseconds
 	var ended, archived, deleted sql.Null[milliseconds]
 	var count, lastStep sql.NullInt64
-	var last, lowest, highest, sum number
+	var last, lowest, highest, sum points.Number
 	err := rows.Scan(&r.ID, &r.Slug, &r.Name, &r.Status, &r.StatusReason, &r.ConfigHash, &seed, &r.Process, &r.Dataset,
 		&tags, &r.Notes, &created, &started, &ended, &heartbeat, &archived, &deleted,
 		&r.LastStep, &r.TotalSteps, &r.PID, &r.Host, &r.PeakMemoryBytes, &r.CodeVersion, &r.TrainedBy, &r.Parent, &r.ParentStep,
@@ -182,7 +183,8 @@ func scanRun(rows *sql.Rows) (RunInfo, error) {
 		}
 	}
 	if count.Valid {
-		loss := newSummary(record.TrainLoss, count.Int64, lastStep.Int64, last, lowest, highest, sum)
+		loss := SeriesSummary{Name: record.TrainLoss, Count: int(count.Int64), LastStep: int(lastStep.Int64),
+			Last: float64(last), Min: float64(lowest), Max: float64(highest), Sum: float64(sum)}
 		r.Loss = &loss
 	}
 	if err := json.Unmarshal([]byte(tags), &r.Tags); err != nil {

@@ -89,8 +89,8 @@ func TestSlugsAreSayableAndUnique(t *testing.T) {
 		t.Errorf("the second attempt after %q is %q", a, b)
 	}
 	// A taken slug.
-	get(s.write.Exec("UPDATE runs SET slug = ? WHERE id = (SELECT min(id) FROM runs)", slug(id, 0)))(t)
-	tx := get(s.write.Begin())(t)
+	get(writing(t, s).Exec("UPDATE runs SET slug = ? WHERE id = (SELECT min(id) FROM runs)", slug(id, 0)))(t)
+	tx := get(writing(t, s).Begin())(t)
 	defer tx.Rollback()
 	must(t, insertRun(t.Context(), tx, id, NewRun{Name: "x"}))
 	var got string

@@ -96,7 +96,7 @@ func (s *Store) Image(ctx context.Context, sha256 string) ([]byte, error) {
 	var png []byte
 	err := s.read.QueryRowContext(ctx, queryImage, sha256).Scan(&png)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("the store %s has %w %s", s.path, ErrNoPicture, sha256)
+		return nil, fmt.Errorf("the store %s has %w %s", s.Path(), ErrNoPicture, sha256)
 	}
 	return png, s.failure("reading a picture", err)
 }

@@ -64,7 +64,7 @@ func TestARunRemembersSinceWhenItIsOnItsShelf(t *testing.T) {
 	if active := get(s.Run(t.Context(), runs["active"].ID))(t); !active.ArchivedAt.IsZero() || !active.DeletedAt.IsZero() {
 		t.Errorf("an active run was archived at %v, deleted at %v", active.ArchivedAt, active.DeletedAt)
 	}
-	get(s.write.Exec("UPDATE runs SET archived_at = 1000, deleted_at = 2000 WHERE id = ?", both.ID))(t)
+	get(writing(t, s).Exec("UPDATE runs SET archived_at = 1000, deleted_at = 2000 WHERE id = ?", both.ID))(t)
 	must(t, s.Archive(t.Context(), both.ID))
 	must(t, s.Trash(t.Context(), both.ID))
 	if again := get(s.Run(t.Context(), both.ID))(t); !again.ArchivedAt.Equal(time.UnixMilli(1000)) || !again.DeletedAt.Equal(time.UnixMilli(2000)) {

@@ -71,7 +71,7 @@ func TestFewTimesAreKept(t *testing.T) {
 	defer w.stop()
 	w.flushing.Lock()
 	defer w.flushing.Unlock()
-	tx := get(s.write.Begin())(t)
+	tx := get(writing(t, s).Begin())(t)
 	defer tx.Rollback()
 	kept, start := 0, time.Now()
 	for tick := range 4 * 3600 * 48 {

@@ -1,6 +1,9 @@
 // Package store keeps runs in one SQLite file: what was run, on what, every
 // metric point, timing, log line and sample grid.
 //
+// It says what runs, samples, evaluations, tags and sweeps are. Below it, package storefile opens the file, brings its schema
+// up to date and knows what can be wrong with it, and package points keeps the points of series.
+//
 // Several processes may use one store at once. A training process records
 // through a [Writer], which buffers, so that a metric point costs the training
 // loop well under a microsecond; all other methods are queries or small
@@ -12,25 +15,17 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"flowharness/harness/internal/store/storefile"
 )
 
-// Store is an open store file. It is safe for concurrent use.
+// Store is an open store. It is safe for concurrent use.
 type Store struct {
-	path       string
-	read       *sql.DB
-	reading    *connector    // of read, where the store was opened for reading
-	unwritable error         // why it was
-	version    int64         // schema version of the file
-	id         string        // see ID
-	busy       time.Duration // how long a statement waits for another process's write
-
-	opening sync.Mutex
-	write   *sql.DB // one connection: SQLite has one writer at a time anyway; see writer
+	file *storefile.File
+	read *sql.DB // of the file
 
 	mu      sync.Mutex
 	writers map[*Writer]struct{}
@@ -43,14 +38,14 @@ type Store struct {
 // Errors match [ErrNotAStore], [ErrNewerSchema], [ErrCorrupt], [ErrReadOnly],
 // [ErrLocked] or [ErrFull] where one of these is the cause.
 func Open(ctx context.Context, path string) (*Store, error) {
-	return open(ctx, path, defaultBusyTimeout)
+	return of(storefile.Open(ctx, path, storefile.Options{}))
 }
 
 // OpenReadOnly opens an existing store for queries only; it works on a medium
 // that cannot be written. An absent file is an error that matches
 // [io/fs.ErrNotExist]. Methods that write fail with [ErrReadOnly].
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
-	return openReadOnly(ctx, path, defaultBusyTimeout)
+	return of(storefile.OpenReadOnly(ctx, path, storefile.Options{}))
 }
 
 // OpenExisting is [Open] for a store that exists, but where the file cannot be
@@ -58,66 +53,37 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 // [OpenReadOnly]: see [Store.Unwritable]. Methods that write then fail for that
 // reason; once a full disk has room again, they no longer do.
 func OpenExisting(ctx context.Context, path string) (*Store, error) {
-	return openExisting(ctx, path, defaultBusyTimeout)
+	return of(storefile.OpenExisting(ctx, path, storefile.Options{}))
 }
 
+// of is the store of a file.
+func of(f *storefile.File, err error) (*Store, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Store{file: f, read: f.Reading(), writers: map[*Writer]struct{}{}}, nil
+}
+
+// CheckFile tells, as far as it is known without reading the whole file, whether
+// a file is a store that this build can merge or open. Nothing is written.
+func CheckFile(ctx context.Context, path string) error { return storefile.CheckFile(ctx, path) }
+
 // Unwritable says why the store was opened for reading only; nil if it was not.
-func (s *Store) Unwritable() error { return s.unwritable }
+func (s *Store) Unwritable() error { return s.file.Unwritable() }
 
 // ID is the store's own id: what lies beside the file names it, because another
 // store may lie in the same folder. A copy of the file has the same.
-func (s *Store) ID() string { return s.id }
+func (s *Store) ID() string { return s.file.ID() }
 
-const queryIdentity = `SELECT id FROM identity`
+// Path is the file that the store was opened from.
+func (s *Store) Path() string { return s.file.Path() }
 
-// identify reads the store's id.
-func (s *Store) identify(ctx context.Context) error {
-	return s.read.QueryRowContext(ctx, queryIdentity).Scan(&s.id)
-}
+// SchemaVersion is the number of the newest migration applied to the file.
+func (s *Store) SchemaVersion() int64 { return s.file.Version() }
 
 // Integrity reads the whole file and checks its structure. Damage is an error
 // that matches [ErrCorrupt] and lists what was found.
-func (s *Store) Integrity(ctx context.Context) error {
-	return s.failure("checking the store", checkIntegrity(ctx, s.read, queryIntegrity))
-}
-
-// checkIntegrity runs a query that lists damage, or "ok".
-func checkIntegrity(ctx context.Context, db *sql.DB, query string) error {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var found []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return err
-		}
-		if line != "ok" {
-			found = append(found, line)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	if len(found) > 0 {
-		return &Error{Kind: ErrCorrupt, Err: errors.New(strings.Join(found, "; "))}
-	}
-	return nil
-}
-
-const queryIntegrity = `PRAGMA integrity_check(10)`
-
-// defaultBusyTimeout is how long a statement waits for another process's write
-// before it fails with [ErrLocked].
-const defaultBusyTimeout = 10 * time.Second
-
-// Path is the file that the store was opened from.
-func (s *Store) Path() string { return s.path }
-
-// SchemaVersion is the number of the newest migration applied to the file.
-func (s *Store) SchemaVersion() int64 { return s.version }
+func (s *Store) Integrity(ctx context.Context) error { return s.file.Integrity(ctx) }
 
 // Close stops the writers that were not finished, after flushing them, and
 // closes the file. Runs of such writers keep their status.
@@ -132,10 +98,15 @@ func (s *Store) Close() error {
 	for _, w := range writers {
 		errs = append(errs, w.stop())
 	}
-	for _, db := range []*sql.DB{s.write, s.read} {
-		if db != nil { // it was opened for reading, or opening it has failed halfway
-			errs = append(errs, db.Close())
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.file.Close())...)
+}
+
+func (s *Store) failure(op string, err error) error { return s.file.Failure(op, err) }
+
+func (s *Store) inReadTx(ctx context.Context, op string, do func(tx *sql.Tx) error) error {
+	return s.file.InReadTx(ctx, op, do)
+}
+
+func (s *Store) inTx(ctx context.Context, op string, do func(tx *sql.Tx) error) error {
+	return s.file.InTx(ctx, op, do)
 }

@@ -3,17 +3,19 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/store/storefile"
+	"flowharness/harness/internal/store/storefile/storefiletest"
 
 	"go.uber.org/goleak"
 )
@@ -87,6 +89,12 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// writing is the connection by which a store writes.
+func writing(t testing.TB, s *Store) *sql.DB {
+	t.Helper()
+	return get(s.file.Writing(t.Context()))(t)
+}
+
 func get[T any](v T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
@@ -95,123 +103,6 @@ func get[T any](v T, err error) func(testing.TB) T {
 		}
 		return v
 	}
-}
-
-func TestANewStoreIsCreatedWholeWithItsFolder(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a", "b c")
-	path := filepath.Join(dir, "odd ?#%41é'\";.db")
-	s := openAt(t, path)
-	newRun(t, s, "x")
-	if got, want := s.SchemaVersion(), get(newestVersion())(t); got != want {
-		t.Errorf("schema version %d, want %d", got, want)
-	}
-	must(t, s.Integrity(t.Context()))
-	must(t, s.Close())
-	entries := get(os.ReadDir(dir))(t)
-	if len(entries) != 1 || entries[0].Name() != filepath.Base(path) {
-		t.Errorf("the folder holds %v, want the store alone", entries)
-	}
-	if runs := get(openAt(t, path).ListRuns(t.Context(), Filter{}))(t); len(runs) != 1 {
-		t.Errorf("found %d runs again, want 1", len(runs))
-	}
-}
-
-func TestAnEmptyFileBecomesAStore(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s.db")
-	must(t, os.WriteFile(path, nil, 0o666))
-	newRun(t, openAt(t, path), "x")
-}
-
-func TestWhatAKilledCreatorLeftIsReplaced(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s.db")
-	for _, leftover := range []string{".new", ".new-wal", ".lock"} {
-		must(t, os.WriteFile(path+leftover, []byte("half"), 0o666))
-	}
-	newRun(t, openAt(t, path), "x")
-}
-
-func TestEveryConnectionHasItsSettings(t *testing.T) {
-	s := openTemp(t)
-	for _, want := range []struct{ pragma, value string }{
-		{"journal_mode", "wal"}, {"foreign_keys", "1"}, {"synchronous", "2"}, {"busy_timeout", "10000"},
-	} {
-		var got string
-		must(t, s.write.QueryRow("PRAGMA "+want.pragma).Scan(&got))
-		if got != want.value {
-			t.Errorf("%s of the writer is %s, want %s", want.pragma, got, want.value)
-		}
-	}
-	if _, err := s.read.Exec("DELETE FROM runs"); err == nil {
-		t.Error("a reading connection could write")
-	}
-}
-
-func TestEveryTableIsStrict(t *testing.T) {
-	s := openTemp(t)
-	rows := get(s.read.Query(`SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT GLOB 'sqlite_*' AND name <> 'goose_db_version'`))(t)
-	defer rows.Close()
-	tables := 0
-	for rows.Next() {
-		var name string
-		var strict bool
-		must(t, rows.Scan(&name, &strict))
-		tables++
-		if !strict {
-			t.Errorf("table %s is not STRICT", name)
-		}
-	}
-	if tables != 17 {
-		t.Errorf("found %d tables, want 17", tables)
-	}
-}
-
-func TestAnOlderSchemaIsBroughtUpToDate(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s.db")
-	db := get(connect(t.Context(), path, time.Second, writing))(t)
-	get(get(newProvider(db))(t).UpTo(t.Context(), 3))(t)
-	must(t, db.Close())
-
-	_, err := OpenReadOnly(t.Context(), path)
-	checkError(t, err, ErrReadOnly, "version 3", fmt.Sprintf("to %d", get(newestVersion())(t)), path, "for writing")
-
-	// By several at once.
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			s, err := Open(t.Context(), path)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer s.Close()
-			if newest, err := newestVersion(); err != nil || s.SchemaVersion() != newest {
-				t.Errorf("schema version %d, want %d: %v", s.SchemaVersion(), newest, err)
-			}
-		})
-	}
-	wg.Wait()
-	newRun(t, openAt(t, path), "x")
-}
-
-func TestAMigrationThatArrivesLateIsMadeUpFor(t *testing.T) {
-	known := get(knownVersions())(t)
-	last := len(known) - 1
-	path := filepath.Join(t.TempDir(), "s.db")
-	db := get(connect(t.Context(), path, time.Second, writing))(t)
-	p := get(newProvider(db))(t)
-	get(p.UpTo(t.Context(), known[last-2]))(t)
-	get(p.ApplyVersion(t.Context(), known[last], true))(t) // by a build that did not know the one before it
-	if got := get(fileVersion(t.Context(), db))(t); got != known[last-2] {
-		t.Errorf("without migration %d the schema version is %d, want %d", known[last-1], got, known[last-2])
-	}
-	must(t, db.Close())
-
-	s := openAt(t, path)
-	if s.SchemaVersion() != known[last] {
-		t.Errorf("schema version %d, want %d", s.SchemaVersion(), known[last])
-	}
-	run := newRun(t, s, "x")
-	must(t, s.Archive(t.Context(), run.ID))
 }
 
 // badStores are files that cannot be opened, with the error and what its
@@ -230,17 +121,17 @@ var badStores = []struct {
 	{"folder", func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o777)) }, ErrNotAStore, []string{"folder"}},
 	{"database of another program", func(t *testing.T, path string) {
 		s := openAt(t, path)
-		get(s.write.Exec("PRAGMA application_id = 7"))(t)
+		get(writing(t, s).Exec("PRAGMA application_id = 7"))(t)
 		must(t, s.Close())
 	}, ErrNotAStore, []string{"another program"}},
 	{"newer schema", func(t *testing.T, path string) {
 		s := openAt(t, path)
-		get(s.write.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)"))(t)
+		get(writing(t, s).Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)"))(t)
 		must(t, s.Close())
 	}, ErrNewerSchema, []string{"99", "update harness"}},
 	{"no schema", func(t *testing.T, path string) {
 		s := openAt(t, path)
-		get(s.write.Exec("DROP TABLE goose_db_version"))(t)
+		get(writing(t, s).Exec("DROP TABLE goose_db_version"))(t)
 		must(t, s.Close())
 	}, ErrCorrupt, []string{"schema version"}},
 	{"header only", func(t *testing.T, path string) { truncateStore(t, path, 60) }, ErrCorrupt, []string{"60 bytes", "salvage"}},
@@ -337,12 +228,17 @@ func TestDamageInsideAStoreIsFoundByIntegrity(t *testing.T) {
 	checkError(t, err, ErrCorrupt, "train/loss", path)
 }
 
+// openHurriedly opens a store that waits for others no longer than a moment.
+func openHurriedly(t testing.TB, path string) (*Store, error) {
+	return of(storefile.Open(t.Context(), path, storefile.Options{Busy: 20 * time.Millisecond}))
+}
+
 func TestALockedStoreFailsAfterTheTimeoutWithAdvice(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
-	s := get(open(t.Context(), path, 50*time.Millisecond))(t)
+	s := get(openHurriedly(t, path))(t)
 	defer s.Close()
 	run := newRun(t, s, "x")
-	other := get(connect(t.Context(), path, time.Second, writing))(t)
+	other := storefiletest.Connect(t, path)
 	defer other.Close()
 	tx := get(other.Begin())(t)
 	_, err := s.CreateRun(t.Context(), NewRun{Name: "y", ResolvedYAML: "{}"})
@@ -352,14 +248,14 @@ func TestALockedStoreFailsAfterTheTimeoutWithAdvice(t *testing.T) {
 	if get(s.Run(t.Context(), run.ID))(t).Name != "x" {
 		t.Error("reading a locked store failed")
 	}
-	must(t, get(open(t.Context(), path, 50*time.Millisecond))(t).Close())
+	must(t, get(openHurriedly(t, path))(t).Close())
 	must(t, tx.Rollback())
 
 	// Locked for good, as by a program that upgrades it.
 	get(other.Exec("PRAGMA locking_mode = EXCLUSIVE"))(t)
 	must(t, s.Close())
 	get(other.Exec("PRAGMA user_version = 1"))(t)
-	_, err = open(t.Context(), path, 50*time.Millisecond)
+	_, err = openHurriedly(t, path)
 	checkError(t, err, ErrLocked, "opening the store", path, "wait")
 	get(other.Exec("PRAGMA locking_mode = NORMAL"))(t)
 	get(other.Exec("PRAGMA user_version = 0"))(t)

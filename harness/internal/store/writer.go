@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/store/points"
+	"flowharness/harness/internal/store/storefile"
 )
 
 const (
@@ -31,9 +33,7 @@ const (
 type Writer struct {
 	store   *Store
 	runID   string
-	reserve *reserve
-	points  *pointInserter
-	blocks  *blockInserter
+	reserve *storefile.Reserve
 
 	mu     sync.Mutex // guards what follows
 	index  map[string]int32
@@ -45,9 +45,8 @@ type Writer struct {
 	dropping bool
 
 	flushing sync.Mutex // held while writing; guards what follows
-	series   []seriesState
-	spare    []pendingPoint
-	full     []block // space for those that a flush completes
+	points   *points.Appender
+	spare    []points.Pending
 	clock    clock
 	ended    bool
 
@@ -57,17 +56,11 @@ type Writer struct {
 
 // buffer is what has been recorded but not written.
 type buffer struct {
-	points     []pendingPoint
+	points     []points.Pending
 	logs       []pendingLog
 	step       int // -1: unchanged
 	total      int
 	peakMemory int64
-}
-
-type pendingPoint struct {
-	series int32
-	step   int64
-	value  float64
 }
 
 type pendingLog struct {
@@ -81,7 +74,7 @@ const queryWriterRun = `SELECT slug, status FROM runs WHERE id = ?`
 // The goroutine that it starts ends with [Writer.Finish] or [Store.Close].
 func (s *Store) OpenWriter(ctx context.Context, runID string) (*Writer, error) {
 	const op = "preparing to record a run"
-	db, err := s.writer(ctx)
+	db, err := s.file.Writing(ctx)
 	if err != nil {
 		return nil, s.failure(op, err)
 	}
@@ -99,16 +92,11 @@ func (s *Store) OpenWriter(ctx context.Context, runID string) (*Writer, error) {
 	w := &Writer{store: s, runID: runID, index: map[string]int32{}, quit: make(chan struct{}), done: make(chan struct{})}
 	w.buffer.step = -1
 	w.clock = clock{step: -1, seen: -1}
-	if w.points, err = newPointInserter(ctx, db); err != nil {
+	if w.points, err = points.NewAppender(ctx, db, runID); err != nil {
 		return nil, s.failure(op, err)
 	}
-	if w.blocks, err = newBlockInserter(ctx, db); err != nil {
-		w.points.close()
-		return nil, s.failure(op, err)
-	}
-	if w.reserve, err = newReserve(s.path); err != nil {
-		w.points.close()
-		w.blocks.close()
+	if w.reserve, err = storefile.NewReserve(s.Path()); err != nil {
+		w.points.Close()
 		return nil, s.failure(op, err)
 	}
 	s.mu.Lock()
@@ -133,7 +121,7 @@ func (w *Writer) Point(series string, step int, value float64) {
 		w.index[series] = i
 		w.names = append(w.names, series)
 	}
-	w.buffer.points = append(w.buffer.points, pendingPoint{i, int64(step), value})
+	w.buffer.points = append(w.buffer.points, points.Pending{Series: i, Step: int64(step), Value: value})
 }
 
 // Phase records how long a phase took at a step. Times of the same phase and

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"flowharness/harness/internal/record"
+	"flowharness/harness/internal/store/storefile/storefiletest"
 )
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
@@ -120,13 +121,13 @@ func TestALaterValueOfAStepReplacesTheEarlier(t *testing.T) {
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
 	for _, flushed := range []bool{true, false} {
-		for _, p := range []Point{{3, 30}, {5, math.NaN()}, {5, 50}, {4, 40}, {5, 51}, {1, 10}} {
+		for _, p := range []Point{{Step: 3, Value: 30}, {Step: 5, Value: math.NaN()}, {Step: 5, Value: 50}, {Step: 4, Value: 40}, {Step: 5, Value: 51}, {Step: 1, Value: 10}} {
 			w.Point("a", p.Step, p.Value)
 			if flushed {
 				must(t, w.Flush(t.Context()))
 			}
 		}
-		want := []Point{{1, 10}, {3, 30}, {4, 40}, {5, 51}}
+		want := []Point{{Step: 1, Value: 10}, {Step: 3, Value: 30}, {Step: 4, Value: 40}, {Step: 5, Value: 51}}
 		must(t, w.Flush(t.Context()))
 		if diff := cmp.Diff(want, get(s.Series(t.Context(), run.ID, "a", SeriesOptions{}))(t)); diff != "" {
 			t.Errorf("(-want +got) %s", diff)
@@ -210,14 +211,14 @@ func TestClosingTheStoreKeepsWhatAnUnfinishedWriterHas(t *testing.T) {
 
 func TestAWriterOutlastsALock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
-	s := get(open(t.Context(), path, 20*time.Millisecond))(t)
+	s := get(openHurriedly(t, path))(t)
 	defer s.Close()
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
 	w.Point("train/loss", 1, 1)
 	must(t, w.Flush(t.Context()))
 
-	other := get(connect(t.Context(), path, time.Second, writing))(t)
+	other := storefiletest.Connect(t, path)
 	defer other.Close()
 	tx := get(other.Begin())(t)
 	w.Point("train/loss", 2, 2)
@@ -229,7 +230,7 @@ func TestAWriterOutlastsALock(t *testing.T) {
 	time.AfterFunc(300*time.Millisecond, func() { tx.Rollback() })
 	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
 
-	want := []Point{{1, 1}, {2, 2}, {3, 3}}
+	want := []Point{{Step: 1, Value: 1}, {Step: 2, Value: 2}, {Step: 3, Value: 3}}
 	if diff := cmp.Diff(want, get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{}))(t)); diff != "" {
 		t.Errorf("(-want +got) %s", diff)
 	}
@@ -243,7 +244,7 @@ func TestARunThatWasTakenAwayIsAFailure(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
-	get(s.write.Exec("DELETE FROM runs WHERE id = ?", run.ID))(t)
+	get(writing(t, s).Exec("DELETE FROM runs WHERE id = ?", run.ID))(t)
 	w.Progress(1, 2)
 	w.Flush(t.Context()) // its error is the one that Err keeps
 	if err := w.Err(); !errors.Is(err, errLost) || !strings.Contains(err.Error(), run.ID) {

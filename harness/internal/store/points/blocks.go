@@ -1,4 +1,4 @@
-package store
+package points
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 )
 
 // blockSize is how many points in a row a block sums up. It is part of the
@@ -28,7 +27,8 @@ type block struct {
 }
 
 // add takes in a point later than all before it.
-func (b *block) add(step int64, value float64) {
+func (b *block) add(p Point) {
+	step, value := int64(p.Step), p.Value
 	if b.count == 0 {
 		b.first = step
 	}
@@ -83,65 +83,13 @@ func (k *kahanSum) value() float64 {
 	return k.sum + k.rest
 }
 
-// blocksPerInsert is how many blocks one statement inserts.
-const blocksPerInsert = 16
-
-var (
-	queryInsertBlock  = insertBlocks(1)
-	queryInsertBlocks = insertBlocks(blocksPerInsert)
-)
-
 const (
-	queryLastBlock      = `SELECT last FROM blocks WHERE series_id = ? ORDER BY first DESC LIMIT 1`
-	queryPointsAfter    = `SELECT step, value FROM points WHERE series_id = ? AND step > ? ORDER BY step`
-	queryDropBlocks     = `DELETE FROM blocks WHERE series_id = ?1 AND first >= coalesce((SELECT max(first) FROM blocks WHERE series_id = ?1 AND first <= ?2 AND last >= ?2), ?2)`
-	queryNoBlocks       = `DELETE FROM blocks WHERE series_id IN (SELECT id FROM series WHERE run_id = ?)`
-	beforeAll           = math.MinInt64
-	templateBlockValues = `(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	queryLastBlock   = `SELECT last FROM blocks WHERE series_id = ? ORDER BY first DESC LIMIT 1`
+	queryPointsAfter = `SELECT step, value FROM points WHERE series_id = ? AND step > ? ORDER BY step`
+	queryDropBlocks  = `DELETE FROM blocks WHERE series_id = ?1 AND
+		first >= coalesce((SELECT max(first) FROM blocks WHERE series_id = ?1 AND first <= ?2 AND last >= ?2), ?2)`
+	beforeAll = math.MinInt64
 )
-
-func insertBlocks(rows int) string {
-	return `INSERT INTO blocks (series_id, first, last, numbers, low, low_step, high, high_step, sum, nan_step) VALUES ` +
-		templateBlockValues + strings.Repeat(", "+templateBlockValues, rows-1)
-}
-
-// blockInserter inserts blocks, several at a time.
-type blockInserter struct {
-	one, many *sql.Stmt
-	args      []any
-}
-
-func newBlockInserter(ctx context.Context, db *sql.DB) (b *blockInserter, err error) {
-	b = &blockInserter{}
-	if b.one, err = db.PrepareContext(ctx, queryInsertBlock); err != nil {
-		return nil, err
-	}
-	if b.many, err = db.PrepareContext(ctx, queryInsertBlocks); err != nil {
-		b.one.Close()
-		return nil, err
-	}
-	return b, nil
-}
-
-func (b *blockInserter) close() error { return errors.Join(b.one.Close(), b.many.Close()) }
-
-func (b *blockInserter) insert(ctx context.Context, tx *sql.Tx, seriesID int64, blocks []block) error {
-	for len(blocks) > 0 {
-		stmt, n := b.one, 1
-		if len(blocks) >= blocksPerInsert {
-			stmt, n = b.many, blocksPerInsert
-		}
-		b.args = append(b.args[:0], seriesID)
-		for i := range blocks[:n] {
-			b.args = append(b.args, blocks[i].columns()...)
-		}
-		if _, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, b.args...); err != nil {
-			return err
-		}
-		blocks = blocks[n:]
-	}
-	return nil
-}
 
 // rebuildBlocks makes the blocks of a series anew from the one on that a step
 // falls into: points of that step or later ones were changed. It returns what
@@ -165,8 +113,8 @@ func rebuildBlocks(ctx context.Context, tx *sql.Tx, seriesID, from int64) (block
 // sumUpTail sums up the points that are in no block: the blocks that they fill,
 // and the one that they do not fill.
 func sumUpTail(ctx context.Context, tx *sql.Tx, seriesID int64) (full []block, open block, err error) {
-	last := int64(beforeAll)
-	if err := tx.QueryRowContext(ctx, queryLastBlock, seriesID).Scan(&last); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	last, err := endOfBlocks(ctx, tx, seriesID)
+	if err != nil {
 		return nil, open, err
 	}
 	rows, err := tx.QueryContext(ctx, queryPointsAfter, seriesID, last)
@@ -176,14 +124,24 @@ func sumUpTail(ctx context.Context, tx *sql.Tx, seriesID int64) (full []block, o
 	defer rows.Close()
 	for rows.Next() {
 		var step int64
-		var value number
+		var value Number
 		if err := rows.Scan(&step, &value); err != nil {
 			return nil, open, err
 		}
-		open.add(step, float64(value))
+		open.add(Point{Step: int(step), Value: float64(value)})
 		if open.count == blockSize {
 			full, open = append(full, open), block{}
 		}
 	}
 	return full, open, rows.Err()
+}
+
+// endOfBlocks is the last step of the last block of a series; beforeAll if it has none.
+func endOfBlocks(ctx context.Context, tx *sql.Tx, seriesID int64) (int64, error) {
+	last := int64(beforeAll)
+	err := tx.QueryRowContext(ctx, queryLastBlock, seriesID).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return last, err
 }

@@ -1,4 +1,4 @@
-package store
+package points
 
 import (
 	"math"
@@ -6,57 +6,51 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"flowharness/harness/internal/record"
 )
 
-// recorded is a run with a loss of 1, 2, …, n at the steps 1, 2, …, n, NaN at
-// every seventh.
-func recorded(t *testing.T, s *Store, n int) *Run {
-	run := newRun(t, s, "x")
-	w := openWriter(t, s, run.ID)
-	for step := 1; step <= n; step++ {
-		value := float64(step)
-		if step%7 == 0 {
-			value = math.NaN()
+// oneToN puts a loss of 1, 2, …, n at the steps 1, 2, …, n, NaN at every seventh.
+func oneToN(f *file, n int) (runID string) {
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = float64(i + 1)
+		if (i+1)%7 == 0 {
+			values[i] = math.NaN()
 		}
-		w.Point("train/loss", step, value)
 	}
-	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
-	return run
+	return f.put("train/loss", values)
 }
 
 func TestBinsSumUpStretchesOfSteps(t *testing.T) {
-	s := openTemp(t)
-	run := recorded(t, s, 10)
+	f := openTemp(t)
+	run := oneToN(f, 10)
 	want := []Bin{
 		{First: 1, Last: 4, Count: 4, Mean: 2.5, Min: 1, Max: 4, Sum: 10},
 		{First: 5, Last: 8, Count: 4, Mean: 19. / 3, Min: 5, Max: 8, Sum: 19, HasNaN: true},
 		{First: 9, Last: 10, Count: 2, Mean: 9.5, Min: 9, Max: 10, Sum: 19},
 	}
-	if diff := cmp.Diff(want, get(s.Bins(t.Context(), run.ID, "train/loss", 3))(t), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+	if diff := cmp.Diff(want, f.bins(run, "train/loss", 3), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 		t.Errorf("(-want +got) %s", diff)
 	}
-	if bins := get(s.Bins(t.Context(), run.ID, "train/loss", 1000))(t); len(bins) != 10 || !math.IsNaN(bins[6].Mean) {
+	if bins := f.bins(run, "train/loss", 1000); len(bins) != 10 || !math.IsNaN(bins[6].Mean) {
 		t.Errorf("a bin for each point: %v", bins)
 	}
-	if bins := get(s.Bins(t.Context(), run.ID, "none", 10))(t); len(bins) != 0 {
+	if bins := f.bins(run, "none", 10); len(bins) != 0 {
 		t.Errorf("a series that is not there has %v", bins)
 	}
 }
 
 func TestBinsWithinAreOfThePointsBetweenTwoSteps(t *testing.T) {
-	s := openTemp(t)
-	run := recorded(t, s, 200)
+	f := openTemp(t)
+	run := oneToN(f, 200)
 	want := []Bin{
 		{First: 65, Last: 69, Count: 5, Mean: 67, Min: 65, Max: 69, Sum: 335},
 		{First: 70, Last: 74, Count: 5, Mean: 72.5, Min: 71, Max: 74, Sum: 290, HasNaN: true},
 	}
-	if diff := cmp.Diff(want, get(s.BinsWithin(t.Context(), run.ID, "train/loss", 65, 74, 2))(t), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+	if diff := cmp.Diff(want, f.binsWithin(run, "train/loss", 65, 74, 2), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 		t.Errorf("(-want +got) %s", diff)
 	}
-	points := get(s.Series(t.Context(), run.ID, "train/loss", SeriesOptions{From: 60, To: 69}))(t)
-	bins := get(s.BinsWithin(t.Context(), run.ID, "train/loss", 60, 69, 10))(t)
+	points := f.points(run, "train/loss", Options{From: 60, To: 69})
+	bins := f.binsWithin(run, "train/loss", 60, 69, 10)
 	if len(bins) != len(points) {
 		t.Fatalf("%d bins of %d points", len(bins), len(points))
 	}
@@ -66,9 +60,9 @@ func TestBinsWithinAreOfThePointsBetweenTwoSteps(t *testing.T) {
 		}
 	}
 	for name, bins := range map[string][]Bin{
-		"after the last step": get(s.BinsWithin(t.Context(), run.ID, "train/loss", 201, 300, 5))(t),
-		"backwards":           get(s.BinsWithin(t.Context(), run.ID, "train/loss", 70, 60, 5))(t),
-		"of no series":        get(s.BinsWithin(t.Context(), run.ID, "none", 1, 100, 5))(t),
+		"after the last step": f.binsWithin(run, "train/loss", 201, 300, 5),
+		"backwards":           f.binsWithin(run, "train/loss", 70, 60, 5),
+		"of no series":        f.binsWithin(run, "none", 1, 100, 5),
 	} {
 		if len(bins) != 0 {
 			t.Errorf("%s: %v", name, bins)
@@ -77,29 +71,29 @@ func TestBinsWithinAreOfThePointsBetweenTwoSteps(t *testing.T) {
 }
 
 func TestTheEndAndTheMedianOfASeries(t *testing.T) {
-	s := openTemp(t)
-	run := recorded(t, s, 6)
-	if diff := cmp.Diff([]Point{{5, 5}, {6, 6}}, get(s.Tail(t.Context(), run.ID, "train/loss", 2))(t)); diff != "" {
+	f := openTemp(t)
+	run := oneToN(f, 6)
+	if diff := cmp.Diff([]Point{{5, 5}, {6, 6}}, f.before(run, "train/loss", math.MaxInt64, 2)); diff != "" {
 		t.Errorf("(-want +got) %s", diff)
 	}
-	if got := get(s.Tail(t.Context(), run.ID, "train/loss", 100))(t); len(got) != 6 {
+	if got := f.before(run, "train/loss", math.MaxInt64, 100); len(got) != 6 {
 		t.Errorf("more than there is gives %v", got)
 	}
-	if got := get(s.Median(t.Context(), run.ID, "train/loss"))(t); got != 3 {
+	if got := f.median(run, "train/loss"); got != 3 {
 		t.Errorf("the median is %v", got)
 	}
-	if got := get(s.Median(t.Context(), run.ID, "none"))(t); !math.IsNaN(got) {
+	if got := f.median(run, "none"); !math.IsNaN(got) {
 		t.Errorf("the median of nothing is %v", got)
 	}
 }
 
 // TestBinsOfBlocksAreThoseOfThePoints compares with sums of the points one by one.
 func TestBinsOfBlocksAreThoseOfThePoints(t *testing.T) {
-	s := openTemp(t)
-	run, w := recordMany(t, s, 5003)
-	must(t, w.Finish(t.Context(), record.StatusFinished, ""))
+	f := openTemp(t)
+	run, w := f.recordMany(5003)
+	f.finish(w, run)
 	for _, name := range []string{"train/loss", "train/lr", "val/loss", "time/step"} {
-		points := get(s.Series(t.Context(), run.ID, name, SeriesOptions{}))(t)
+		points := f.points(run, name, Options{})
 		first, last := points[0].Step, points[len(points)-1].Step
 		for _, limit := range []int{1, 3, 7, 50, 200, 10_000} {
 			width := (last-first)/limit + 1
@@ -125,7 +119,7 @@ func TestBinsOfBlocksAreThoseOfThePoints(t *testing.T) {
 				numbers++
 				b.Mean = b.Sum / float64(numbers)
 			}
-			got := get(s.Bins(t.Context(), run.ID, name, limit))(t)
+			got := f.bins(run, name, limit)
 			if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-12, 1e-12), cmpopts.EquateNaNs()); diff != "" {
 				t.Errorf("%s in %d: (-want +got) %s", name, limit, diff)
 			}

@@ -1,12 +1,9 @@
-package store
+package storefile
 
 import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
-	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,97 +12,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
-
-	"flowharness/harness/internal/fault"
-	"flowharness/harness/internal/files"
 )
-
-func open(ctx context.Context, path string, busy time.Duration) (*Store, error) {
-	path, err := filepath.Abs(files.FollowLink(path))
-	if err != nil {
-		return nil, fmt.Errorf("opening the store %s: %w", path, err)
-	}
-	if err := prepareFile(ctx, path, busy); err != nil {
-		return nil, failure("opening the store", path, err)
-	}
-	s := &Store{path: path, busy: busy, writers: map[*Writer]struct{}{}}
-	if s.write, err = connect(ctx, path, busy, writing); err != nil {
-		return nil, failure("opening the store", path, err)
-	}
-	if s.read, err = connect(ctx, path, busy, reading); err == nil {
-		s.version, err = fileVersion(ctx, s.read)
-	}
-	if err == nil {
-		err = s.identify(ctx)
-	}
-	if err != nil {
-		s.Close()
-		return nil, failure("opening the store", path, err)
-	}
-	return s, nil
-}
-
-// openExisting is [OpenExisting]. What keeps it from being written is kept for who
-// tries to.
-func openExisting(ctx context.Context, path string, busy time.Duration) (*Store, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, absent(path)
-	}
-	s, err := open(ctx, path, busy)
-	if errors.Is(err, ErrReadOnly) || errors.Is(err, ErrFull) {
-		if reading, e := openReadOnly(ctx, path, busy); e == nil {
-			reading.unwritable = err
-			if full, ok := errors.AsType[*Error](err); ok && full.Kind == ErrFull {
-				full.Help = fault.Do(fault.DeleteRuns, path)
-			}
-			return reading, nil
-		}
-	}
-	return s, err
-}
-
-func absent(path string) error {
-	return fault.WithRemedy(fmt.Errorf("there is no store at %s: %w", path, fs.ErrNotExist), fault.CreateStore)
-}
-
-func openReadOnly(ctx context.Context, path string, busy time.Duration) (*Store, error) {
-	const op = "opening the store for reading"
-	path, err := filepath.Abs(files.FollowLink(path))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
-	}
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, absent(path)
-	case err != nil:
-		return nil, failure(op, path, err)
-	}
-	if err := checkHeader(path, info); err != nil {
-		return nil, failure(op, path, err)
-	}
-	s := &Store{path: path, busy: busy, writers: map[*Writer]struct{}{}, unwritable: errOpenedForReading}
-	s.read, s.version, s.reading, err = connectReadOnly(ctx, path, busy)
-	if err != nil {
-		return nil, failure(op, path, err)
-	}
-	newest, err := newestVersion()
-	if err == nil {
-		err = checkVersion(s.version, newest)
-	}
-	if err == nil && s.version < newest {
-		err = &Error{Kind: ErrReadOnly, Err: fmt.Errorf("its schema version %d must be brought to %d first", s.version, newest),
-			Help: fault.Do(fault.UpgradeStore, path)}
-	}
-	if err == nil {
-		err = s.identify(ctx)
-	}
-	if err != nil {
-		s.Close()
-		return nil, failure(op, path, err)
-	}
-	return s, nil
-}
 
 // connectReadOnly reads the file as it is. Reading a WAL file needs an index of its
 // log, which SQLite shares between processes by a file. On a full disk this cannot
@@ -122,7 +29,7 @@ func connectReadOnly(ctx context.Context, path string, busy time.Duration) (*sql
 		}
 		_, noLog := os.Stat(path + "-wal")
 		switch {
-		case m == readingOnly && kindOf(err) == ErrFull:
+		case m == readingOnly && KindOf(err) == ErrFull:
 			m = readingOwnIndex
 		case m == readingOnly && cannotOpen(err) && noLog != nil:
 			m = readingImmutable
@@ -162,7 +69,7 @@ func connect(ctx context.Context, path string, busy time.Duration, m mode) (*sql
 }
 
 // connector opens the connections of a pool. Its mode can change: see
-// [Store.writer].
+// [File.Writing].
 type connector struct {
 	path string
 	busy time.Duration

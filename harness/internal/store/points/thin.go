@@ -1,4 +1,4 @@
-package store
+package points
 
 import (
 	"context"
@@ -121,7 +121,7 @@ func (t *thinner) ofPoints(points []Point) ([]Point, error) {
 // stretch appends the extremes of the points from one step to another.
 func (t *thinner) stretch(points []Point, from, to int64) ([]Point, error) {
 	var step sql.NullInt64
-	var value number
+	var value Number
 	var hasNaN bool
 	if err := t.lowest.QueryRowContext(t.ctx, t.seriesID, from, to).Scan(&step, &value, &hasNaN); err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (t *thinner) collect(stretches map[int64]*extremes, query string, args ...a
 	for rows.Next() {
 		var stretch int64
 		var step int
-		var value number
+		var value Number
 		if err := rows.Scan(&stretch, &step, &value); err != nil {
 			return err
 		}

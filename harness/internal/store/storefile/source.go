@@ -1,4 +1,4 @@
-package store
+package storefile
 
 import (
 	"context"
@@ -14,51 +14,52 @@ import (
 	"flowharness/harness/internal/fault"
 )
 
-// source is a store file that runs are merged from: sound, of the newest schema,
+// Source is a store file that runs are merged from: sound, of the newest schema,
 // and not written.
-type source struct {
+type Source struct {
 	path  string // as the user named it
 	file  string // what to read: path, or a copy of the newest schema
 	mode  mode
 	clean func() // removes what reading it has needed
 }
 
-// openSource checks a source. A trusted one is not searched for damage.
-func (s *Store) openSource(ctx context.Context, path string, trusted bool) (*source, error) {
-	if err := checkFile(ctx, path, s.busy); err != nil {
+// OpenSource opens a store that is to be merged into this one. It is only read; one of an older schema is brought up to
+// date in a copy. A trusted source is not searched for damage.
+func (f *File) OpenSource(ctx context.Context, path string, trusted bool) (*Source, error) {
+	if err := checkFile(ctx, path, f.busy); err != nil {
 		return nil, err
 	}
-	src := &source{path: path, clean: func() {}}
-	if err := s.readySource(ctx, src, trusted); err != nil {
+	src := &Source{path: path, clean: func() {}}
+	if err := f.readySource(ctx, src, trusted); err != nil {
 		src.clean()
-		return nil, asSource(failure("reading the store to merge", path, err))
+		return nil, asSource(Failure("reading the store to merge", path, err))
 	}
 	return src, nil
 }
 
-func (s *Store) readySource(ctx context.Context, src *source, trusted bool) (err error) {
+func (f *File) readySource(ctx context.Context, src *Source, trusted bool) (err error) {
 	if src.file, err = filepath.Abs(src.path); err != nil {
 		return err
 	}
-	if same, err := sameFile(src.file, s.path); err != nil {
+	if same, err := sameFile(src.file, f.path); err != nil {
 		return err
 	} else if same {
 		return errors.New("it is the store that it is to be merged into")
 	}
 	if original := src.file; !hasLog(original) {
-		src.clean = func() { removeEmptyLog(original, s.busy) }
+		src.clean = func() { removeEmptyLog(original, f.busy) }
 	}
-	db, version, c, err := connectReadOnly(ctx, src.file, s.busy)
+	db, version, c, err := connectReadOnly(ctx, src.file, f.busy)
 	if err != nil {
 		return err
 	}
 	defer func() { db.Close() }()
 	src.mode = c.mode()
-	if version < s.version {
-		if err := s.upgradeCopy(ctx, src, db); err != nil {
-			return fmt.Errorf("bringing a copy of it to schema version %d: %w", s.version, err)
+	if version < f.version {
+		if err := f.upgradeCopy(ctx, src, db); err != nil {
+			return fmt.Errorf("bringing a copy of it to schema version %d: %w", f.version, err)
 		}
-		copied, err := connect(ctx, src.file, s.busy, reading)
+		copied, err := connect(ctx, src.file, f.busy, reading)
 		if err != nil {
 			return err
 		}
@@ -68,7 +69,7 @@ func (s *Store) readySource(ctx context.Context, src *source, trusted bool) (err
 	if trusted {
 		return nil
 	}
-	if err := s.sameTables(ctx, db); err != nil {
+	if err := f.sameTables(ctx, db); err != nil {
 		return err
 	}
 	return checkIntegrity(ctx, db, queryQuickCheck)
@@ -77,7 +78,7 @@ func (s *Store) readySource(ctx context.Context, src *source, trusted bool) (err
 // CheckFile tells, as far as it is known without reading the whole file, whether
 // a file is a store that this build can merge or open. Nothing is written.
 func CheckFile(ctx context.Context, path string) error {
-	return checkFile(ctx, path, defaultBusyTimeout)
+	return checkFile(ctx, path, defaultBusy)
 }
 
 func checkFile(ctx context.Context, path string, busy time.Duration) error {
@@ -95,7 +96,7 @@ func checkFile(ctx context.Context, path string, busy time.Duration) error {
 		err = checkWholePages(path, info)
 	}
 	if err != nil {
-		return asSource(failure(op, path, err))
+		return asSource(Failure(op, path, err))
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -106,13 +107,10 @@ func checkFile(ctx context.Context, path string, busy time.Duration) error {
 	}
 	db, version, _, err := connectReadOnly(ctx, absolute, busy)
 	if err == nil {
-		var newest int64
-		if newest, err = newestVersion(); err == nil {
-			err = checkVersion(version, newest)
-		}
+		err = CheckVersion(version)
 		db.Close()
 	}
-	return asSource(failure(op, path, err))
+	return asSource(Failure(op, path, err))
 }
 
 // checkWholePages finds a file that is cut off within its last page, which SQLite
@@ -140,8 +138,8 @@ func checkWholePages(path string, info fs.FileInfo) error {
 
 // upgradeCopy makes the source a copy of itself that has the newest schema. The
 // copy lies beside the store: the source's folder may not be writable.
-func (s *Store) upgradeCopy(ctx context.Context, src *source, db *sql.DB) error {
-	dir, err := os.MkdirTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+".merge-*")
+func (f *File) upgradeCopy(ctx context.Context, src *Source, db *sql.DB) error {
+	dir, err := os.MkdirTemp(filepath.Dir(f.path), "."+filepath.Base(f.path)+".merge-*")
 	if err != nil {
 		return err
 	}
@@ -151,11 +149,10 @@ func (s *Store) upgradeCopy(ctx context.Context, src *source, db *sql.DB) error 
 	if err := copyInto(ctx, db, src.file); err != nil {
 		return err
 	}
-	return createOrMigrate(ctx, src.file, s.busy)
+	return createOrMigrate(ctx, src.file, f.busy)
 }
 
 const (
-	queryQuickCheck  = `PRAGMA quick_check(10)`
 	queryAllowCopies = `PRAGMA query_only = 0` // the connection still cannot write its own file
 	queryCopy        = `VACUUM INTO ?`
 	queryTableTexts  = `SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name <> 'goose_db_version'`
@@ -177,8 +174,8 @@ func copyInto(ctx context.Context, db *sql.DB, path string) error {
 
 // sameTables refuses a source whose tables are not those that its schema version
 // promises: someone else has made it.
-func (s *Store) sameTables(ctx context.Context, db *sql.DB) error {
-	here, err := tableTexts(ctx, s.read)
+func (f *File) sameTables(ctx context.Context, db *sql.DB) error {
+	here, err := tableTexts(ctx, f.read)
 	if err != nil {
 		return err
 	}
@@ -188,7 +185,7 @@ func (s *Store) sameTables(ctx context.Context, db *sql.DB) error {
 	}
 	for name, text := range here {
 		if there[name] != text {
-			return &Error{Kind: ErrCorrupt, Err: fmt.Errorf("its table %s is not that of schema version %d", name, s.version)}
+			return &Error{Kind: ErrCorrupt, Err: fmt.Errorf("its table %s is not that of schema version %d", name, f.version)}
 		}
 	}
 	return nil
@@ -234,6 +231,43 @@ func sameFile(a, b string) (bool, error) {
 	}
 	infoB, err := os.Stat(b)
 	return err == nil && os.SameFile(infoA, infoB), err
+}
+
+// Path is the file as the user named it.
+func (s *Source) Path() string { return s.path }
+
+// Close removes what reading the source has needed.
+func (s *Source) Close() { s.clean() }
+
+// Damaged is the error that the source holds what no store holds.
+func (s *Source) Damaged(err error) error {
+	return asSource(Failure("reading the store to merge", s.path, &Error{Kind: ErrCorrupt, Err: err}))
+}
+
+const queryAttach = `ATTACH ? AS source`
+
+// Attach opens a connection of its own that has this store as "main" and the source, which it cannot write, as "source". The
+// store's own writing connection may be waited for by others.
+func (f *File) Attach(ctx context.Context, s *Source) (*sql.DB, error) {
+	db, err := connect(ctx, f.path, f.busy, writing)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = db.ExecContext(ctx, queryAttach, dataSource(s.file, f.busy, s.mode)); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// CopyTo writes what the file holds into a new, compact one, with which nothing of the order of writing goes.
+func (f *File) CopyTo(ctx context.Context, path string) error {
+	db, err := f.Writing(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, queryCopy, path)
+	return err
 }
 
 // asSource gives an error about a source the remedy that fits one.

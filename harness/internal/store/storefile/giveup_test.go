@@ -1,4 +1,4 @@
-package store
+package storefile
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 // TestOpeningCanBeGivenUpAtAnyPoint ends the context each time a little later.
 func TestOpeningCanBeGivenUpAtAnyPoint(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "harness.db")
-	if s, err := Open(t.Context(), path); err != nil || s.Close() != nil {
+	if s, err := Open(t.Context(), path, Options{}); err != nil || s.Close() != nil {
 		t.Fatal(err)
 	}
 	given := 0
 	for n := int64(0); ; n++ {
 		ctx := &expiring{left: n}
 		ctx.Context, ctx.cancel = context.WithCancel(t.Context())
-		s, err := Open(ctx, path)
+		s, err := Open(ctx, path, Options{})
 		ctx.cancel()
 		if err == nil {
 			if err := s.Close(); err != nil {

@@ -1,7 +1,8 @@
-package store
+package storefile
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,14 +13,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"flowharness/harness/internal/files"
 )
 
 // prepareFile leaves a file of the newest schema at path.
 func prepareFile(ctx context.Context, path string, busy time.Duration) error {
-	newest, err := newestVersion()
+	newest, err := NewestVersion()
 	if err != nil {
 		return err
 	}
@@ -31,7 +30,7 @@ func prepareFile(ctx context.Context, path string, busy time.Duration) error {
 	}
 
 	// Creating and migrating is for one process at a time.
-	unlock, err := lockFile(ctx, path+".lock", busy, "creating or upgrading it")
+	unlock, err := Lock(ctx, path+".lock", busy, "creating or upgrading it")
 	if err != nil {
 		return err
 	}
@@ -70,7 +69,7 @@ func isCurrent(ctx context.Context, path string, busy time.Duration, newest int6
 	if err != nil {
 		return false, err
 	}
-	return version == newest, checkVersion(version, newest)
+	return version == newest, CheckVersion(version)
 }
 
 func createOrMigrate(ctx context.Context, path string, busy time.Duration) error {
@@ -113,6 +112,35 @@ func create(ctx context.Context, path string, busy time.Duration) error {
 	return files.Place(temp, path)
 }
 
+// queryNoReferences lets rows be written before those that they refer to.
+const queryNoReferences = `PRAGMA foreign_keys = 0`
+
+// Build makes a new store at path and fills it in one transaction, in which rows may be written before those that they
+// refer to. It is an error if the new file is not sound then; what there is of it is left there.
+func Build(ctx context.Context, path string, fill func(ctx context.Context, tx *sql.Tx) error) error {
+	if err := create(ctx, path, defaultBusy); err != nil {
+		return err
+	}
+	db, err := connect(ctx, path, defaultBusy, writing)
+	if err != nil {
+		return err
+	}
+	defer db.Close() // again, without effect, where all went well
+	if _, err := db.ExecContext(ctx, queryNoReferences); err != nil {
+		return err
+	}
+	if err := Transact(ctx, db, func(tx *sql.Tx) error { return fill(ctx, tx) }); err != nil {
+		return err
+	}
+	if err := checkIntegrity(ctx, db, queryIntegrity); err != nil {
+		return fmt.Errorf("the new store is not sound: %w", err)
+	}
+	if _, err := db.ExecContext(ctx, queryEmptyLog); err != nil {
+		return err
+	}
+	return db.Close()
+}
+
 // checkHeader reads SQLite's file header, so that a foreign file is refused
 // before SQLite opens, and thereby changes, it.
 func checkHeader(path string, info fs.FileInfo) error {
@@ -143,36 +171,6 @@ func checkHeader(path string, info fs.FileInfo) error {
 
 // applicationID is what the migrations write into the file's header.
 const applicationID = 1213353555
-
-// lockFile takes a lock between processes, for what they then are doing. Unlocking
-// also removes the file.
-func lockFile(ctx context.Context, path string, limit time.Duration, doing string) (unlock func(), err error) {
-	waiting, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for {
-		lock := flock.New(path)
-		locked, err := lock.TryLockContext(waiting, 10*time.Millisecond)
-		if !locked {
-			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-				return nil, &Error{Kind: ErrLocked, Err: fmt.Errorf("another process has been %s for %v", doing, limit)}
-			}
-			return nil, err
-		}
-		// The one who held the lock before has removed the file: then this lock
-		// is on a file that others do not see.
-		held, err := lock.Stat()
-		if err == nil {
-			var seen fs.FileInfo
-			if seen, err = os.Stat(path); err == nil && os.SameFile(held, seen) {
-				return func() { os.Remove(path); lock.Close() }, nil
-			}
-		}
-		lock.Close()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-}
 
 func describeMode(m fs.FileMode) string {
 	if m.IsDir() {

@@ -1,4 +1,4 @@
-package store
+package storefile
 
 import (
 	"context"
@@ -16,6 +16,15 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// Migrations are the files that make the schema, in the form that goose reads.
+func Migrations() fs.FS {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the name is a valid one
+	}
+	return files
+}
+
 // migrate applies the migrations that the file does not have yet, each in its
 // own transaction.
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -27,8 +36,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// newestVersion is the schema version that this build knows.
-func newestVersion() (int64, error) {
+// NewestVersion is the newest schema version that this build knows.
+func NewestVersion() (int64, error) {
 	known, err := knownVersions()
 	if err != nil {
 		return 0, err
@@ -58,11 +67,7 @@ var knownVersions = sync.OnceValues(func() ([]int64, error) {
 })
 
 func newProvider(db *sql.DB) (*goose.Provider, error) {
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files,
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, Migrations(),
 		goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded migrations: %w", err)
@@ -125,10 +130,11 @@ func appliedVersions(ctx context.Context, db *sql.DB) ([]int64, error) {
 	return applied, rows.Err()
 }
 
-// checkVersion refuses what this build cannot bring up to date.
-func checkVersion(version, newest int64) error {
-	if version > newest {
-		return &Error{Kind: ErrNewerSchema, Err: fmt.Errorf("its schema version is %d, this harness knows up to %d", version, newest)}
+// CheckVersion refuses a schema version that this build does not know, of which it could neither read nor keep everything.
+func CheckVersion(version int64) error {
+	newest, err := NewestVersion()
+	if err == nil && version > newest {
+		err = &Error{Kind: ErrNewerSchema, Err: fmt.Errorf("its schema version is %d, this harness knows up to %d", version, newest)}
 	}
-	return nil
+	return err
 }

@@ -1,4 +1,4 @@
-package store
+package points
 
 import (
 	"context"
@@ -29,17 +29,7 @@ const maxRanked = 200_000
 
 // Phases returns the timing of a run by phase. What runs several times in one
 // step (a grid for each sampler, say) counts once, with the sum of its times.
-func (s *Store) Phases(ctx context.Context, runID string) ([]Phase, error) {
-	phases, err := s.phases(ctx, runID)
-	return phases, s.failure("reading the timing of a run", err)
-}
-
-func (s *Store) phases(ctx context.Context, runID string) ([]Phase, error) {
-	tx, err := s.read.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback()
+func Phases(ctx context.Context, tx *sql.Tx, runID string) ([]Phase, error) {
 	rows, err := tx.QueryContext(ctx, queryPhases, runID)
 	if err != nil {
 		return nil, err
@@ -50,7 +40,7 @@ func (s *Store) phases(ctx context.Context, runID string) ([]Phase, error) {
 	for rows.Next() {
 		var id int64
 		var p Phase
-		var highest, total, p50, p95 number
+		var highest, total, p50, p95 Number
 		if err := rows.Scan(&id, &p.Name, &p.Count, &highest, &total, &p50, &p95); err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package store
+package points
 
 import (
 	"context"
@@ -14,11 +14,6 @@ const rowsPerInsert = 512
 var (
 	queryInsertPoint  = insertPoints(1)
 	queryInsertPoints = insertPoints(rowsPerInsert)
-)
-
-const (
-	queryReplacePoint = `INSERT INTO points (series_id, step, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`
-	queryAddToPoint   = `INSERT INTO points (series_id, step, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`
 )
 
 func insertPoints(rows int) string {
@@ -66,16 +61,55 @@ func (p *pointInserter) insert(ctx context.Context, tx *sql.Tx, seriesID int64, 
 	return nil
 }
 
-// replacePoints writes points some of which may be there already.
-func replacePoints(ctx context.Context, tx *sql.Tx, st *seriesState) error {
-	query := queryReplacePoint
-	if st.sums {
-		query = queryAddToPoint
+// blocksPerInsert is how many blocks one statement inserts.
+const blocksPerInsert = 16
+
+var (
+	queryInsertBlock  = insertBlocks(1)
+	queryInsertBlocks = insertBlocks(blocksPerInsert)
+)
+
+const templateBlockValues = `(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+func insertBlocks(rows int) string {
+	return `INSERT INTO blocks (series_id, first, last, numbers, low, low_step, high, high_step, sum, nan_step) VALUES ` +
+		templateBlockValues + strings.Repeat(", "+templateBlockValues, rows-1)
+}
+
+// blockInserter inserts blocks, several at a time.
+type blockInserter struct {
+	one, many *sql.Stmt
+	args      []any
+}
+
+func newBlockInserter(ctx context.Context, db *sql.DB) (b *blockInserter, err error) {
+	b = &blockInserter{}
+	if b.one, err = db.PrepareContext(ctx, queryInsertBlock); err != nil {
+		return nil, err
 	}
-	for _, p := range st.batch {
-		if _, err := tx.ExecContext(ctx, query, st.id, p.Step, p.Value); err != nil {
+	if b.many, err = db.PrepareContext(ctx, queryInsertBlocks); err != nil {
+		b.one.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *blockInserter) close() error { return errors.Join(b.one.Close(), b.many.Close()) }
+
+func (b *blockInserter) insert(ctx context.Context, tx *sql.Tx, seriesID int64, blocks []block) error {
+	for len(blocks) > 0 {
+		stmt, n := b.one, 1
+		if len(blocks) >= blocksPerInsert {
+			stmt, n = b.many, blocksPerInsert
+		}
+		b.args = append(b.args[:0], seriesID)
+		for i := range blocks[:n] {
+			b.args = append(b.args, blocks[i].columns()...)
+		}
+		if _, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, b.args...); err != nil {
 			return err
 		}
+		blocks = blocks[n:]
 	}
 	return nil
 }

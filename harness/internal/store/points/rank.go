@@ -1,4 +1,4 @@
-package store
+package points
 
 import (
 	"context"
@@ -7,8 +7,9 @@ import (
 	"math"
 )
 
-// rankPhases keeps the percentiles of the phases of a run that ends.
-func rankPhases(ctx context.Context, tx *sql.Tx, runID string) error {
+// RankPhases keeps the percentiles of the times of a run's phases, so that they need not be found again each time that
+// they are read: those of a run that has ended do not change any more.
+func RankPhases(ctx context.Context, tx *sql.Tx, runID string) error {
 	type phase struct {
 		id    int64
 		count int
@@ -41,14 +42,30 @@ func rankPhases(ctx context.Context, tx *sql.Tx, runID string) error {
 	return nil
 }
 
+// Median is the median of a series by the nearest-rank definition, NaN being smaller than every number; NaN if it has no
+// points. Percentiles that [RankPhases] has kept are taken from there.
+func Median(ctx context.Context, tx *sql.Tx, runID, name string) (float64, error) {
+	id, count, found, err := find(ctx, tx, runID, name)
+	if err != nil || !found || count == 0 {
+		return math.NaN(), err
+	}
+	var kept Number
+	if err := tx.QueryRowContext(ctx, queryKeptMedian, id).Scan(&kept); err != nil || !math.IsNaN(float64(kept)) {
+		return float64(kept), err
+	}
+	median, _, err := percentiles(ctx, tx, id, int(count))
+	return median, err
+}
+
 // percentiles are the median and the 95th percentile of a series, exactly.
 func percentiles(ctx context.Context, tx *sql.Tx, seriesID int64, count int) (p50, p95 float64, err error) {
 	return orderStatistics(ctx, tx, seriesID, count, nearestRank(50, count), nearestRank(95, count))
 }
 
 const (
-	queryUnranked = `SELECT id, count FROM series WHERE run_id = ? AND count > 0 AND name GLOB 'time/*' AND (p50 IS NULL OR p95 IS NULL)`
-	querySetRanks = `UPDATE series SET p50 = ?, p95 = ? WHERE id = ?`
+	queryUnranked   = `SELECT id, count FROM series WHERE run_id = ? AND count > 0 AND name GLOB 'time/*' AND (p50 IS NULL OR p95 IS NULL)`
+	querySetRanks   = `UPDATE series SET p50 = ?, p95 = ? WHERE id = ?`
+	queryKeptMedian = `SELECT p50 FROM series WHERE id = ?`
 
 	// All are sorted before one is taken: with a limit on the sorting itself,
 	// SQLite keeps the smallest so far in order, which takes ten times as long.
@@ -78,7 +95,7 @@ func orderStatistics(ctx context.Context, tx *sql.Tx, seriesID int64, count, low
 			return a, b, err
 		}
 	}
-	var values [2]number
+	var values [2]Number
 	for i, rank := range []int{lower, upper} {
 		if err := tx.QueryRowContext(ctx, queryOrderStatistic, seriesID, rank-1).Scan(&values[i]); err != nil {
 			return a, b, err
@@ -109,7 +126,7 @@ func nearStatistics(ctx context.Context, tx *sql.Tx, seriesID int64, count, lowe
 	if at1 < 0 || at2 < 0 {
 		return a, b, false, nil
 	}
-	var first, second number
+	var first, second Number
 	if err := tx.QueryRowContext(ctx, queryOrderNear, seriesID, low1, high1, low2, high2, at1, at2).Scan(&first, &second); err != nil {
 		return a, b, false, err
 	}
@@ -124,7 +141,7 @@ func bracket(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (
 	sampled := count / blockSize
 	at, off := float64(rank)/float64(count)*float64(sampled), 2*math.Sqrt(float64(sampled))
 	value := func(at int, open float64) (float64, error) {
-		v := number(open)
+		v := Number(open)
 		if at < 0 || at >= sampled {
 			return open, nil
 		}
@@ -140,7 +157,7 @@ func bracket(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (
 // sampledStatistic is about the value of a rank: that of every 64th value.
 func sampledStatistic(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (float64, error) {
 	sampled := count / blockSize
-	var value number
+	var value Number
 	err := tx.QueryRowContext(ctx, querySample, seriesID, max(0, int(math.Ceil(float64(rank)/float64(count)*float64(sampled)))-1)).Scan(&value)
 	return float64(value), err
 }

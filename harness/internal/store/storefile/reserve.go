@@ -1,4 +1,4 @@
-package store
+package storefile
 
 import (
 	"crypto/rand"
@@ -10,12 +10,13 @@ import (
 // its log, and the last points.
 const reserveSize = 256 << 10
 
-// reserve is space on the disk, held so that a run which fills the disk can
+// Reserve is space on the disk, held so that a run which fills the disk can
 // still record that it failed. The file has no name: nothing is left behind
 // however the process ends.
-type reserve struct{ file *os.File }
+type Reserve struct{ file *os.File }
 
-func newReserve(store string) (*reserve, error) {
+// NewReserve takes the space on the disk of a store.
+func NewReserve(store string) (*Reserve, error) {
 	f, err := os.CreateTemp(filepath.Dir(store), "."+filepath.Base(store)+".reserve-*")
 	if err != nil {
 		return nil, err
@@ -36,8 +37,8 @@ func newReserve(store string) (*reserve, error) {
 		f.Close()
 		return nil, err
 	}
-	return &reserve{f}, nil
+	return &Reserve{f}, nil
 }
 
-// release gives the space back. It may be called more than once.
-func (r *reserve) release() { r.file.Close() }
+// Release gives the space back. It may be called more than once.
+func (r *Reserve) Release() { r.file.Close() }

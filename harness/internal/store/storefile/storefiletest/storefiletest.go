@@ -1,0 +1,54 @@
+// Package storefiletest makes store files for the tests of packages that keep something in them.
+package storefiletest
+
+import (
+	"database/sql"
+	"net/url"
+	"path/filepath"
+	"testing"
+
+	_ "github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3"
+
+	"flowharness/harness/internal/store/storefile"
+)
+
+// Open opens a new file that is closed at the end of the test.
+func Open(t testing.TB) *storefile.File {
+	t.Helper()
+	f, err := storefile.Open(t.Context(), filepath.Join(t.TempDir(), "harness.db"), storefile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// Connect opens a connection of its own to a file, as another process would to write it. It need not be a store, nor be
+// there.
+func Connect(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	uri := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path),
+		RawQuery: "_busy_timeout=1000&_foreign_keys=on&_journal_mode=WAL&_synchronous=FULL&_txlock=immediate"}
+	db, err := sql.Open("sqlite3", uri.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// Older makes a file of an older schema version, for the test to fill and to close.
+func Older(t testing.TB, path string, version int64) *sql.DB {
+	t.Helper()
+	db := Connect(t, path)
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, storefile.Migrations(), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}

@@ -1,0 +1,77 @@
+package storefile
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// Writing is the connection that writes. A store that is read because its disk was
+// full is tried again.
+func (f *File) Writing(ctx context.Context) (*sql.DB, error) {
+	f.opening.Lock()
+	defer f.opening.Unlock()
+	if f.write != nil || !errors.Is(f.unwritable, ErrFull) {
+		if f.write == nil {
+			return nil, f.unwritable
+		}
+		return f.write, nil
+	}
+	// As long as one connection of this process does without the shared index, no
+	// other can have it.
+	f.read.SetMaxIdleConns(-1)
+	defer f.read.SetMaxIdleConns(defaultIdle)
+	db, err := connect(ctx, f.path, f.busy, writing)
+	switch {
+	case KindOf(err) == ErrFull:
+		return nil, f.unwritable // still
+	case err != nil:
+		return nil, err
+	}
+	f.write = db
+	f.reading.now.Store(int32(reading))
+	return db, nil
+}
+
+// defaultIdle is how many idle connections database/sql keeps.
+const defaultIdle = 2
+
+// Reading is the pool of connections that read. Each statement sees what has been committed when it begins.
+func (f *File) Reading() *sql.DB { return f.read }
+
+// InReadTx runs do in a transaction that only reads. Op says what for, in an error.
+func (f *File) InReadTx(ctx context.Context, op string, do func(tx *sql.Tx) error) error {
+	t, err := f.read.BeginTx(ctx, nil)
+	if err != nil {
+		return f.Failure(op, err)
+	}
+	defer t.Rollback()
+	return f.Failure(op, do(t))
+}
+
+// InTx runs do in a transaction of the writing connection, which holds the
+// file's write lock from its beginning. Op says what for, in an error.
+func (f *File) InTx(ctx context.Context, op string, do func(tx *sql.Tx) error) error {
+	db, err := f.Writing(ctx)
+	if err == nil {
+		err = Transact(ctx, db, do)
+	}
+	return f.Failure(op, err)
+}
+
+// Transact runs do in a transaction, and commits it if do returns nil.
+func Transact(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback() // without effect after Commit
+	if err := do(t); err != nil {
+		return err
+	}
+	err = t.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err() // database/sql has rolled it back already and knows no reason any more
+	}
+	return err
+}
