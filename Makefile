@@ -21,7 +21,7 @@ test: plugin ## run all tests
 
 # The packages that start goroutines, but for tests that load XLA's plugin: the detector aborts such a process at its end.
 race: ## run the tests of the concurrent packages under the race detector
-	go test -race -short -timeout 20m ./harness/internal/backend ./harness/internal/compare ./harness/internal/dataset ./harness/internal/launch ./harness/internal/store ./harness/internal/web/...
+	go test -race -short -timeout 20m ./harness/internal/backend ./harness/internal/compare ./harness/internal/dataset ./harness/internal/launch ./harness/internal/store/... ./harness/internal/web/...
 
 lint: ## check formatting, go vet and staticcheck
 	@unformatted=$$(gofmt -l $(wildcard harness models schedulers metrics)); \

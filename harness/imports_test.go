@@ -122,7 +122,22 @@ func TestImportsGoOneWay(t *testing.T) {
 				return imported != "golang.org/x/term" && !within(imported, "github.com/schollz/progressbar") &&
 					(laysOut || !within(imported, "github.com/jedib0t/go-pretty"))
 			}},
-		{"only the store speaks SQL",
+		{"a store is opened, read and written through the store alone",
+			func(importer string) bool { return !within(importer, internal+"store") },
+			func(_, imported string) bool { return !strings.HasPrefix(imported, internal+"store/") }},
+		{"a store's file and the points of series know nothing of runs, nor of each other",
+			func(importer string) bool {
+				return within(importer, internal+"store/storefile") || within(importer, internal+"store/points")
+			},
+			func(importer, imported string) bool {
+				allowed := map[string][]string{
+					internal + "store/storefile":               {"fault", "files"},
+					internal + "store/storefile/storefiletest": {"store/storefile"},
+					internal + "store/points":                  {"record"},
+				}
+				return !within(imported, module) || slices.ContainsFunc(allowed[importer], func(p string) bool { return imported == internal+p })
+			}},
+		{"only under the store is SQL spoken",
 			func(importer string) bool { return !within(importer, internal+"store") },
 			func(_, imported string) bool {
 				return !within(imported, "database/sql") && !within(imported, "github.com/mattn/go-sqlite3")
@@ -218,16 +233,16 @@ func TestTerminalsAreDrawnInOnePlace(t *testing.T) {
 // half there after a power failure, and a command that writes by itself can write over a store. What may is listed here.
 func TestFilesAreWrittenThroughOnePackage(t *testing.T) {
 	allowed := map[string]string{
-		"files.Commit":     "renames",
-		"merge.recover":    "swaps folders, and can undo it",
-		"merge.Place":      "swaps folders, and can undo it",
-		"merge.Undo":       "swaps folders, and can undo it",
-		"files.Place":      "renames",
-		"store.newReserve": "a file without a name",
-		"sweep.Lock":       "the file that is locked must stay the same one",
-		"backend.download": "into a folder that is moved into place when complete",
-		"main.write":       "is the way of commands",
-		"main.writeGrid":   "in the folder of a run's checkpoints",
+		"files.Commit":         "renames",
+		"merge.recover":        "swaps folders, and can undo it",
+		"merge.Place":          "swaps folders, and can undo it",
+		"merge.Undo":           "swaps folders, and can undo it",
+		"files.Place":          "renames",
+		"storefile.NewReserve": "a file without a name",
+		"sweep.Lock":           "the file that is locked must stay the same one",
+		"backend.download":     "into a folder that is moved into place when complete",
+		"main.write":           "is the way of commands",
+		"main.writeGrid":       "in the folder of a run's checkpoints",
 	}
 	used := map[string]bool{}
 	for _, p := range list(t) {

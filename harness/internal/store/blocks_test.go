@@ -29,10 +29,10 @@ const (
 		ORDER BY series_id, first`
 	blocksKept = `SELECT series_id, first, last, numbers, low, low_step, high, high_step, sum, nan_step FROM blocks ORDER BY series_id, first`
 
-	percentilesOfPoints = `SELECT s.id, s.name,
-			(SELECT value FROM points WHERE series_id = s.id ORDER BY value LIMIT 1 OFFSET (50 * n + 99) / 100 - 1),
-			(SELECT value FROM points WHERE series_id = s.id ORDER BY value LIMIT 1 OFFSET (95 * n + 99) / 100 - 1)
-		FROM (SELECT *, (SELECT count(*) FROM points WHERE series_id = id) AS n FROM series WHERE p50 IS NOT NULL) AS s ORDER BY s.id`
+	percentilesOfPoints = `SELECT id, name, max(iif(rank = (50 * n + 99) / 100, value, NULL)), max(iif(rank = (95 * n + 99) / 100, value, NULL))
+		FROM (SELECT s.id, s.name, p.value, row_number() OVER (PARTITION BY s.id ORDER BY p.value) AS rank, count(*) OVER (PARTITION BY s.id) AS n
+			FROM series AS s JOIN points AS p ON p.series_id = s.id WHERE s.p50 IS NOT NULL)
+		GROUP BY id ORDER BY id`
 	percentilesKept = `SELECT id, name, p50, p95 FROM series WHERE p50 IS NOT NULL ORDER BY id`
 )
 

@@ -199,7 +199,13 @@ func TestAMigrationThatArrivesLateIsMadeUpFor(t *testing.T) {
 func TestAStoreIsBuiltWholeOrItIsAnError(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	must(t, Build(t.Context(), path, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO sweep_runs (sweep, run_id) VALUES ('x', '01ARZ3NDEKTSV4RRFFQ69G5FAV')`) // before either
+		const id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+		_, err := tx.ExecContext(ctx, `INSERT INTO sweep_runs (sweep, run_id, variant, setting) VALUES ('x', ?, '', '{}')`, id) // before either
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, created_at, started_at,
+			heartbeat_at, pid, pid_started_at, host, boot) VALUES (?1, ?1, 'x', 'running', '', '0', '', '', 0, 0, 0, 0, 0, '', '')`, id)
 		return errors.Join(err, insertRow(ctx)(tx))
 	}))
 	f := openAt(t, path)
