@@ -33,6 +33,9 @@ func Names() []string { return []string{Auto, XLACPU, XLACUDA, Go} }
 type Options struct {
 	Name   string // one of Names; empty means Auto
 	Plugin string // file or folder of the PJRT plugin; empty means looking it up, see plugin.Find
+
+	NoCache bool         // compile every program, and keep none; see package compiled
+	Log     func(string) // told, in a line each, what goes wrong with the cache; nil means nobody
 }
 
 // Backend is an open backend. Finalize it when it is no longer needed.
@@ -140,10 +143,11 @@ func openXLA(name string, opts Options) (*Backend, error) {
 	if err := setFlags(kind); err != nil {
 		return nil, fmt.Errorf("opening backend %s: %w", name, err)
 	}
-	version, err := plugin.Probe(path)
+	version, table, err := plugin.Probe(path)
 	if err != nil {
 		return nil, err
 	}
+	keepPrograms(kind, path, table, opts)
 	// The full path keeps go-xla from looking for, and downloading, another plugin.
 	xla.EnableAutoInstall(false)
 	b, err := xla.New(path + options[kind])

@@ -130,7 +130,7 @@ func TestInstallReplacesItsOwnBrokenPlugin(t *testing.T) {
 	if err := os.WriteFile(target, []byte("\x7fELF cut"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	path, err := install(t.Context(), "cpu", []source{compiled(t)}, new(bytes.Buffer))
+	path, err := install(t.Context(), "cpu", []source{compiledPlugin(t)}, new(bytes.Buffer))
 	if path != target || err != nil {
 		t.Fatalf("got %q, error %v", path, err)
 	}
@@ -147,7 +147,7 @@ func TestInstallSaysThatABrokenPluginComesFirst(t *testing.T) {
 	if err := os.WriteFile(theirs, []byte("not a library"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := install(t.Context(), "cpu", []source{compiled(t)}, new(bytes.Buffer))
+	_, err := install(t.Context(), "cpu", []source{compiledPlugin(t)}, new(bytes.Buffer))
 	if err == nil || !strings.Contains(err.Error(), theirs+" is found before it") {
 		t.Errorf("got error %v", err)
 	}
@@ -159,7 +159,7 @@ func TestInstallTriesOneSourceAfterTheOther(t *testing.T) {
 		return "", plugin.Origin{}, errors.New("there is nothing here")
 	}}
 	var log bytes.Buffer
-	if _, err := install(t.Context(), "cpu", []source{fails, compiled(t)}, &log); err != nil || !strings.Contains(log.String(),
+	if _, err := install(t.Context(), "cpu", []source{fails, compiledPlugin(t)}, &log); err != nil || !strings.Contains(log.String(),
 		"there is nothing here") {
 		t.Errorf("error %v, log %q", err, &log)
 	}
@@ -174,7 +174,7 @@ func TestInstallTriesOneSourceAfterTheOther(t *testing.T) {
 func TestInstallFetchesOnceForManyAtATime(t *testing.T) {
 	emptyCache(t)
 	var fetches atomic.Int32
-	slow := compiled(t)
+	slow := compiledPlugin(t)
 	fetch := slow.fetch
 	slow.fetch = func(ctx context.Context, staging string, log io.Writer) (string, plugin.Origin, error) {
 		fetches.Add(1)
@@ -210,7 +210,7 @@ func TestInstallLeavesNothingWhenCancelled(t *testing.T) {
 		}
 	}()
 	started := time.Now()
-	_, err := install(ctx, "cpu", []source{wheel("xla-cpu-pjrt"), compiled(t)}, new(bytes.Buffer))
+	_, err := install(ctx, "cpu", []source{wheel("xla-cpu-pjrt"), compiledPlugin(t)}, new(bytes.Buffer))
 	if !errors.Is(err, context.Canceled) || time.Since(started) > 10*time.Second {
 		t.Errorf("after %v: error %v", time.Since(started), err)
 	}
@@ -261,8 +261,8 @@ func TestAdviceForCUDANamesTheFolderThatThePluginSearches(t *testing.T) {
 	}
 }
 
-// compiled is a source of plugins that pass the checks of a file.
-func compiled(t *testing.T) source {
+// compiledPlugin is a source of plugins that pass the checks of a file.
+func compiledPlugin(t *testing.T) source {
 	return source{"the compiler", func(_ context.Context, staging string, _ io.Writer) (string, plugin.Origin, error) {
 		file := filepath.Join(staging, "compiled.so")
 		plugintest.Compile(t, file)

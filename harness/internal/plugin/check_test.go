@@ -113,7 +113,7 @@ func TestProbe(t *testing.T) {
 			if err := plugin.CheckFile(path); err != nil {
 				t.Fatal(err)
 			}
-			version, err := plugin.Probe(path)
+			version, _, err := plugin.Probe(path)
 			switch {
 			case test.want == "" && (err != nil || version != plugin.Version{Minor: 81}):
 				t.Errorf("got %v, error %v", version, err)
@@ -124,7 +124,7 @@ func TestProbe(t *testing.T) {
 	}
 	t.Run("what the loader says is passed on", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "absent.so")
-		if _, err := plugin.Probe(path); err == nil || !strings.Contains(err.Error(), "No such file") {
+		if _, _, err := plugin.Probe(path); err == nil || !strings.Contains(err.Error(), "No such file") {
 			t.Errorf("got error %v", err)
 		}
 	})

@@ -59,10 +59,10 @@ const (
 	functionsNeeded = 97
 )
 
-// Probe loads a plugin, which must have passed [CheckFile], and returns its version. The environment that a plugin
+// Probe loads a plugin, which must have passed [CheckFile], and returns its version and its table of functions. The environment that a plugin
 // reads when it is loaded (XLA_FLAGS, TF_CPP_MIN_LOG_LEVEL) must be complete before. The error says why the plugin
 // cannot be loaded, or that it is too old for go-xla, and what to do.
-func Probe(path string) (Version, error) {
+func Probe(path string) (Version, unsafe.Pointer, error) {
 	cPath := C.CString(path)
 	defer C.free(unsafe.Pointer(cPath))
 	var message *C.char
@@ -72,10 +72,10 @@ func Probe(path string) (Version, error) {
 		if message != nil {
 			reason = explain(strings.TrimPrefix(C.GoString(message), path+": "))
 		}
-		return Version{}, fmt.Errorf("the XLA plugin %s cannot be loaded: %s", path, reason)
+		return Version{}, nil, fmt.Errorf("the XLA plugin %s cannot be loaded: %s", path, reason)
 	}
 	version := Version{Major: int(head.version.major_version), Minor: int(head.version.minor_version)}
-	return version, checkTable(path, version, uintptr(head.struct_size))
+	return version, unsafe.Pointer(head), checkTable(path, version, uintptr(head.struct_size))
 }
 
 // checkTable refuses a table of functions that go-xla cannot work with.

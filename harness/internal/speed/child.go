@@ -63,6 +63,7 @@ func RunChild(ctx context.Context, text string, in io.Reader, out io.Writer) err
 		}
 		return logPoints(ctx, w, c.Points)
 	case "step":
+		c.Backend.NoCache = true // the case is about compiling
 		b, err := backend.Open(c.Backend)
 		if err != nil {
 			return err
