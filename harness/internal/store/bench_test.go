@@ -187,7 +187,8 @@ func fillMany(b *testing.B, s *Store, runs int) {
 			strings.Join(names, ", "),
 			t.value, strings.Join(values, ", "), t.table)))(b)
 	}
-	get(tx.Exec(`INSERT INTO evaluation_metrics SELECT e.id, m.name, m.value, m.standard_error FROM evaluations AS e, evaluation_metrics AS m WHERE m.evaluation_id = 1 AND e.id > 3`))(b)
+	get(tx.Exec(`INSERT INTO evaluation_metrics SELECT e.id, m.name, m.value, m.standard_error
+		FROM evaluations AS e, evaluation_metrics AS m WHERE m.evaluation_id = 1 AND e.id > 3`))(b)
 	get(tx.Exec(`UPDATE series SET last = id * 7919 % 10000 + 0.5`))(b)
 	must(b, tx.Commit())
 }

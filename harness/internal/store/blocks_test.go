@@ -29,7 +29,8 @@ const (
 		ORDER BY series_id, first`
 	blocksKept = `SELECT series_id, first, last, numbers, low, low_step, high, high_step, sum, nan_step FROM blocks ORDER BY series_id, first`
 
-	percentilesOfPoints = `SELECT id, name, max(iif(rank = (50 * n + 99) / 100, value, NULL)), max(iif(rank = (95 * n + 99) / 100, value, NULL))
+	percentilesOfPoints = `SELECT id, name, max(iif(rank = (50 * n + 99) / 100, value, NULL)), max(iif(rank = (95 * n + 99) / 100,
+		value, NULL))
 		FROM (SELECT s.id, s.name, p.value, row_number() OVER (PARTITION BY s.id ORDER BY p.value) AS rank, count(*) OVER (PARTITION BY s.id) AS n
 			FROM series AS s JOIN points AS p ON p.series_id = s.id WHERE s.p50 IS NOT NULL)
 		GROUP BY id ORDER BY id`

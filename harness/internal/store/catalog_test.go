@@ -102,7 +102,8 @@ func TestTheStateOfTheCatalogTellsWhatHasChanged(t *testing.T) {
 	for _, step := range steps {
 		must(t, step.do())
 		now := get(s.CatalogState(ctx))(t)
-		if (now.Runs != before.Runs) != step.runs || (now.Evaluations != before.Evaluations) != step.evaluations || (now.Settled != before.Settled) != step.settled {
+		if (now.Runs != before.Runs) != step.runs || (now.Evaluations != before.Evaluations) != step.evaluations ||
+			(now.Settled != before.Settled) != step.settled {
 			t.Errorf("%s: from %+v to %+v", step.name, before, now)
 		}
 		if state := get(s.State(ctx))(t); (state == whole) != (step.name == "nothing") {

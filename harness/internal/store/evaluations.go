@@ -39,7 +39,8 @@ type Evaluation struct {
 }
 
 const (
-	queryInsertEvaluation = `INSERT INTO evaluations (run_id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema,
+	queryInsertEvaluation = `INSERT INTO evaluations (run_id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images,
+		seconds, used_ema,
 		weights_file, weights_sha256, warnings, dataset, classifier, correct, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	queryInsertMetric = `INSERT INTO evaluation_metrics (evaluation_id, name, value, standard_error) VALUES (?, ?, ?, ?)`

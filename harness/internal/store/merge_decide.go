@@ -25,9 +25,11 @@ type progressOf struct {
 }
 
 const (
-	queryProgressHere = `SELECT slug, ` + recordedStatus + `, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot, deleted_at
+	queryProgressHere = `SELECT slug, ` + recordedStatus + `, created_at, config_hash, seed, last_step, heartbeat_at, pid,
+		pid_started_at, host, boot, deleted_at
 		FROM main.runs WHERE id = ?`
-	queryProgressThere = `SELECT slug, ` + recordedStatus + `, created_at, config_hash, seed, last_step, heartbeat_at, pid, pid_started_at, host, boot, deleted_at
+	queryProgressThere = `SELECT slug, ` + recordedStatus + `, created_at, config_hash, seed, last_step, heartbeat_at, pid,
+		pid_started_at, host, boot, deleted_at
 		FROM source.runs WHERE id = ?`
 )
 

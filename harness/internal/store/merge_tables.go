@@ -162,14 +162,16 @@ const (
 	templateInsertRun = `INSERT INTO main.runs (id, slug, {columns}) SELECT id, ?2, {columns} FROM source.runs WHERE id = ?1`
 	templateUpdateRun = `UPDATE main.runs SET ({columns}) = (SELECT {columns} FROM source.runs WHERE id = ?1) WHERE id = ?1`
 
-	templateCopy     = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE "{key}" = ?1`
-	templateJoin     = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE "{key}" = ?1 ON CONFLICT DO NOTHING`
+	templateCopy = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE "{key}" = ?1`
+	templateJoin = `INSERT INTO main."{table}" ({columns}) SELECT {columns}
+		FROM source."{table}" WHERE "{key}" = ?1 ON CONFLICT DO NOTHING`
 	templateIDs      = `SELECT "{id}" FROM source."{table}" WHERE "{key}" = ?1 ORDER BY "{id}"`
 	templateCopyRow  = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE "{id}" = ?1`
 	templateCopyPart = `INSERT INTO main."{part}" ("{part key}", {columns}) SELECT ?2, {columns} FROM source."{part}" WHERE "{part key}" = ?1`
 	templateShare    = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}"
 		WHERE "{key}" IN (SELECT "{by}" FROM source."{from}" WHERE "{from key}" = ?1) ORDER BY "{key}" ON CONFLICT DO NOTHING`
-	templateShareAll = `INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM source."{table}" WHERE true ORDER BY "{key}" ON CONFLICT DO NOTHING`
+	templateShareAll = `INSERT INTO main."{table}" ({columns}) SELECT {columns}
+		FROM source."{table}" WHERE true ORDER BY "{key}" ON CONFLICT DO NOTHING`
 
 	templateDelete     = `DELETE FROM main."{table}" WHERE "{key}" = ?1`
 	templateDeletePart = `DELETE FROM main."{part}" WHERE "{part key}" IN (SELECT "{id}" FROM main."{table}" WHERE "{key}" = ?1)`

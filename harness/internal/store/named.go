@@ -13,6 +13,7 @@ func (s *Store) RunsNamed(ctx context.Context, name string) ([]RunInfo, error) {
 // ones, too, since archiving is about what is seen, but none of the trash, which
 // will be made again.
 func (s *Store) RunsOf(ctx context.Context, configHashes ...string) ([]RunInfo, error) {
-	runs, err := s.selectRuns(ctx, " WHERE r.config_hash IN (SELECT value FROM json_each(?)) AND r.deleted_at IS NULL ORDER BY r.id", asJSON(configHashes))
+	runs, err := s.selectRuns(ctx, " WHERE r.config_hash IN (SELECT value FROM json_each(?)) AND r.deleted_at IS NULL ORDER BY r.id",
+		asJSON(configHashes))
 	return runs, s.failure("listing the runs of a config", err)
 }

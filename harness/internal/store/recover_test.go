@@ -216,11 +216,13 @@ func TestAStoreOfAnOlderSchemaIsRecovered(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "old.db")
 	db := storefiletest.Older(t, path, 4)
 	const id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-	get(db.Exec(`INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, created_at, started_at, heartbeat_at, pid, pid_started_at, host, boot)
+	get(db.Exec(`INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, created_at, started_at, heartbeat_at,
+		pid, pid_started_at, host, boot)
 		VALUES (?, 'old-owl-1', 'old', 'finished', 'h', '1', 'ddpm', 'mnist', 1600000000000, 1600000000000, 1600000000000, 1, 1,
 			'h', 'b')`, id))(t)
 	get(db.Exec(`INSERT INTO run_records VALUES (?, 's', 'name: old', '[]', '[]', '{}')`, id))(t)
-	get(db.Exec(`INSERT INTO series (id, run_id, name, count, last_step, last, min, max, sum) VALUES (7, ?, 'train/loss', 200, 200, 1.0, 1.0, 1.0, 200.0)`, id))(t)
+	get(db.Exec(`INSERT INTO series (id, run_id, name, count, last_step, last, min, max, sum)
+		VALUES (7, ?, 'train/loss', 200, 200, 1.0, 1.0, 1.0, 200.0)`, id))(t)
 	for step := range 200 {
 		get(db.Exec(`INSERT INTO points VALUES (7, ?, 1.0)`, step+1))(t)
 	}

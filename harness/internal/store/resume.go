@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	queryResumeRun = `UPDATE runs SET status = 'running', stopped = 0, status_reason = '', ended_at = NULL, archived_at = NULL, last_step = ?, started_at = ?, heartbeat_at = ?,
+	queryResumeRun = `UPDATE runs SET status = 'running', stopped = 0, status_reason = '', ended_at = NULL, archived_at = NULL,
+		last_step = ?, started_at = ?, heartbeat_at = ?,
 		pid = ?, pid_started_at = ?, host = ?, boot = ? WHERE id = ?`
 	queryLaterImages   = `SELECT DISTINCT image_sha256 FROM samples WHERE run_id = ? AND step > ?`
 	queryDeleteSamples = `DELETE FROM samples WHERE run_id = ? AND step > ?`

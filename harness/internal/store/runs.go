@@ -22,7 +22,8 @@ const (
 	queryInsertRun = `INSERT INTO runs (id, slug, name, status, config_hash, seed, process, dataset, notes,
 		created_at, started_at, heartbeat_at, pid, pid_started_at, host, boot, code_version, trained_by, parent, parent_step)
 		VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	queryInsertRecord = `INSERT INTO run_records (run_id, source_yaml, base_yaml, resolved_yaml, overrides, argv, environment) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	queryInsertRecord = `INSERT INTO run_records (run_id, source_yaml, base_yaml, resolved_yaml, overrides, argv, environment)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`
 	queryInsertConfig = `INSERT INTO run_config (run_id, path, value, number) VALUES (?, ?, ?, ?)`
 	querySelectRecord = `SELECT source_yaml, base_yaml, resolved_yaml, overrides, argv, environment FROM run_records WHERE run_id = ?`
 	queryRunExists    = `SELECT status FROM runs WHERE id = ?`

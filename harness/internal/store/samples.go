@@ -31,7 +31,8 @@ type Sample struct {
 
 const (
 	queryInsertImage  = `INSERT INTO images (sha256, png) VALUES (?, ?) ON CONFLICT DO NOTHING`
-	queryInsertSample = `INSERT INTO samples (run_id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema,
+	queryInsertSample = `INSERT INTO samples (run_id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds,
+		used_ema,
 		weights_file, weights_sha256, warnings, image_sha256, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	querySamples = `SELECT id, step, epoch, sampler, sampler_json, steps, guidance, seed, nfe, images, seconds, used_ema,

@@ -67,7 +67,8 @@ func TestARunRemembersSinceWhenItIsOnItsShelf(t *testing.T) {
 	get(writing(t, s).Exec("UPDATE runs SET archived_at = 1000, deleted_at = 2000 WHERE id = ?", both.ID))(t)
 	must(t, s.Archive(t.Context(), both.ID))
 	must(t, s.Trash(t.Context(), both.ID))
-	if again := get(s.Run(t.Context(), both.ID))(t); !again.ArchivedAt.Equal(time.UnixMilli(1000)) || !again.DeletedAt.Equal(time.UnixMilli(2000)) {
+	if again := get(s.Run(t.Context(), both.ID))(t); !again.ArchivedAt.Equal(time.UnixMilli(1000)) ||
+		!again.DeletedAt.Equal(time.UnixMilli(2000)) {
 		t.Errorf("put there again, archived at %v, deleted at %v", again.ArchivedAt, again.DeletedAt)
 	}
 }

@@ -2,7 +2,8 @@ package store
 
 import "context"
 
-const queryStates = `SELECT id, json_array(status, stopped, last_step, total_steps, heartbeat_at, ended_at, notes, name, archived_at, deleted_at,
+const queryStates = `SELECT id, json_array(status, stopped, last_step, total_steps, heartbeat_at, ended_at, notes, name,
+		archived_at, deleted_at,
 		(SELECT max(id) FROM samples WHERE run_id = r.id),
 		(SELECT max(id) FROM evaluations WHERE run_id = r.id),
 		(SELECT max(line) FROM logs WHERE run_id = r.id),
@@ -36,6 +37,7 @@ func (s *Store) States(ctx context.Context, ids ...string) (map[string]string, e
 // SweepInfos returns the runs of a sweep, oldest first and without those of the
 // trash. An unknown sweep has none.
 func (s *Store) SweepInfos(ctx context.Context, sweep string) ([]RunInfo, error) {
-	runs, err := s.selectRuns(ctx, " WHERE r.id IN (SELECT run_id FROM sweep_runs WHERE sweep = ?) AND r.deleted_at IS NULL ORDER BY r.id", sweep)
+	runs, err := s.selectRuns(ctx, " WHERE r.id IN (SELECT run_id FROM sweep_runs WHERE sweep = ?) AND r.deleted_at IS NULL ORDER BY r.id",
+		sweep)
 	return runs, s.failure("listing the runs of a sweep", err)
 }

@@ -28,7 +28,8 @@ type SweepRun struct {
 }
 
 const (
-	queryPutSweep    = `INSERT INTO sweeps (name, source_yaml, created_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET source_yaml = excluded.source_yaml`
+	queryPutSweep = `INSERT INTO sweeps (name, source_yaml, created_at)
+		VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET source_yaml = excluded.source_yaml`
 	queryPutSweepRun = `INSERT INTO sweep_runs (sweep, run_id, variant, setting) VALUES (?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET variant = excluded.variant, setting = excluded.setting`
 	querySweeps    = `SELECT name, source_yaml, created_at FROM sweeps ORDER BY created_at, name`

@@ -121,7 +121,8 @@ func TestALaterValueOfAStepReplacesTheEarlier(t *testing.T) {
 	run := newRun(t, s, "x")
 	w := openWriter(t, s, run.ID)
 	for _, flushed := range []bool{true, false} {
-		for _, p := range []Point{{Step: 3, Value: 30}, {Step: 5, Value: math.NaN()}, {Step: 5, Value: 50}, {Step: 4, Value: 40}, {Step: 5, Value: 51}, {Step: 1, Value: 10}} {
+		for _, p := range []Point{{Step: 3, Value: 30}, {Step: 5, Value: math.NaN()}, {Step: 5, Value: 50}, {Step: 4, Value: 40},
+			{Step: 5, Value: 51}, {Step: 1, Value: 10}} {
 			w.Point("a", p.Step, p.Value)
 			if flushed {
 				must(t, w.Flush(t.Context()))

@@ -73,13 +73,15 @@ const (
 		SELECT value FROM sorted LIMIT 1 OFFSET ?`
 	// Values in two stretches, which may overlap, and how many lie below and
 	// between them.
-	queryCountAround = `SELECT count(*) FILTER (WHERE value IS NULL OR value < ?2), count(*) FILTER (WHERE value > ?3 AND value < ?4) FROM points WHERE series_id = ?1`
-	queryOrderNear   = `WITH near AS MATERIALIZED (SELECT value FROM points
+	queryCountAround = `SELECT count(*) FILTER (WHERE value IS NULL OR value < ?2), count(*) FILTER (WHERE value > ?3 AND value < ?4)
+		FROM points WHERE series_id = ?1`
+	queryOrderNear = `WITH near AS MATERIALIZED (SELECT value FROM points
 			WHERE series_id = ?1 AND (value BETWEEN ?2 AND ?3 OR value BETWEEN ?4 AND ?5) ORDER BY value)
 		SELECT (SELECT value FROM near LIMIT 1 OFFSET ?6), (SELECT value FROM near LIMIT 1 OFFSET ?7)`
 
 	// The last value of each block.
-	querySample = `WITH sorted AS MATERIALIZED (SELECT p.value FROM blocks AS b JOIN points AS p ON p.series_id = b.series_id AND p.step = b.last
+	querySample = `WITH sorted AS MATERIALIZED (SELECT p.value FROM blocks AS b
+		JOIN points AS p ON p.series_id = b.series_id AND p.step = b.last
 		WHERE b.series_id = ? ORDER BY p.value) SELECT value FROM sorted LIMIT 1 OFFSET ?`
 )
 

@@ -126,7 +126,8 @@ func TestAPartOfASeriesIsReadAndThinned(t *testing.T) {
 		if len(points) > limit+1 || len(points) < limit/2 && limit > 4 {
 			t.Errorf("%d points, want about %d", len(points), limit)
 		}
-		if !slices.IsSortedFunc(points, func(a, b Point) int { return a.Step - b.Step }) || points[0].Step != 10_000 || points[len(points)-1].Step != 30_000 {
+		if !slices.IsSortedFunc(points, func(a, b Point) int { return a.Step - b.Step }) ||
+			points[0].Step != 10_000 || points[len(points)-1].Step != 30_000 {
 			t.Errorf("with %d points, the steps are %d to %d", limit, points[0].Step, points[len(points)-1].Step)
 		}
 		if limit < 50 {

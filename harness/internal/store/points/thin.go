@@ -39,8 +39,9 @@ func measure(ctx context.Context, tx *sql.Tx, seriesID, from, to int64) (extent,
 }
 
 const (
-	queryBlocksWithin = `SELECT count(*), coalesce(min(first), 0), coalesce(max(last), 0) FROM blocks WHERE series_id = ? AND first >= ?2 AND first <= ?3 AND last <= ?3`
-	queryCountWithin  = `SELECT count(*) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`
+	queryBlocksWithin = `SELECT count(*), coalesce(min(first), 0), coalesce(max(last), 0)
+		FROM blocks WHERE series_id = ? AND first >= ?2 AND first <= ?3 AND last <= ?3`
+	queryCountWithin = `SELECT count(*) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`
 
 	// SQLite takes a bare column from the row of the minimum or maximum.
 	queryLowest   = `SELECT step, min(value), count(*) > count(value) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`
@@ -50,10 +51,13 @@ const (
 	queryLast     = `SELECT step, value FROM points WHERE series_id = ? AND step <= ? ORDER BY step DESC LIMIT 1`
 
 	// The same of blocks, for all stretches at once.
-	queryLowestBlocks  = `SELECT (first - ?4) / ?5, low_step, min(low) FROM blocks WHERE series_id = ?1 AND first BETWEEN ?2 AND ?3 AND low_step IS NOT NULL GROUP BY 1`
-	queryHighestBlocks = `SELECT (first - ?4) / ?5, high_step, max(high) FROM blocks WHERE series_id = ?1 AND first BETWEEN ?2 AND ?3 AND high_step IS NOT NULL GROUP BY 1`
-	queryNaNBlocks     = `SELECT (first - ?4) / ?5, min(nan_step), NULL FROM blocks WHERE series_id = ?1 AND first BETWEEN ?2 AND ?3 AND nan_step IS NOT NULL GROUP BY 1`
-	queryStretched     = `SELECT (step - ?4) / ?5, step, value FROM points WHERE series_id = ?1 AND step BETWEEN ?2 AND ?3`
+	queryLowestBlocks = `SELECT (first - ?4) / ?5, low_step, min(low)
+		FROM blocks WHERE series_id = ?1 AND first BETWEEN ?2 AND ?3 AND low_step IS NOT NULL GROUP BY 1`
+	queryHighestBlocks = `SELECT (first - ?4) / ?5, high_step, max(high)
+		FROM blocks WHERE series_id = ?1 AND first BETWEEN ?2 AND ?3 AND high_step IS NOT NULL GROUP BY 1`
+	queryNaNBlocks = `SELECT (first - ?4) / ?5, min(nan_step), NULL
+		FROM blocks WHERE series_id = ?1 AND first BETWEEN ?2 AND ?3 AND nan_step IS NOT NULL GROUP BY 1`
+	queryStretched = `SELECT (step - ?4) / ?5, step, value FROM points WHERE series_id = ?1 AND step BETWEEN ?2 AND ?3`
 )
 
 // thin reads about limit points of a long series: the extremes of stretches of
