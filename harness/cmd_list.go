@@ -10,10 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/catalog"
-	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
-	"flowharness/schedulers"
 )
 
 type listOptions struct {
@@ -44,7 +42,7 @@ status, seed, step, loss, created, duration, process, dataset, host, memory, tag
 notes), loss100 (the mean of the last 100 losses; loss is the last one), the last
 value of any series (val/loss), metrics (accuracy), and paths of configs (train.lr).
 A condition compares with =, !=, <, <=, > or >=; created with a date, duration
-with seconds or a time such as 1h30m. Where a terminal is too narrow for all
+with seconds or a time such as 1h30m, tags with one of them. Where a terminal is too narrow for all
 columns, some are left out.`,
 		Example: `  harness list --status finished --sort loss
   harness list --name 'fm_*' --where train.lr=0.001 --where 'val/loss<0.2'
@@ -86,13 +84,18 @@ func (o *listOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer st.Close()
-	all, err := catalog.Read(ctx, st)
+	all, err := catalog.Open(ctx, st)
 	if err != nil {
 		return err
 	}
 	runs, columns, err := o.choose(ctx, all)
 	if err != nil {
 		return err
+	}
+	if len(runs) == 0 {
+		if err := o.sayWhy(ctx, all); err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.json:
@@ -138,23 +141,16 @@ const valLoss = record.ValLoss
 
 // choose returns the runs that are asked for, in order, and the columns to be shown of them.
 func (o *listOptions) choose(ctx context.Context, all *catalog.Snapshot) (runs []*store.RunInfo, columns []catalog.Column, err error) {
-	if err = all.CheckKnown(o.filter, schedulers.ProcessNames(), dataset.Names()); err != nil {
-		return nil, nil, err
-	}
-	if runs, err = all.Match(ctx, o.filter, o.where); err != nil {
-		return nil, nil, err
-	}
+	order := catalog.Order{Descending: o.desc, Limit: o.limit}
 	if o.sort != "" {
-		by, err := all.Column(ctx, columnNamed(o.sort))
-		if err != nil {
+		if order.By, err = all.Column(ctx, columnNamed(o.sort)); err != nil {
 			return nil, nil, fmt.Errorf("--sort: %w", err)
 		}
-		catalog.Sort(runs, by, o.desc)
 	} else if o.desc {
 		return nil, nil, usagef("--desc says which way to sort: say by what with --sort")
 	}
-	if o.limit > 0 {
-		runs = runs[:min(len(runs), o.limit)]
+	if runs, err = all.Choose(ctx, o.filter, o.where, order); err != nil {
+		return nil, nil, err
 	}
 	keys := o.columns
 	if len(keys) == 0 && !o.json {
@@ -177,9 +173,18 @@ func (o *listOptions) choose(ctx context.Context, all *catalog.Snapshot) (runs [
 	return runs, columns, nil
 }
 
+// sayWhy says which of the things asked for no run has.
+func (o *listOptions) sayWhy(ctx context.Context, all *catalog.Snapshot) error {
+	missing, err := all.Missing(ctx, o.filter, o.where)
+	for _, text := range missing {
+		fmt.Fprintln(o.err, clean(text))
+	}
+	return err
+}
+
 // usualColumns leaves the validation loss out of a store that has none.
 func (o *listOptions) usualColumns(ctx context.Context, all *catalog.Snapshot) []string {
-	if _, err := all.Column(ctx, valLoss); err != nil {
+	if series, err := all.Series(ctx); err == nil && !slices.Contains(series, valLoss) {
 		return slices.DeleteFunc(slices.Clone(usualListColumns), func(key string) bool { return key == valLoss })
 	}
 	return usualListColumns

@@ -51,8 +51,8 @@ var flagColumns = map[string]func(context.Context, *catalog.Snapshot) ([]string,
 	"columns": func(ctx context.Context, all *catalog.Snapshot) ([]string, error) { return all.Names(ctx) },
 	"where":   func(ctx context.Context, all *catalog.Snapshot) ([]string, error) { return all.Names(ctx) },
 	"series":  func(ctx context.Context, all *catalog.Snapshot) ([]string, error) { return all.Series(ctx) },
-	"tag":     tagsOf,
-	"remove":  tagsOf,
+	"tag":     func(ctx context.Context, all *catalog.Snapshot) ([]string, error) { return all.Tags(ctx) },
+	"remove":  func(ctx context.Context, all *catalog.Snapshot) ([]string, error) { return all.Tags(ctx) },
 	"metric": func(_ context.Context, all *catalog.Snapshot) (names []string, _ error) {
 		for _, m := range metrics.All() {
 			names = append(names, strings.ReplaceAll(m.Name, "{dataset}", "*")) // a pattern
@@ -64,18 +64,6 @@ var flagColumns = map[string]func(context.Context, *catalog.Snapshot) ([]string,
 		}
 		return names, nil
 	},
-}
-
-func tagsOf(_ context.Context, all *catalog.Snapshot) (tags []string, _ error) {
-	for _, r := range all.Runs {
-		for _, tag := range r.Tags {
-			if !slices.Contains(tags, tag) {
-				tags = append(tags, tag)
-			}
-		}
-	}
-	slices.Sort(tags)
-	return tags, nil
 }
 
 // completeFlags teaches a command and those below it to complete the values of their flags.
@@ -122,7 +110,7 @@ func (a *app) columnWords(ctx context.Context, read func(context.Context, *catal
 		return nil
 	}
 	defer st.Close()
-	all, err := catalog.Read(ctx, st)
+	all, err := catalog.Open(ctx, st)
 	if err != nil {
 		return nil
 	}

@@ -37,7 +37,7 @@ func TestListLeavesOutColumnsNotDigits(t *testing.T) {
 	if err := w.Finish(ctx, record.StatusFinished, ""); err != nil {
 		t.Fatal(err)
 	}
-	all, err := catalog.Read(ctx, st)
+	all, err := catalog.Open(ctx, st)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,8 @@ type Snapshot struct {
 	keys    *knownKeys
 
 	seriesNames func(context.Context) ([]string, error) // of any run, sorted
+	everyRun    func(context.Context) ([]*store.RunInfo, error)
+	chosen      []string // ids of the runs that series are read of; none: all
 }
 
 // cachedColumns are values of runs by id, by the name of the column.
@@ -64,7 +66,7 @@ type knownKeys struct {
 
 // ConfigValues returns what the configs of runs hold at a path, by run id. A path that no run has is an [*InvalidError].
 func (s *Snapshot) ConfigValues(ctx context.Context, path string) (map[string]store.ConfigValue, error) {
-	if !slices.Contains(s.Paths, path) && len(s.Runs) > 0 {
+	if !slices.Contains(s.Paths, path) {
 		return nil, invalid("no run has the config path %q%s", path, s.suggest(ctx, path))
 	}
 	return s.configs.get(ctx, path)
@@ -106,6 +108,19 @@ func Read(ctx context.Context, st *store.Store) (*Snapshot, error) {
 		err = c.readNames(ctx, s, state)
 	}
 	return s, err
+}
+
+// Open reads what columns there are and no runs: [Snapshot.Choose] reads those that are asked for, and their values.
+func Open(ctx context.Context, st *store.Store) (*Snapshot, error) {
+	s := &Snapshot{store: st}
+	c := New(st)
+	if err := c.readNames(ctx, s, store.CatalogState{}); err != nil {
+		return nil, err
+	}
+	s.series = newCachedColumns(func(ctx context.Context, key string) (map[string]float64, error) {
+		return seriesColumn(ctx, st, key, s.chosen...)
+	})
+	return s, nil
 }
 
 // lifeEvery is how often it is looked whether the processes of runs live: one that dies changes nothing in the file.
@@ -178,8 +193,15 @@ func (c *Catalog) readNames(ctx context.Context, next *Snapshot, state store.Cat
 	st := c.store
 	var err error
 	next.keys = &c.keys
-	next.series = newCachedColumns(c.seriesColumn)
+	next.series = newCachedColumns(func(ctx context.Context, key string) (map[string]float64, error) { return seriesColumn(ctx, st, key) })
 	next.seriesNames = onceWell(st.SeriesNames)
+	next.everyRun = onceWell(func(ctx context.Context) ([]*store.RunInfo, error) {
+		if next.Runs != nil {
+			return next.Runs, nil
+		}
+		list, err := st.ListRuns(ctx, store.Filter{Shelf: store.ShelfAll})
+		return pointers(list), err
+	})
 	if c.current != nil && state.Runs == c.state.Runs {
 		next.Paths, next.configs = c.current.Paths, c.current.configs
 	} else {
@@ -187,6 +209,9 @@ func (c *Catalog) readNames(ctx context.Context, next *Snapshot, state store.Cat
 		if next.Paths, err = st.ConfigPaths(ctx); err != nil {
 			return err
 		}
+	}
+	if len(next.Paths) == 0 { // in an empty store, they are those that runs will have
+		next.Paths = slices.Sorted(slices.Values(config.Keys()))
 	}
 	if c.current != nil && state.Evaluations == c.state.Evaluations {
 		next.Metrics, next.metrics = c.current.Metrics, c.current.metrics
@@ -200,12 +225,20 @@ func (c *Catalog) readNames(ctx context.Context, next *Snapshot, state store.Cat
 	return nil
 }
 
-// seriesColumn reads what runs have of a series.
-func (c *Catalog) seriesColumn(ctx context.Context, key string) (map[string]float64, error) {
+// seriesColumn reads what runs have of a series: those with these ids, or all if there are none.
+func seriesColumn(ctx context.Context, st *store.Store, key string, ids ...string) (map[string]float64, error) {
 	if key == RecentLoss {
-		return c.store.MeanOfLast(ctx, record.TrainLoss, recentSteps)
+		return st.MeanOfLast(ctx, record.TrainLoss, recentSteps, ids...)
 	}
-	return c.store.LastValues(ctx, key)
+	return st.LastValues(ctx, key, ids...)
+}
+
+func pointers(list []store.RunInfo) []*store.RunInfo {
+	runs := make([]*store.RunInfo, len(list))
+	for i := range list {
+		runs[i] = &list[i]
+	}
+	return runs
 }
 
 // onceWell reads what does not change until it could be read.
@@ -286,29 +319,6 @@ func didYouMean(found []string) string {
 	return "; did you mean " + orList(found[:min(3, len(found))]) + "?"
 }
 
-// CheckKnown is an [*InvalidError] if a filter asks for a process or a dataset that no run has, nor is among those given.
-func (s *Snapshot) CheckKnown(f store.Filter, processes, datasets []string) error {
-	for _, check := range []struct {
-		what, asked string
-		known       []string
-		of          func(*store.RunInfo) string
-	}{
-		{"process", f.Process, processes, func(r *store.RunInfo) string { return r.Process }},
-		{"dataset", f.Dataset, datasets, func(r *store.RunInfo) string { return r.Dataset }},
-	} {
-		known := slices.Clone(check.known)
-		for _, r := range s.Runs {
-			if name := check.of(r); !slices.Contains(known, name) {
-				known = append(known, name)
-			}
-		}
-		if check.asked != "" && !slices.Contains(known, check.asked) {
-			return invalid("there is no %s %q%s", check.what, check.asked, didYouMean(suggest.Nearest(check.asked, known)))
-		}
-	}
-	return nil
-}
-
 // Series lists the series that some run has, sorted.
 func (s *Snapshot) Series(ctx context.Context) ([]string, error) { return s.seriesNames(ctx) }
 
@@ -321,6 +331,9 @@ func (s *Snapshot) Names(ctx context.Context) ([]string, error) {
 	series, err := s.seriesNames(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if len(series) == 0 {
+		series = record.EverySeries() // a store without any cannot tell
 	}
 	for _, more := range [][]string{{RecentLoss}, series, s.Metrics, s.Paths} {
 		for _, name := range more {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -114,8 +115,8 @@ var RunColumns = []Column{
 }
 
 // Column finds a column by its key: one that every run has, a metric or a path of
-// the config. One that there is not is an [*InvalidError], but in an empty store,
-// which cannot tell.
+// the config. One that there is not is an [*InvalidError]; in an empty store, one
+// that no run will have.
 func (s *Snapshot) Column(ctx context.Context, key string) (Column, error) {
 	if i := slices.IndexFunc(RunColumns, func(c Column) bool { return c.Key == key }); i >= 0 {
 		c := RunColumns[i]
@@ -139,7 +140,7 @@ func (s *Snapshot) Column(ctx context.Context, key string) (Column, error) {
 				return Value{}
 			}}, err
 	}
-	if !known && len(s.Runs) > 0 {
+	if !known {
 		return Column{}, invalid("no run has a column %q%s", key, s.suggest(ctx, key))
 	}
 	values, err := s.configs.get(ctx, key)
@@ -160,10 +161,10 @@ func (s *Snapshot) Column(ctx context.Context, key string) (Column, error) {
 }
 
 // seriesColumn is a column of the latest values of a series, or of the recent losses; the zero value if no run has such a
-// series.
+// series, nor will have it.
 func (s *Snapshot) seriesColumn(ctx context.Context, key string) (Column, error) {
 	names, err := s.seriesNames(ctx)
-	if err != nil || key != RecentLoss && !slices.Contains(names, key) {
+	if err != nil || key != RecentLoss && !slices.Contains(names, key) && !slices.Contains(record.EverySeries(), key) {
 		return Column{}, err
 	}
 	values, err := s.series.get(ctx, key)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flowharness/harness/internal/fault"
+	"flowharness/harness/internal/label"
 	"flowharness/harness/internal/store"
 )
 
@@ -29,28 +30,11 @@ func invalid(format string, args ...any) error { return &InvalidError{fmt.Errorf
 // tests; newest first.
 func (s *Snapshot) Match(ctx context.Context, f store.Filter, where []string, tests ...func(*store.RunInfo) bool) ([]*store.RunInfo,
 	error) {
-	for _, text := range where {
-		c, err := readCondition(text)
-		if err != nil {
-			return nil, err
-		}
-		column, err := s.Column(ctx, c.Name)
-		if err != nil {
-			return nil, err
-		}
-		if column.Kind == OfConfig || slices.Contains(s.Paths, c.Name) && column.Key != Loss {
-			f.Where = append(f.Where, text) // the store compares configs
-			continue
-		}
-		test, err := c.test(column)
-		if err != nil {
-			return nil, err
-		}
-		tests = append(tests, test)
-	}
-	if err := CheckFilter(f); err != nil {
+	f, more, err := s.compile(ctx, f, where)
+	if err != nil {
 		return nil, err
 	}
+	tests = append(tests, more...)
 	passes := func(r *store.RunInfo) bool { return ShelfOf(r) == f.Shelf }
 	if !reflect.DeepEqual(f, store.Filter{Shelf: f.Shelf}) {
 		ids, err := s.store.MatchRuns(ctx, f)
@@ -61,11 +45,93 @@ func (s *Snapshot) Match(ctx context.Context, f store.Filter, where []string, te
 	}
 	var runs []*store.RunInfo
 	for _, r := range s.Runs {
-		if passes(r) && !slices.ContainsFunc(tests, func(test func(*store.RunInfo) bool) bool { return !test(r) }) {
+		if passes(r) && passesAll(r, tests) {
 			runs = append(runs, r)
 		}
 	}
 	return runs, nil
+}
+
+// Order says which runs come first, and how many are wanted.
+type Order struct {
+	By         Column // the zero value: the newest first
+	Descending bool
+	Limit      int // 0: all
+}
+
+// Choose reads the runs that pass a filter, whose own order and limit do not matter, and fulfil conditions such as accuracy>0.9,
+// in an order. Where the store can tell which come first, no others are read. Series are read of these runs from then on.
+func (s *Snapshot) Choose(ctx context.Context, f store.Filter, where []string, o Order) ([]*store.RunInfo, error) {
+	f, tests, err := s.compile(ctx, f, where)
+	if err != nil {
+		return nil, err
+	}
+	ordered := !o.By.Known() || o.By.Kind == OfRun && slices.Contains(store.SortKeys(), o.By.Key)
+	if ordered && o.By.Known() {
+		f.Sort, f.Desc = o.By.Key, o.Descending
+	}
+	if ordered && len(tests) == 0 {
+		f.Limit = o.Limit
+	}
+	list, err := s.store.ListRuns(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	runs := slices.DeleteFunc(pointers(list), func(r *store.RunInfo) bool { return !passesAll(r, tests) })
+	if !ordered {
+		Sort(runs, o.By, o.Descending)
+	}
+	if o.Limit > 0 {
+		runs = runs[:min(len(runs), o.Limit)]
+	}
+	s.chosen = nil
+	for _, r := range runs {
+		s.chosen = append(s.chosen, r.ID)
+	}
+	return runs, nil
+}
+
+func passesAll(r *store.RunInfo, tests []func(*store.RunInfo) bool) bool {
+	return !slices.ContainsFunc(tests, func(test func(*store.RunInfo) bool) bool { return !test(r) })
+}
+
+// compile parts conditions into those that the store compares, which join the filter, and tests of runs. It refuses what makes
+// no sense, and what is not the name of anything.
+func (s *Snapshot) compile(ctx context.Context, f store.Filter, where []string) (store.Filter, []func(*store.RunInfo) bool, error) {
+	var tests []func(*store.RunInfo) bool
+	if err := s.checkNames(ctx, map[string]string{"process": f.Process, "dataset": f.Dataset}, ""); err != nil {
+		return f, nil, err
+	}
+	f.Where = slices.Clone(f.Where)
+	for _, text := range where {
+		c, column, err := s.read(ctx, text)
+		if err != nil {
+			return f, nil, err
+		}
+		if column.Kind == OfConfig || slices.Contains(s.Paths, c.Name) && column.Key != Loss && column.Key != tagsColumn {
+			f.Where = append(f.Where, text) // the store compares configs
+			continue
+		}
+		test, err := c.test(column)
+		if err != nil {
+			return f, nil, err
+		}
+		tests = append(tests, test)
+	}
+	return f, tests, CheckFilter(f)
+}
+
+// read reads a condition, and finds its column.
+func (s *Snapshot) read(ctx context.Context, text string) (condition, Column, error) {
+	c, err := readCondition(text)
+	if err != nil {
+		return c, Column{}, err
+	}
+	column, err := s.Column(ctx, c.Name)
+	if err == nil && c.equality() {
+		err = s.checkNames(ctx, map[string]string{c.Name: c.Value}, fmt.Sprintf("condition %q: ", text))
+	}
+	return c, column, err
 }
 
 // CheckFilter says what is wrong with a filter, whatever the store holds.
@@ -111,6 +177,9 @@ func readCondition(text string) (condition, error) {
 	return c, nil
 }
 
+// equality tells whether the condition names a value, which runs have or have not.
+func (c condition) equality() bool { return c.Op == "=" || c.Op == "==" || c.Op == "!=" }
+
 // test tells which runs have a value in a column that fulfils the condition. What
 // is missing fulfils none.
 func (c condition) test(column Column) (func(*store.RunInfo) bool, error) {
@@ -125,10 +194,13 @@ func (c condition) test(column Column) (func(*store.RunInfo) bool, error) {
 	if err != nil && column.Numeric {
 		return nil, invalid("condition %q: %s is a number, and %q is none", c.Text, c.Name, c.Value)
 	}
-	if err != nil && c.Op != "=" && c.Op != "==" && c.Op != "!=" {
+	if err != nil && !c.equality() {
 		return nil, invalid("condition %q compares by size with something that is not a number", c.Text)
 	}
 	numeric := err == nil
+	if column.Key == tagsColumn && c.equality() {
+		return func(r *store.RunInfo) bool { return slices.Contains(r.Tags, label.Normal(c.Value)) == (c.Op != "!=") }, nil
+	}
 	return func(r *store.RunInfo) bool {
 		v := column.Value(r)
 		if v.Is == NoValue {

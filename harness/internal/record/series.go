@@ -2,7 +2,10 @@
 // of samples was drawn. It knows nothing of the harness.
 package record
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Names of the series that training records. A value at step n belongs to update n.
 const (
@@ -31,6 +34,17 @@ const (
 
 // AllPhases is a pattern that the names of the series of all phases match.
 const AllPhases = phasePrefix + "*"
+
+// EverySeries lists the series that training records, but for those by tenths of the timesteps; sorted.
+func EverySeries() []string {
+	names := []string{TrainLoss, LearningRate, GradNorm, Last100, ValLoss}
+	for _, phase := range []string{PhaseStep, PhaseCompile, PhaseDataWait, PhaseSampling, PhaseValidation, PhaseCheckpoint,
+		PhaseEvaluation, PhaseCalibration} {
+		names = append(names, PhaseSeries(phase))
+	}
+	slices.Sort(names)
+	return names
+}
 
 // PhaseSeries is the name of the series that holds the seconds of a phase.
 func PhaseSeries(phase string) string { return phasePrefix + phase }

@@ -174,14 +174,15 @@ func (s *Store) SeriesNames(ctx context.Context) ([]string, error) {
 	return names, s.failure("listing series", err)
 }
 
-// LastValues returns the latest values of a series, by run id.
-func (s *Store) LastValues(ctx context.Context, name string) (map[string]float64, error) {
-	values, err := points.LastValues(ctx, s.read, name)
+// LastValues returns the latest values of a series, by run id: of the runs with these ids, or of all if there are none.
+func (s *Store) LastValues(ctx context.Context, name string, ids ...string) (map[string]float64, error) {
+	values, err := points.LastValues(ctx, s.read, name, ids...)
 	return values, s.failure("reading the latest values of a series", err)
 }
 
-// MeanOfLast returns the means of the latest n points of a series, by run id; NaN where one of them is.
-func (s *Store) MeanOfLast(ctx context.Context, name string, n int) (map[string]float64, error) {
-	values, err := points.MeanOfLast(ctx, s.read, name, n)
+// MeanOfLast returns the means of the latest n points of a series, by run id, NaN where one of them is: of the runs with these
+// ids, or of all if there are none.
+func (s *Store) MeanOfLast(ctx context.Context, name string, n int, ids ...string) (map[string]float64, error) {
+	values, err := points.MeanOfLast(ctx, s.read, name, n, ids...)
 	return values, s.failure("reading the latest points of a series", err)
 }

@@ -32,18 +32,16 @@ type Filter struct {
 // sortKeys maps the names of sort orders to what is sorted by.
 var sortKeys = map[string][]string{
 	"created":  {"r.id"}, // begins with the time
-	"name":     {"r.name"},
 	"status":   {"r.shown_status"},
 	"loss":     {"loss.last"},
-	"duration": {"coalesce(r.ended_at, r.heartbeat_at) - r.started_at"},
-	"steps":    {"r.last_step"},
+	"duration": {"max(0, coalesce(r.ended_at, r.heartbeat_at) - r.started_at)"},
+	"step":     {"r.last_step"},
 	"seed":     {"length(r.seed)", "r.seed"}, // as a number
 }
 
-// SortKeys lists what runs can be sorted by.
-func SortKeys() []string {
-	return []string{"created", "name", "status", "loss", "duration", "steps", "seed"}
-}
+// SortKeys lists what runs can be sorted by: what every run has and whose order needs no rules of a language, as that of names
+// does.
+func SortKeys() []string { return []string{"created", "status", "loss", "duration", "step", "seed"} }
 
 // ListRuns returns the runs that pass a filter. It reads no series, so that
 // thousands of runs of any length are listed at once. Runs without a value to

@@ -84,16 +84,15 @@ func TestListsAreFilteredSortedAndLimited(t *testing.T) {
 		{"list, however written", Filter{Where: []string{"sampling.steps=[ 4,16 ]"}}, "fm_mnist fm_mnist"},
 		{"the largest seed, to the last digit", Filter{Where: []string{"seed=18446744073709551615"}}, "fm_fast"},
 		{"a key that is nowhere", Filter{Where: []string{"train.nope=1"}}, ""},
-		{"name", Filter{Sort: "name"}, "ddpm_mnist fm_fast fm_mnist fm_mnist fm_mnist_b"},
 		{"status order", Filter{Sort: "status", Limit: 2}, "fm_mnist_b ddpm_mnist"},
 		{"loss, those without last", Filter{Sort: "loss"}, "fm_fast ddpm_mnist fm_mnist fm_mnist_b fm_mnist"},
 		{"largest loss, those without last", Filter{Sort: "loss", Desc: true}, "fm_mnist ddpm_mnist fm_fast fm_mnist_b fm_mnist"},
-		{"steps", Filter{Sort: "steps", Desc: true, Limit: 1}, "ddpm_mnist"},
+		{"steps", Filter{Sort: "step", Desc: true, Limit: 1}, "ddpm_mnist"},
 		{"seed, as a number", Filter{Sort: "seed"}, "fm_mnist ddpm_mnist fm_fast fm_mnist_b fm_mnist"},
 		{"duration", Filter{Sort: "duration", Limit: 1}, "fm_mnist_b"},
 		{"all at once", Filter{Status: []record.Status{record.StatusFinished}, Tags: []string{"paper"}, Name: "*",
 			Process: "flow_match", Dataset: "mnist",
-			Text: "fm", Where: []string{"seed=1"}, Since: time.Unix(0, 0), Sort: "name", Limit: 9}, "fm_mnist"},
+			Text: "fm", Where: []string{"seed=1"}, Since: time.Unix(0, 0), Sort: "seed", Limit: 9}, "fm_mnist"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var names []string
@@ -113,7 +112,7 @@ func TestAFilterThatMakesNoSenseIsRefused(t *testing.T) {
 		name, says string
 		filter     Filter
 	}{
-		{"unknown sort key", "created, name", Filter{Sort: "size"}},
+		{"unknown sort key", "created, status", Filter{Sort: "size"}},
 		{"unknown status", "finished", Filter{Status: []record.Status{"done"}}},
 		{"negative limit", "-1", Filter{Limit: -1}},
 		{"condition without operator", "train.lr=0.001", Filter{Where: []string{"train.lr"}}},

@@ -29,9 +29,10 @@ func shelvedRuns(t *testing.T) (s *Store, runs map[string]*Run) {
 func names(t *testing.T, s *Store, shelf Shelf) string {
 	t.Helper()
 	var list []string
-	for _, r := range get(s.ListRuns(t.Context(), Filter{Shelf: shelf, Sort: "name"}))(t) {
+	for _, r := range get(s.ListRuns(t.Context(), Filter{Shelf: shelf}))(t) {
 		list = append(list, r.Name)
 	}
+	slices.Sort(list)
 	return strings.Join(list, " ")
 }
 

@@ -188,6 +188,9 @@ func TestAnAddressThatMakesNoSenseIsRefusedWithASentence(t *testing.T) {
 		{"a text compared by size", "where=process.name%3Cddpm", "compares by size with something that is not a number"},
 		{"a metric that is to be a text", "where=accuracy%3Dhigh", "accuracy is a number, and &#34;high&#34; is none"},
 		{"an unknown status", "status=done", "there is no status &#34;done&#34;"},
+		{"an unknown process", "process=flowmatch", "there is no process &#34;flowmatch&#34;; did you mean flow_match?"},
+		{"an unknown dataset", "dataset=minst", "there is no dataset &#34;minst&#34;; did you mean mnist?"},
+		{"a condition on an unknown status", "where=status%3Ddone", "there is no status &#34;done&#34;; use running, "},
 		{"an unknown column", "cols=run,acuracy", "no run has a column &#34;acuracy&#34;; did you mean accuracy?"},
 		{"an unknown order", "sort=speed", "no run has a column &#34;speed&#34;; did you mean seed?"},
 		{"an unknown group", "group=optimizer.lr",
@@ -318,6 +321,9 @@ func TestAnEmptyTableSaysWhy(t *testing.T) {
 	if code, _ := get(t, address+"/?where=train.lr%3C1&sort=accuracy&group=train.lr"); code != http.StatusOK {
 		t.Errorf("a view of a store that is empty: %d", code)
 	}
+	if code, page := get(t, address+"/?where=train.lrr%3C1"); code != http.StatusBadRequest || !strings.Contains(page, "did you mean train.lr") {
+		t.Errorf("an unknown name in a store that is empty: %d", code)
+	}
 	addRuns(t, st, tableOfRuns...)
 	_, page := get(t, address+"/?status=failed&process=ddpm")
 	for _, want := range []string{"No run passes these filters",
@@ -326,6 +332,9 @@ func TestAnEmptyTableSaysWhy(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q", want)
 		}
+	}
+	if code, page := get(t, address+"/?tag=nope"); code != http.StatusOK || !strings.Contains(page, "no run has the tag &#34;nope&#34;") {
+		t.Errorf("a tag that no run has: %d, and it is not said", code)
 	}
 	if _, page := get(t, address+"/?shelf=trash"); !strings.Contains(page, "The trash is empty") {
 		t.Error("an empty trash does not say so")

@@ -3,6 +3,7 @@ package points
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 )
 
 const (
@@ -11,6 +12,9 @@ const (
 	// A NaN is stored as NULL, which avg leaves out.
 	queryMeanOfLast = `SELECT s.run_id, (SELECT iif(count(*) = count(value), avg(value), NULL) FROM
 		(SELECT value FROM points WHERE series_id = s.id ORDER BY step DESC LIMIT ?)) FROM series s WHERE s.name = ? AND s.count > 0`
+	// The same of some runs.
+	queryLastValuesOf = queryLastValues + ` AND run_id IN (SELECT value FROM json_each(?))`
+	queryMeanOfLastOf = queryMeanOfLast + ` AND s.run_id IN (SELECT value FROM json_each(?))`
 )
 
 // Names lists the series that some run has, sorted.
@@ -31,14 +35,29 @@ func Names(ctx context.Context, db *sql.DB) ([]string, error) {
 	return names, rows.Err()
 }
 
-// LastValues returns the latest values of a series, by run id.
-func LastValues(ctx context.Context, db *sql.DB, name string) (map[string]float64, error) {
+// LastValues returns the latest values of a series, by run id: of the runs with these ids, or of all if there are none.
+func LastValues(ctx context.Context, db *sql.DB, name string, ids ...string) (map[string]float64, error) {
+	if len(ids) > 0 {
+		return valuesOf(ctx, db, queryLastValuesOf, name, asJSON(ids))
+	}
 	return valuesOf(ctx, db, queryLastValues, name)
 }
 
-// MeanOfLast returns the means of the latest n points of a series, by run id; NaN where one of them is.
-func MeanOfLast(ctx context.Context, db *sql.DB, name string, n int) (map[string]float64, error) {
+// MeanOfLast returns the means of the latest n points of a series, by run id, NaN where one of them is: of the runs with these
+// ids, or of all if there are none.
+func MeanOfLast(ctx context.Context, db *sql.DB, name string, n int, ids ...string) (map[string]float64, error) {
+	if len(ids) > 0 {
+		return valuesOf(ctx, db, queryMeanOfLastOf, n, name, asJSON(ids))
+	}
 	return valuesOf(ctx, db, queryMeanOfLast, n, name)
+}
+
+func asJSON(ids []string) string {
+	b, err := json.Marshal(ids)
+	if err != nil {
+		panic(err) // of texts there is no error
+	}
+	return string(b)
 }
 
 func valuesOf(ctx context.Context, db *sql.DB, query string, args ...any) (map[string]float64, error) {

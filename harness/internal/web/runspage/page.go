@@ -28,6 +28,7 @@ type runsView struct {
 	Pager    *runsPager
 	Hidden   []string // slugs that are selected and not in sight
 	Gone     []string // slugs that were selected and are not on this shelf any more
+	Missing  []string // what is asked for and no run has
 	Back     string
 }
 
@@ -96,6 +97,9 @@ func (s *Pages) runsPage(w http.ResponseWriter, r *http.Request) error {
 		Fields: all.fields(q), Back: q.String()}
 	if len(matching) == 0 {
 		if err := all.countWithout(ctx, v.Chips); err != nil {
+			return err
+		}
+		if v.Missing, err = all.Missing(ctx, q.filter(), q.Where); err != nil {
 			return err
 		}
 	}
