@@ -198,7 +198,7 @@ func (o *compareOptions) writeGrid(ctx context.Context, st *store.Store, result 
 	switch {
 	case picture.SameNoise && len(picture.Runs) > 1:
 		note = "; below: how much each differs from the first, which started from the same noise"
-	case !picture.SameNoise:
+	case !picture.SameNoise && !picture.Points:
 		note = "; they did not start from the same noise"
 	}
 	o.tell("%s: %s%s", o.grid, picture.Title, note)

@@ -11,6 +11,7 @@ import (
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/grid"
+	"flowharness/harness/internal/plane"
 	"flowharness/harness/internal/terminal"
 )
 
@@ -110,7 +111,7 @@ func newDataSheetCommand(a *app) *cobra.Command {
 	var dir, split string
 	var force bool
 	cmd := &cobra.Command{
-		Use: "sheet DATASET FILE", Short: "Write the first images of a dataset, at most 200, to a PNG file",
+		Use: "sheet DATASET FILE", Short: "Write the first images of a dataset, at most 200, to a PNG file; of points in the plane 4000",
 		Example: "  harness data sheet digits digits.png",
 		Args:    exactly(2, "DATASET and FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -127,6 +128,13 @@ func newDataSheetCommand(a *app) *cobra.Command {
 			spec, err := dataset.SpecOf(args[0])
 			if err != nil {
 				return err
+			}
+			if spec.Points {
+				png, err := pointsSheet(cmd.Context(), args[0], split)
+				if err != nil {
+					return err
+				}
+				return sheet.write(png)
 			}
 			cols := min(20, spec.Images(split))
 			rows := min(10, spec.Images(split)/cols)
@@ -149,6 +157,20 @@ func newDataSheetCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&split, "split", "train", "train or test")
 	addForce(cmd, &force)
 	return cmd
+}
+
+// pointsSheet draws the first points of a split, each in the colour of its class.
+func pointsSheet(ctx context.Context, name, split string) ([]byte, error) {
+	const shown = 4000
+	d, err := dataset.Open(ctx, dataset.Options{Name: name, Split: split, Limit: shown})
+	if err != nil {
+		return nil, err
+	}
+	classes := make([]int, d.N)
+	for i, class := range d.Labels {
+		classes[i] = int(class)
+	}
+	return plane.EncodeData(d.Values, classes)
 }
 
 func knownDataset(name string) error {

@@ -48,6 +48,10 @@ func (c Config) Validate(data Data) error {
 		return &ConfigError{Key: "name", Problem: fmt.Sprintf("must be one of %s, got %q", strings.Join(Names(), ", "), c.Name)}
 	}
 	var p Problems
+	if n.forImages && data.Points {
+		return &ConfigError{Key: "name", Data: true, Problem: fmt.Sprintf("%s takes images, and dataset %s is points in the plane; use one of: %s",
+			c.Name, data.Name, strings.Join(forPoints(), ", "))}
+	}
 	n.validate(c.Options, data, &p)
 	return p.err()
 }

@@ -53,6 +53,8 @@ type Data struct {
 	Name                    string // for messages
 	Height, Width, Channels int
 	Classes                 int // without "no class"
+	// Points says that samples are points in the plane, 1×1 with a channel for each coordinate, and no images.
+	Points bool
 }
 
 // Pixels is the number of values of a sample.

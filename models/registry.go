@@ -13,6 +13,8 @@ type Registration[O any] struct {
 	Name string
 	// About is a sentence about it, for those who write configs.
 	About string
+	// ForImages says that it is for images, and not for points in the plane.
+	ForImages bool
 	// Options are the defaults. A zero is one that SetDefaults fills.
 	Options O
 	// Follows says which options' defaults follow from which others: a difference in these explains one in those.
@@ -34,6 +36,7 @@ type Following struct{ Key, On string }
 // entry is a Registration whatever its options are.
 type entry struct {
 	name, about  string
+	forImages    bool
 	follows      []Following
 	options      func() any // a pointer to the defaults, anew
 	setDefaults  func(options any, data Data)
@@ -59,7 +62,7 @@ func Register[O any](r Registration[O]) {
 		panic(fmt.Sprintf("models: the options of network %q must be a struct, not %s", r.Name, t))
 	}
 	networks = append(networks, entry{
-		name: r.Name, about: r.About, follows: r.Follows,
+		name: r.Name, about: r.About, forImages: r.ForImages, follows: r.Follows,
 		options: func() any { o := r.Options; return &o },
 		setDefaults: func(options any, data Data) {
 			if r.SetDefaults != nil {
@@ -83,6 +86,16 @@ func Names() []string {
 	names := make([]string, 0, len(networks))
 	for _, n := range networks {
 		names = append(names, n.name)
+	}
+	return names
+}
+
+// forPoints lists the networks that points can be given to.
+func forPoints() (names []string) {
+	for _, n := range networks {
+		if !n.forImages {
+			names = append(names, n.name)
+		}
 	}
 	return names
 }

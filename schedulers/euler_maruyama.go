@@ -10,7 +10,7 @@ import "math"
 // where s is the score and D, diffusion_norm times sigma or 1, may be anything. The last step is one of Euler's on the flow
 // itself, without noise.
 var eulerMaruyama = registration{
-	name: "euler_maruyama", process: FlowMatch, needsPath: true, grids: []string{"uniform", "karras", "listed"},
+	name: "euler_maruyama", process: FlowMatch, needsPath: true, needsNoise: true, grids: []string{"uniform", "karras", "listed"},
 	options: append([]string{"diffusion", "diffusion_norm"}, flowOptions...),
 	new: func(s SamplerConfig, p ProcessConfig) Sampler {
 		return flowSDE{config: s, path: pathOf(p), trainTimesteps: p.NumTrainTimesteps}

@@ -104,6 +104,13 @@ func ProcessNames() []string {
 // DefaultProcess is the name of the process of a config that names none.
 func DefaultProcess() string { return processes[0].Name }
 
+// TakesSource reports whether the paths of a process may begin with samples of any distribution, and not with noise alone:
+// those of flows may, whose path is known.
+func TakesSource(process string) bool {
+	r, _ := findProcess(process)
+	return r.Path != nil
+}
+
 // DefaultSampler is the name of the sampler that a process is sampled with by default; "" if there is
 // no such process.
 func DefaultSampler(process string) string {

@@ -32,6 +32,8 @@ type registration struct {
 	process string
 	// needsPath says that it samples only flows whose path is known: see Registration.Path.
 	needsPath bool
+	// needsNoise says that it is right only for paths that begin with noise of a normal distribution.
+	needsNoise bool
 	// options are the config keys it understands besides its name.
 	options []string
 	// grids are the values "grid" may take, if that is an option.
@@ -96,6 +98,18 @@ func (r registration) samples(process string) bool {
 	}
 	p, known := findProcess(process)
 	return known && (!r.needsPath || p.Path != nil)
+}
+
+// SamplerTakes reports whether the sampler of a name has an option for a process.
+func SamplerTakes(sampler, process, option string) bool {
+	r, fits := findFor(sampler, process)
+	return fits && slices.Contains(r.options, option)
+}
+
+// NeedsNoise reports whether a sampler of flows is right only for paths that begin with noise of a normal distribution.
+func NeedsNoise(sampler string) bool {
+	r, _ := find(sampler)
+	return r.needsNoise
 }
 
 // find returns the first sampler of a name.

@@ -14,7 +14,8 @@ var Registration = models.Registration[Options]{
 	Name: "dit",
 	About: "the diffusion transformer DiT (Peebles & Xie 2023), which SiT trains on flows: attention over patches, time and class by " +
 		"adaLN-Zero.",
-	Options: Options{Preset: "tiny", PatchSize: 2, MLPRatio: 4, ClassConditional: true},
+	ForImages: true,
+	Options:   Options{Preset: "tiny", PatchSize: 2, MLPRatio: 4, ClassConditional: true},
 
 	Follows:     []models.Following{{Key: "hidden_size", On: "preset"}, {Key: "depth", On: "preset"}, {Key: "num_heads", On: "preset"}},
 	SetDefaults: func(o *Options, data models.Data) { o.setDefaults(data) },

@@ -15,7 +15,7 @@ import (
 var Registration = models.Registration[Options]{
 	Name:    "unet2d",
 	About:   "the class-conditioned UNet2D, with the names of diffusers. The defaults are the rectified-flow tutorial's.",
-	Options: Defaults(),
+	Options: Defaults(), ForImages: true,
 
 	Follows:     []models.Following{{Key: "down_block_types", On: "block_out_channels"}, {Key: "up_block_types", On: "block_out_channels"}},
 	SetDefaults: func(o *Options, data models.Data) { o.setDefaults(data) },

@@ -20,7 +20,7 @@ type limits struct {
 // lossKeys are the config keys that change what a loss means. A coupling of
 // noise and data, whatever its key below process is called, is among them.
 var lossKeys = struct{ all, trainOnly []string }{
-	all: []string{"process.", "data.name", "data.flip"},
+	all: []string{"process.", "data.name", "data.flip", "data.source"},
 	trainOnly: []string{"process.timestep_density", "process.logit_", "process.shift", "process.loss", "process.huber_c", "process.snr_gamma",
 		"train.label_drop", "data.limit"},
 }
@@ -40,6 +40,8 @@ func (r *Result) comparability(groups ...Group) limits {
 			l.loss = "the runs predict different targets"
 		case slices.ContainsFunc(paths, func(p string) bool { return strings.Contains(p, "coupling") }):
 			l.loss = "the runs couple noise and data differently"
+		case slices.Contains(paths, "data.source"):
+			l.loss = "the runs' paths begin with different distributions"
 		case slices.Contains(paths, "data.name"), slices.Contains(paths, "data.flip"):
 			l.loss = "the runs train on different images"
 		default:

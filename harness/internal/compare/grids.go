@@ -82,7 +82,7 @@ func (r *Result) fill(g *Grids) {
 				continue
 			}
 			cells[i] = append(cells[i], Cell{Images: s.Images, NFE: s.NFE, Seconds: perImage(s.Drawing), Step: s.Step, Seed: s.Seed,
-				ImageSHA256: s.ImageSHA256})
+				ImageSHA256: s.ImageSHA256, Points: record.points()})
 			if !slices.ContainsFunc(g.Frames, func(f Frame) bool { return f.Step == s.Step }) {
 				g.Frames = append(g.Frames, Frame{Step: s.Step, Cells: make([]Cell, len(r.records))})
 			}

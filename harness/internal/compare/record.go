@@ -29,6 +29,9 @@ type Record struct {
 	reached  []Progress
 }
 
+// points says whether the run's samples are points in the plane.
+func (r *Record) points() bool { return r.Config["sampling.points"] != "" }
+
 // Run is one of the compared runs.
 type Run struct {
 	ID         string   `json:"id"`

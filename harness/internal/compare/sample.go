@@ -25,18 +25,22 @@ type Cell struct {
 	Step        int    `json:"step"`
 	Seed        uint64 `json:"seed"`
 	ImageSHA256 string `json:"image_sha256,omitempty"`
+	// Points: it is no grid of images but a picture of points in the plane.
+	Points bool `json:"-"`
 }
 
-// SameNoise tells whether, image by image, two cells started from the same noise.
+// SameNoise tells whether, image by image, two cells started from the same noise. Points have no such counterparts in a
+// picture.
 func (c Cell) SameNoise(other Cell) bool {
-	return c.Images > 0 && c.Images == other.Images && c.Seed == other.Seed
+	return !c.Points && c.Images > 0 && c.Images == other.Images && c.Seed == other.Seed
 }
 
 func (r *Result) collectSamples() {
 	for i, record := range r.records {
 		for _, s := range record.samples { // of equal ones the last, which is of the latest step
 			cell := r.cell(Setting{s.Sampler, s.Steps, s.Guidance}, i)
-			*cell = Cell{Images: s.Images, NFE: s.NFE, Seconds: perImage(s.Drawing), Step: s.Step, Seed: s.Seed, ImageSHA256: s.ImageSHA256}
+			*cell = Cell{Images: s.Images, NFE: s.NFE, Seconds: perImage(s.Drawing), Step: s.Step, Seed: s.Seed, ImageSHA256: s.ImageSHA256,
+				Points: record.points()}
 		}
 	}
 }
@@ -58,7 +62,9 @@ type Picture struct {
 	// SameNoise: image by image the runs started from the same noise, and the
 	// lower half shows how much each differs from the first.
 	SameNoise bool
-	PNG       []byte
+	// Points: they are pictures of points in the plane, which have no noise to tell apart.
+	Points bool
+	PNG    []byte
 }
 
 // MissingGridError reports a run that has no grid.
@@ -159,6 +165,7 @@ func (r *Result) picture(ctx context.Context, st *store.Store, title string, run
 		}
 		images = append(images, png)
 		p.Runs = append(p.Runs, r.Runs[runs[k]].Slug)
+		p.Points = p.Points || c.Points
 		p.SameNoise = p.SameNoise && c.SameNoise(cells[0])
 	}
 	var err error

@@ -55,8 +55,10 @@ type Backend struct {
 
 // Data says which images to train on.
 type Data struct {
-	Name     string `yaml:"name" json:"name" jsonschema_description:"digits is drawn by the program itself and needs no files."`
-	Dir      string `yaml:"dir,omitempty" json:"dir,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Folder that holds the dataset's files, or a folder of them named after it. Nothing is read from elsewhere. Default: $HARNESS_DATA_DIR, then the user cache."`
+	Name string `yaml:"name" json:"name" jsonschema_description:"digits is drawn by the program itself and needs no files, and so are the points in the plane: 8gaussians, moons, checkerboard, swissroll, pinwheel, 2spirals."`
+	Dir  string `yaml:"dir,omitempty" json:"dir,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Folder that holds the dataset's files, or a folder of them named after it. Nothing is read from elsewhere. Default: $HARNESS_DATA_DIR, then the user cache."`
+	// Source is not written out, and not hashed, where it is noise.
+	Source   string `yaml:"source,omitempty" json:"source,omitempty" jsonschema_description:"What paths begin with, for points in the plane and flows: noise, or points of another dataset. Default: noise."`
 	Flip     bool   `yaml:"flip" json:"flip" jsonschema_description:"Mirror every image left to right with probability 0.5. This makes mirrored digits."`
 	Limit    int    `yaml:"limit" json:"limit" jsonschema:"minimum=0" jsonschema_description:"Use the first so many training images; 0 uses all."`
 	DropLast bool   `yaml:"drop_last" json:"drop_last" jsonschema_description:"Leave out the last batch of an epoch if it is not full."`
@@ -102,10 +104,12 @@ type Sampling struct {
 	GuidanceMethod   string                     `yaml:"guidance_method,omitempty" json:"guidance_method,omitempty" jsonschema:"enum=cfg,enum=cfg_zero_star" jsonschema_description:"How predictions are combined. cfg: uncond + g·(cond − uncond); cfg_zero_star, for flows: from the multiple of uncond that is nearest to cond, with a velocity of zero in the first zero_init_steps (Fan et al. 2025). Default: cfg."`
 	ZeroInitSteps    int                        `yaml:"zero_init_steps,omitempty" json:"zero_init_steps,omitempty" jsonschema:"minimum=1,maximum=10000" jsonschema_description:"cfg_zero_star: steps at the beginning whose velocity is taken for zero. Default: 1."`
 	GuidanceRescale  float64                    `yaml:"guidance_rescale,omitempty" json:"guidance_rescale,omitempty" jsonschema:"minimum=0,maximum=1" jsonschema_description:"How far the standard deviation of guided predictions is brought back to that of the class alone (Lin et al. 2024, section 3.4). Default: 0."`
-	Rows             int                        `yaml:"rows" json:"rows" jsonschema:"minimum=1,maximum=64" jsonschema_description:"Rows of a grid; its columns are no class and every class."`
-	UseEMA           bool                       `yaml:"use_ema" json:"use_ema" jsonschema_description:"Draw with the averaged weights. Default: true if train.ema_decay is above 0."`
-	AtEpochs         []int                      `yaml:"at_epochs,omitempty,flow" json:"at_epochs,omitempty" jsonschema:"maxItems=1000,uniqueItems=true,minimum=1,maximum=1000000" jsonschema_description:"Draw the grids after these epochs too."`
-	AtEnd            bool                       `yaml:"at_end" json:"at_end" jsonschema_description:"Draw the grids when training is done."`
+	Rows             int                        `yaml:"rows,omitempty" json:"rows,omitempty" jsonschema:"minimum=1,maximum=64" jsonschema_description:"Rows of a grid; its columns are no class and every class."`
+	// Points is not written out, and not hashed, for images.
+	Points   int   `yaml:"points,omitempty" json:"points,omitempty" jsonschema:"minimum=1,maximum=20000" jsonschema_description:"Points in a picture of points in the plane, as many of each class; it has no rows. Default: 2000."`
+	UseEMA   bool  `yaml:"use_ema" json:"use_ema" jsonschema_description:"Draw with the averaged weights. Default: true if train.ema_decay is above 0."`
+	AtEpochs []int `yaml:"at_epochs,omitempty,flow" json:"at_epochs,omitempty" jsonschema:"maxItems=1000,uniqueItems=true,minimum=1,maximum=1000000" jsonschema_description:"Draw the grids after these epochs too."`
+	AtEnd    bool  `yaml:"at_end" json:"at_end" jsonschema_description:"Draw the grids when training is done."`
 }
 
 // GuidanceOf is the guidance of samples at a scale.
@@ -165,7 +169,7 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 		c.Sampling.Samplers = []schedulers.SamplerConfig{{Name: name}}
 	}
 	for i := range c.Sampling.Samplers {
-		c.Sampling.Samplers[i].SetDefaultsFor(c.Process.Name)
+		c.SetSamplerDefaults(&c.Sampling.Samplers[i])
 	}
 	switch c.Sampling.GuidanceMethod {
 	case schedulers.GuidanceMethods()[0]:
@@ -180,7 +184,8 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 		c.Sampling.UseEMA = c.Train.EMADecay > 0
 	}
 	c.setDataDefaults(isSet)
-	if !isSet("sampling.guidance") && !c.Model.TakesClasses() {
+	if !isSet("sampling.guidance") && !c.takesClasses() {
 		c.Sampling.Guidance = []float64{1}
 	}
+	c.setPointsDefaults(isSet)
 }

@@ -88,14 +88,14 @@ store: s.db
 	want := Defaults()
 	want.Name, want.Tags, want.Notes, want.Seed = "all", []string{"a", "b-1"}, "two\nlines: # not a comment", 1<<63-1
 	want.Backend = Backend{"xla:cpu", "/opt/p.so", 7, models.BFloat16}
-	want.Data = Data{"kmnist", "d i r", true, 1000, false}
+	want.Data = Data{Name: "kmnist", Dir: "d i r", Flip: true, Limit: 1000}
 	want.Process = schedulers.ProcessConfig{Name: "flow_match", NumTrainTimesteps: 500, PredictionType: "velocity",
 		TimestepDensity: "logit_normal", LogitMean: -0.5, LogitStd: 2, Shift: 3}
 	want.Train = Train{42, 3, 3, 0, 5e-4, Cosine, 5, [2]float64{0.8, 0.99}, 0.5, 0, 1.5, 0.999, 0.1, "", "", "", 0, 2.5}
 	want.Sampling = Sampling{3, []schedulers.SamplerConfig{
 		{Name: "heun", Grid: "uniform", Shift: 1, TimestepInput: "scaled"},
 		{Name: "euler", Grid: "diffusers", Shift: 2, TimestepInput: "scaled"},
-	}, []int{4, 16}, []float64{1, 2.5}, Interval{0.25, 1}, "", 0, 0, 2, false, []int{1, 3}, false}
+	}, []int{4, 16}, []float64{1, 2.5}, Interval{0.25, 1}, "", 0, 0, 2, 0, false, []int{1, 3}, false}
 	want.Checkpoint = Checkpoint{10, 2, 5}
 	want.Store = "s.db"
 	want.Model.SetDefaults(models.Data{Height: 28, Width: 28, Channels: 1, Classes: 10})

@@ -102,9 +102,9 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 			`x.yaml:1:1: base: a config that is not read from a file cannot inherit; use the resolved config`},
 
 		{"misspelt choice", "data: {name: mnsit}\ntrain: {steps: 10}",
-			`x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, got "mnsit" (did you mean "mnist"?)`},
+			`x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, 8gaussians, moons, checkerboard, swissroll, pinwheel, 2spirals, got "mnsit" (did you mean "mnist"?)`},
 		{"choice like no other", "data: {name: imagenet}\ntrain: {steps: 10}",
-			`x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, got "imagenet"`},
+			`x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, 8gaussians, moons, checkerboard, swissroll, pinwheel, 2spirals, got "imagenet"`},
 		{"misspelt sampler", "train: {steps: 10}\nsampling:\n  samplers:\n    - eulr",
 			`x.yaml:4:7: sampling.samplers[0]: must be one of ` + strings.Join(schedulers.SamplerNames(""),
 				", ") + `, got "eulr" (did you mean "euler"?)`},

@@ -60,6 +60,7 @@ func newSchema(network string) *jsonschema.Schema {
 		}
 	}
 	property(s, "data.name").Enum = words(dataset.Names())
+	property(s, "data.source").Enum = words(sources())
 	property(s, "process.name").Enum = words(schedulers.ProcessNames())
 	property(s, "process.prediction_type").Enum = words(schedulers.PredictionTypes(""))
 	property(s, "sampling.samplers").Description += " Default: " + eachProcess(", ", func(name string) string {

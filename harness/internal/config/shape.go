@@ -60,7 +60,8 @@ func (c *Config) setDataDefaults(isSet func(key string) bool) {
 // modelData is what the network is told of the data.
 func (c Config) modelData() models.Data {
 	spec := c.Spec()
-	return models.Data{Name: c.Data.Name, Height: spec.Height, Width: spec.Width, Channels: spec.Channels, Classes: spec.Classes}
+	return models.Data{Name: c.Data.Name, Height: spec.Height, Width: spec.Width, Channels: spec.Channels, Classes: spec.Classes,
+		Points: spec.Points}
 }
 
 // Network builds the network of a config that has passed validation, in the precision

@@ -25,6 +25,7 @@ func (v *validator) validate() {
 	v.paths()
 	v.model()
 	v.data()
+	v.points()
 	v.budget()
 	v.init()
 	v.process()
@@ -159,7 +160,7 @@ func (v *validator) samplers() {
 	}
 	processOK := c.Process.Validate() == nil
 	for i, s := range c.Sampling.Samplers {
-		key := fmt.Sprintf("sampling.samplers[%d]", i)
+		key := samplersKey(i)
 		if j := slices.IndexFunc(c.Sampling.Samplers[:i], func(t schedulers.SamplerConfig) bool { return reflect.DeepEqual(s, t) }); j >= 0 {
 			v.fail(key, []string{fmt.Sprintf("sampling.samplers[%d]", j)}, "repeats sampling.samplers[%d]", j)
 			continue
@@ -198,6 +199,8 @@ func (v *validator) sampling() {
 	for i, g := range c.Sampling.Guidance {
 		key := fmt.Sprintf("sampling.guidance[%d]", i)
 		switch {
+		case c.Model.TakesClasses() && !c.takesClasses() && g != 0 && g != 1:
+			v.fail(key, []string{"data.name"}, "guidance %v needs classes, which dataset %s does not have; use 1", g, c.Data.Name)
 		case !c.Model.TakesClasses() && g != 0 && g != 1:
 			v.fail(key, []string{"model.name"}, "guidance %v needs a network that is told the class, which this one is not; use 1", g)
 		case c.Train.LabelDrop == 0 && g != 1:
@@ -223,5 +226,7 @@ func (v *validator) guidance() {
 		}
 	}
 }
+
+func samplersKey(i int) string { return fmt.Sprintf("sampling.samplers[%d]", i) }
 
 func stepsKey(i int) string { return fmt.Sprintf("sampling.steps[%d]", i) }

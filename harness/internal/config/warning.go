@@ -71,7 +71,7 @@ func (v *validator) beginnings() {
 	for i, sampler := range v.config.Sampling.Samplers {
 		for _, steps := range v.config.Sampling.Steps {
 			if few := FewSteps(sampler, v.config.Process, steps); few != "" {
-				v.warn(fmt.Sprintf("sampling.samplers[%d]", i), few)
+				v.warn(samplersKey(i), few)
 				break // fewer steps are worse, and said together
 			}
 		}

@@ -5,6 +5,7 @@ package dataset
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -12,7 +13,14 @@ import (
 
 // sources lists every dataset, in the order names are shown. Adding one takes a
 // file and a line here, or a call of [Register].
-var sources = []Source{digits{}, mnist, fashionMNIST, kmnist}
+var sources = withPoints(digits{}, mnist, fashionMNIST, kmnist)
+
+func withPoints(list ...Source) []Source {
+	for _, p := range pointSets {
+		list = append(list, p)
+	}
+	return list
+}
 
 // Source is a dataset: what it is called and holds, and how it is read.
 type Source interface {
@@ -30,8 +38,10 @@ type Source interface {
 type Spec struct {
 	Height, Width int // of an image, in pixels
 	Channels      int // 1: grey; 3: red, green, blue
-	Classes       int // labels go from 0 to Classes-1
+	Classes       int // labels go from 0 to Classes-1; 0: it has none
 	Train, Test   int // images of each split
+	// Points says that the samples are no images but points in the plane, whose coordinates are the channels.
+	Points bool
 }
 
 // Images is the number of images of a split, "train" or "test".
@@ -40,6 +50,14 @@ func (s Spec) Images(split string) int {
 		return s.Test
 	}
 	return s.Train
+}
+
+// Label is the class that sample i of many is drawn of, each in turn, as a model is told it: class+1, or 0 if there are none.
+func (s Spec) Label(i int) int32 {
+	if s.Classes == 0 {
+		return 0
+	}
+	return int32(i%s.Classes) + 1
 }
 
 // Pixels is the number of values of an image: Height × Width × Channels.
@@ -51,7 +69,11 @@ type Dataset struct {
 	Name, Split string
 	N           int     // images
 	Images      []uint8 // [N, Height, Width, Channels], row-major, 0 is background
-	Labels      []uint8 // [N], 0 … Classes-1
+	Labels      []uint8 // [N], 0 … Classes-1; all 0 if it has no classes
+	// Values are what points have in place of Images: [N, Height, Width, Channels], as a model sees them.
+	Values []float32
+	// endless draws the samples of training where there are always new ones; nil: they are those above.
+	endless *Points
 
 	// Dir is the folder that it was read from and Files what was read; both are
 	// empty for a dataset that is drawn by the program.
@@ -167,13 +189,18 @@ func fingerprint(d *Dataset) string {
 	}
 	fmt.Fprintln(h, shape)
 	h.Write(d.Images)
+	_ = binary.Write(h, binary.LittleEndian, d.Values) // a hash takes everything
 	h.Write(d.Labels)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Image writes image i, scaled to [-1, 1], to dst [Height, Width, Channels];
-// mirrored left to right if asked for.
+// mirrored left to right if asked for. Points are written as they are.
 func (d *Dataset) Image(i int, mirrored bool, dst []float32) {
+	if d.Values != nil {
+		copy(dst, d.Values[i*len(dst):(i+1)*len(dst)])
+		return
+	}
 	src := d.Images[i*len(dst) : (i+1)*len(dst)]
 	if !mirrored {
 		for j, v := range src {

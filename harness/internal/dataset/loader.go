@@ -16,7 +16,7 @@ type LoaderOptions struct {
 }
 
 // Loader hands out the batches of a dataset: shuffled anew every epoch,
-// flipped if asked for, scaled to [-1, 1]. Every batch is a pure function of
+// flipped if asked for, scaled to [-1, 1]; of endless data, new samples for each. Every batch is a pure function of
 // (seed, step); a Loader may be used by several goroutines.
 type Loader struct {
 	data *Dataset
@@ -64,6 +64,10 @@ func (l *Loader) Size(step int) int {
 // Fill writes the batch of a step, counted from 0: images [Size, H, W, C] in
 // [-1, 1], and labels [Size] as class+1, since 0 stands for "no class".
 func (l *Loader) Fill(step int, images []float32, labels []int32) {
+	if l.data.endless != nil {
+		l.draw(step, images, labels)
+		return
+	}
 	epoch, from := step/l.StepsPerEpoch(), step%l.StepsPerEpoch()*l.BatchSize
 	perm := l.permutation(epoch)
 	flip := random.New(l.Seed, "data/flip", uint64(step))
@@ -72,8 +76,24 @@ func (l *Loader) Fill(step int, images []float32, labels []int32) {
 		index := perm[from+i]
 		mirrored := l.Flip && flip.Uint64()&1 == 1
 		l.data.Image(index, mirrored, images[i*pixels:(i+1)*pixels])
-		labels[i] = int32(l.data.Labels[index]) + 1
+		labels[i] = l.label(int(l.data.Labels[index]))
 	}
+}
+
+// draw is Fill for endless data.
+func (l *Loader) draw(step int, values []float32, labels []int32) {
+	rng, n := random.New(l.Seed, "data/points", uint64(step)), l.data.Pixels()
+	for i := range l.Size(step) {
+		labels[i] = l.label(l.data.endless.Draw(rng, values[i*n:(i+1)*n]))
+	}
+}
+
+// label is a class as a model is told it.
+func (l *Loader) label(class int) int32 {
+	if l.data.Classes == 0 {
+		return 0
+	}
+	return int32(class) + 1
 }
 
 // permutation is the order of the images in an epoch. Prefetching touches two

@@ -111,7 +111,7 @@ func (so SampleOptions) apply(c *config.Config) error {
 	if len(so.Samplers) > 0 {
 		c.Sampling.Samplers = slices.Clone(so.Samplers)
 		for i := range c.Sampling.Samplers {
-			c.Sampling.Samplers[i].SetDefaultsFor(c.Process.Name) // so that the record names every option
+			c.SetSamplerDefaults(&c.Sampling.Samplers[i]) // so that the record names every option
 		}
 	}
 	if len(so.Steps) > 0 {

@@ -106,7 +106,10 @@ func (p *page) addPictures(album compare.Album, clean func(string) string) {
 	}
 	for _, picture := range album.Pictures {
 		note := "The grids did not start from the same noise, so their images have no counterparts."
-		if picture.SameNoise {
+		switch {
+		case picture.Points:
+			note = "Points in the plane, each sampled by its own run."
+		case picture.SameNoise:
 			note = "Same noise, image by image. The strip below shows where each differs from the first."
 		}
 		p.Pictures = append(p.Pictures, pagePicture{Title: clean(picture.Title), Note: note, Runs: clean(strings.Join(picture.Runs, " · ")),

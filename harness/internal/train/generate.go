@@ -29,6 +29,7 @@ type Generator struct {
 	model   models.Network
 	config  schedulers.ProcessConfig
 	process schedulers.Process
+	begin   begin
 	spec    dataset.Spec // of the images
 	runner  *schedulers.Runner
 	execs   map[program]*Exec
@@ -75,7 +76,7 @@ func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Generator{backend: b, model: model, config: cfg.Process, process: process, spec: cfg.Spec(),
+	return &Generator{backend: b, model: model, config: cfg.Process, process: process, begin: beginOf(cfg), spec: cfg.Spec(),
 		runner: schedulers.NewRunner(b), execs: map[program]*Exec{}, warm: map[string]bool{}}, nil
 }
 
@@ -114,7 +115,7 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 		}), nil
 	}
 	x := g.noise(len(r.Labels), func(i int, dst []float32) {
-		random.Normal(random.New(r.Seed, "sample/noise", uint64(r.FirstImage+i)), dst)
+		g.begin(random.New(r.Seed, "sample/noise", uint64(r.FirstImage+i)), dst)
 	})
 	defer x.MustFinalizeAll()
 	out, err := g.runner.Run(ctx, plan, x, predict, noise, r.observer(plan))

@@ -27,7 +27,8 @@ const (
 // divisor of 16 to 64 of more than 64 images, if there is one. A number that does
 // not divide the part is an error.
 func Microbatch(cfg config.Config, b compute.Backend, devices int) (int, error) {
-	return microbatch(cfg.Train.MicrobatchSize, cfg.Train.BatchSize/devices, backend.IsXLACPU(b))
+	// Points are so small that calling a program takes longer than running it.
+	return microbatch(cfg.Train.MicrobatchSize, cfg.Train.BatchSize/devices, backend.IsXLACPU(b) && !cfg.Spec().Points)
 }
 
 func microbatch(wanted, images int, xlaCPU bool) (int, error) {

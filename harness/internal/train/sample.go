@@ -63,7 +63,7 @@ func (t *trainer) sampleAll(ctx context.Context, res *Result, epoch int) error {
 		return t.Recorder.Sample(ctx, s)
 	}
 	if len(wanted) > 0 {
-		labels := GridLabels(t.Config.Sampling.Rows, t.Config.Spec().Classes+1)
+		labels := drawnLabels(t.Config)
 		cold, began := t.gen.cold(t.Config, labels), time.Now()
 		if cold {
 			t.event(Event{Message: "compiling the sampling step"})
@@ -105,7 +105,7 @@ func wantedSamples(cfg config.Config, base Sample) ([]wantedSample, error) {
 			for _, scale := range cfg.Sampling.Guidance {
 				w := wantedSample{base, sampler}
 				w.Sampler, w.SamplerJSON, w.Steps, w.Guidance, w.Seed = sampler.String(), settings, steps, scale, cfg.Sampling.Seed
-				w.Images = cfg.Sampling.Rows * (cfg.Spec().Classes + 1)
+				w.Images = len(drawnLabels(cfg))
 				w.Warnings = config.DrawingWarnings(sampler, cfg.Process, steps)
 				list = append(list, w)
 			}
@@ -120,7 +120,7 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 		return nil, nil
 	}
 	var samples []Sample
-	labels := GridLabels(cfg.Sampling.Rows, cfg.Spec().Classes+1)
+	labels := drawnLabels(cfg)
 	if gen.cold(cfg, labels) && progress != nil {
 		progress(Event{Message: "compiling the sampling step"})
 	}
@@ -133,13 +133,15 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 		if progress != nil {
 			progress(Event{Message: what})
 		}
-		out, err := gen.Generate(ctx, weights, Request{Sampler: w.sampler, Steps: s.Steps, Labels: labels, Seed: s.Seed,
-			Guidance: cfg.Sampling.GuidanceOf(s.Guidance)})
-		if err != nil {
-			return samples, err
+		request := Request{Sampler: w.sampler, Steps: s.Steps, Labels: labels, Seed: s.Seed, Guidance: cfg.Sampling.GuidanceOf(s.Guidance)}
+		var out Generated
+		var err error
+		if gen.spec.Points {
+			out, s.PNG, err = gen.drawPoints(ctx, weights, cfg, request)
+		} else if out, err = gen.Generate(ctx, weights, request); err == nil {
+			s.PNG, err = grid.Encode(out.Images, gen.spec, cfg.Sampling.Rows, cfg.Spec().Classes+1)
 		}
 		s.NFE, s.Seconds = out.NFE, out.Elapsed.Seconds()
-		s.PNG, err = grid.Encode(out.Images, gen.spec, cfg.Sampling.Rows, cfg.Spec().Classes+1)
 		if err != nil {
 			return samples, fmt.Errorf("drawing the grid of %s: %w", what, err)
 		}
@@ -198,6 +200,20 @@ func warmUps(cfg config.Config, labels []int32) []Request {
 // warmKey is the same for requests that the same programs serve.
 func warmKey(r Request) string {
 	return fmt.Sprint(r.Sampler, " ", r.Guidance.ModeAt(0, 1), " ", r.Guidance.Program(), " ", len(r.Labels))
+}
+
+// drawnLabels are the classes of what a config draws: of a grid of images, or of points in the plane, of each class in
+// turn.
+func drawnLabels(cfg config.Config) []int32 {
+	spec := cfg.Spec()
+	if !spec.Points {
+		return GridLabels(cfg.Sampling.Rows, spec.Classes+1)
+	}
+	labels := make([]int32, cfg.Sampling.Points)
+	for i := range labels {
+		labels[i] = spec.Label(i)
+	}
+	return labels
 }
 
 // GridLabels are the classes of a grid in row-major order: every row is the

@@ -264,7 +264,7 @@ func (t *trainer) makeBatch(index int) (*batch, error) {
 	seed, step := t.Config.Seed, uint64(index)
 	b := newBatch(size, t.pixels)
 	t.loader.Fill(index, b.images, b.labels)
-	random.Normal(random.New(seed, "train/noise", step), b.noise)
+	t.begin(random.New(seed, "train/noise", step), b.noise)
 	timesteps := random.New(seed, "train/timestep", step)
 	for i := range b.timesteps {
 		b.timesteps[i] = float32(t.process.SampleTimestep(timesteps))

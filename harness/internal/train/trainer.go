@@ -30,6 +30,7 @@ type trainer struct {
 	process schedulers.Process
 	model   models.Network
 	loader  *dataset.Loader
+	begin   begin
 	graph   *stepGraph
 	exec    *graph.Exec // of a step of whole batches; nil if parts is not
 	parts   *partwise   // of a step that adds up parts; nil if a batch is run whole
@@ -83,7 +84,7 @@ func newTrainer(o Options) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trainer{Options: o, process: process, model: model, loader: loader,
+	t := &trainer{Options: o, process: process, model: model, loader: loader, begin: beginOf(cfg),
 		stepsPerEpoch: loader.StepsPerEpoch(), pixels: o.Data.Pixels()}
 	t.steps = cfg.Train.Steps
 	if t.steps == 0 {
@@ -106,7 +107,7 @@ func newTrainer(o Options) (*trainer, error) {
 		}
 	}
 	if o.Validation != nil {
-		if t.validation, err = newValidation(o.Backend, o.Validation, model, process, cfg.Sampling.Seed); err != nil {
+		if t.validation, err = newValidation(o.Backend, o.Validation, model, process, t.begin, cfg.Sampling.Seed); err != nil {
 			return nil, err
 		}
 	}

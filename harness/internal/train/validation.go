@@ -31,7 +31,7 @@ type validation struct {
 	trainTimesteps float64
 }
 
-func newValidation(b compute.Backend, data *dataset.Dataset, model models.Network, process schedulers.Process,
+func newValidation(b compute.Backend, data *dataset.Dataset, model models.Network, process schedulers.Process, begin begin,
 	seed uint64) (*validation, error) {
 	loader, err := dataset.NewLoader(data, dataset.LoaderOptions{Seed: seed, BatchSize: validationBatch})
 	if err != nil {
@@ -49,7 +49,7 @@ func newValidation(b compute.Backend, data *dataset.Dataset, model models.Networ
 			bin := (first + i) % metrics.LossBins
 			// DDPM knows whole timesteps only, as does the tutorial's flow matching.
 			batch.timesteps[i] = float32(math.Floor(v.trainTimesteps * (float64(bin) + rng.Float64()) / metrics.LossBins))
-			random.Normal(rng, batch.noise[i*pixels:(i+1)*pixels])
+			begin(rng, batch.noise[i*pixels:(i+1)*pixels])
 		}
 		v.batches = append(v.batches, batch)
 		first += n
