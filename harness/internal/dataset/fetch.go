@@ -2,8 +2,6 @@ package dataset
 
 import (
 	"context"
-	"crypto/md5" // the publishers of two datasets give no other hash
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -140,27 +138,15 @@ func download(ctx context.Context, url, path string, progress func(done, total i
 
 // verifyDownload checks a downloaded .gz file against what was published.
 func (s IDX) verifyDownload(path string, file IDXFile) error {
-	f, err := os.Open(path)
+	_, sum, err := unpack(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	packed := md5.New() // see IDXFile
-	data, err := decompress(io.TeeReader(f, packed))
-	if err != nil {
-		return err
-	}
-	if err := s.verify(hashesOf(data), file); err != nil {
+	if err := s.verify(sum, file); err != nil {
 		return fmt.Errorf("what came is %w", err)
 	}
-	if file.PackedMD5 == "" {
-		return nil
-	}
-	if _, err := io.Copy(packed, f); err != nil { // what the decompressor did not need
-		return err
-	}
-	if got := hex.EncodeToString(packed.Sum(nil)); got != file.PackedMD5 {
-		return fmt.Errorf("what came is not the published file: its MD5 is %s, expected %s", got, file.PackedMD5)
+	if file.PackedSHA256 != "" && sum.packed != file.PackedSHA256 {
+		return fmt.Errorf("what came is not the published file: its SHA-256 is %s, expected %s", sum.packed, file.PackedSHA256)
 	}
 	return nil
 }

@@ -4,12 +4,15 @@ import (
 	"crypto/md5" // tells files apart where no other hash is published
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 )
 
-// hashes of the decompressed bytes of a file, in hex.
-type hashes struct{ sha256, md5 string }
+// hashes of the decompressed bytes of a file, and of the file itself, in hex.
+type hashes struct{ sha256, md5, packed string }
 
 func hashesOf(data []byte) hashes {
 	long, short := sha256.Sum256(data), md5.Sum(data) // see the import
@@ -19,19 +22,36 @@ func hashesOf(data []byte) hashes {
 // read returns the decompressed bytes of a file of the dataset, and their hashes.
 // A file that is not the published one is an error.
 func (s IDX) read(path string, file IDXFile) ([]byte, hashes, error) {
+	data, sum, err := unpack(path)
+	switch {
+	case errors.As(err, new(*fs.PathError)):
+		return nil, hashes{}, err
+	case err != nil:
+		return nil, hashes{}, fmt.Errorf("%s: %w; fetch it again", path, err)
+	}
+	if err := s.verify(sum, file); err != nil {
+		return nil, sum, fmt.Errorf("%s is %w", path, err)
+	}
+	return data, sum, nil
+}
+
+// unpack returns the decompressed bytes of a file, and the hashes.
+func unpack(path string) ([]byte, hashes, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, hashes{}, err
 	}
 	defer f.Close()
-	data, err := decompress(f)
+	packed := sha256.New()
+	data, err := decompress(io.TeeReader(f, packed))
 	if err != nil {
-		return nil, hashes{}, fmt.Errorf("%s: %w; fetch it again", path, err)
+		return nil, hashes{}, err
+	}
+	if _, err := io.Copy(packed, f); err != nil { // what the decompressor did not need
+		return nil, hashes{}, err
 	}
 	sum := hashesOf(data)
-	if err := s.verify(sum, file); err != nil {
-		return nil, sum, fmt.Errorf("%s is %w", path, err)
-	}
+	sum.packed = hex.EncodeToString(packed.Sum(nil))
 	return data, sum, nil
 }
 
@@ -56,7 +76,8 @@ func (s IDX) verify(sum hashes, file IDXFile) error {
 
 // is reports whether a file with these hashes is known to be the published one.
 func (f IDXFile) is(sum hashes) bool {
-	return f.SHA256 != "" && f.SHA256 == sum.sha256 || f.MD5 != "" && f.MD5 == sum.md5
+	return f.SHA256 != "" && f.SHA256 == sum.sha256 || f.MD5 != "" && f.MD5 == sum.md5 ||
+		f.PackedSHA256 != "" && f.PackedSHA256 == sum.packed
 }
 
 // ownerOf finds the dataset and its file that hashes are the published ones of.

@@ -18,13 +18,15 @@ type IDX struct {
 	Files [4]IDXFile
 }
 
-// IDXFile is one of the four, and the published hashes of it: at most one of its
-// decompressed bytes. What has none is checked for its shape, and for not being a
-// file of another dataset.
+// IDXFile is one of the four, and the published hashes of it, in hex. A file is the
+// published one if the hash of its decompressed bytes is, or if it is the published
+// .gz file. What has no hash is checked for its shape, and for not being a file of
+// another dataset.
 type IDXFile struct {
-	Name        string // without .gz
-	SHA256, MD5 string // of the decompressed bytes, in hex
-	PackedMD5   string // of the .gz file; downloads are checked with it too
+	Name         string // without .gz
+	SHA256       string // of the decompressed bytes
+	MD5          string // of the decompressed bytes, only where no SHA-256 of them is known
+	PackedSHA256 string // of the .gz file, only where there is none of the decompressed bytes
 }
 
 // Name is the dataset's name in configs.

@@ -1,8 +1,8 @@
 package dataset
 
-// The three datasets in MNIST's form. The MD5s of .gz files are those that the
-// publishers give; SHA-256s and MD5s of decompressed bytes are widely published.
-// Of the decompressed files of Fashion-MNIST and KMNIST only MD5s are.
+// The three datasets in MNIST's form. The SHA-256s of decompressed bytes of MNIST are widely published; those of Fashion-MNIST
+// are of the files that Debian ships, whose MD5s are the published ones. Of KMNIST the SHA-256s of the .gz files are published,
+// and of what is in them only the MD5s.
 
 var mnist = IDX{
 	ID: "mnist", Shape: mnistShape, Folders: []string{"MNIST"},
@@ -23,10 +23,10 @@ var fashionMNIST = IDX{
 	ID: "fashion_mnist", Shape: mnistShape, Folders: []string{"fashion-mnist", "FashionMNIST"},
 	Mirrors: []string{"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"},
 	Files: [4]IDXFile{
-		{Name: "train-images-idx3-ubyte", MD5: "f4a8712d7a061bf5bd6d2ca38dc4d50a", PackedMD5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
-		{Name: "train-labels-idx1-ubyte", MD5: "9018921c3c673c538a1fc5bad174d6f9", PackedMD5: "25c81989df183df01b3e8a0aad5dffbe"},
-		{Name: "t10k-images-idx3-ubyte", MD5: "8181f5470baa50b63fa0f6fddb340f0a", PackedMD5: "bef4ecab320f06d8554ea6380940ec79"},
-		{Name: "t10k-labels-idx1-ubyte", MD5: "15d484375f8d13e6eb1aabb0c3f46965", PackedMD5: "bb300cfdad3c16e7a12a480ee83cd310"},
+		{Name: "train-images-idx3-ubyte", SHA256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"},
+		{Name: "train-labels-idx1-ubyte", SHA256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
+		{Name: "t10k-images-idx3-ubyte", SHA256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
+		{Name: "t10k-labels-idx1-ubyte", SHA256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"},
 	},
 }
 
@@ -35,10 +35,14 @@ var kmnist = IDX{
 	ID: "kmnist", Shape: mnistShape, Folders: []string{"KMNIST"},
 	Mirrors: []string{"http://codh.rois.ac.jp/kmnist/dataset/kmnist/"},
 	Files: [4]IDXFile{
-		{Name: "train-images-idx3-ubyte", MD5: "92be26ec9822e900ac425d0a0aa84ced", PackedMD5: "bdb82020997e1d708af4cf47b453dcf7"},
-		{Name: "train-labels-idx1-ubyte", MD5: "949e75301f8813e0dc5800dcc320fc52", PackedMD5: "e144d726b3acfaa3e44228e80efcd344"},
-		{Name: "t10k-images-idx3-ubyte", MD5: "bf305b8cd328700fbc17f5acbc2856d2", PackedMD5: "5c965bf0a639b31b8f53240b1b52f4d7"},
-		{Name: "t10k-labels-idx1-ubyte", MD5: "9f55f451c0988b028eccdf7d5cc265ab", PackedMD5: "7320c461ea6c1c855c0b718fb2a4b134"},
+		{Name: "train-images-idx3-ubyte", MD5: "92be26ec9822e900ac425d0a0aa84ced",
+			PackedSHA256: "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"},
+		{Name: "train-labels-idx1-ubyte", MD5: "949e75301f8813e0dc5800dcc320fc52",
+			PackedSHA256: "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"},
+		{Name: "t10k-images-idx3-ubyte", MD5: "bf305b8cd328700fbc17f5acbc2856d2",
+			PackedSHA256: "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"},
+		{Name: "t10k-labels-idx1-ubyte", MD5: "9f55f451c0988b028eccdf7d5cc265ab",
+			PackedSHA256: "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"},
 	},
 }
 

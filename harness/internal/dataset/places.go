@@ -86,16 +86,10 @@ func (s IDX) lacks(place string) []string {
 func (s IDX) foreign(place string) string {
 	labels := s.Files[3]
 	path, _ := labels.in(place)
-	f, err := os.Open(path)
+	_, sum, err := unpack(path)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	data, err := decompress(f)
-	if err != nil {
-		return ""
-	}
-	sum := hashesOf(data)
 	if name, _, known := ownerOf(sum); known && name != s.ID && !labels.is(sum) {
 		return name
 	}

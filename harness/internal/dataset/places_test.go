@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"crypto/md5" // as published
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -206,6 +207,31 @@ func TestAFolderThatWasAskedForIsTheOnlyOne(t *testing.T) {
 	}
 }
 
+// Of clothes the .gz files are known too: they are taken by their own hash, and only as they were published.
+func TestAPublishedArchiveIsTakenByItsOwnHash(t *testing.T) {
+	files := pretend(t)
+	set := sources[1].(IDX)
+	for i, file := range set.Files {
+		sum := sha256.Sum256(zip(files["clothes"][file.Name]))
+		set.Files[i].PackedSHA256, set.Files[i].MD5 = hex.EncodeToString(sum[:]), strings.Repeat("0", 32)
+	}
+	sources[1] = set
+	packed, plain := t.TempDir(), t.TempDir()
+	lay(t, packed, files["clothes"], func(name string) string { return name + ".gz" })
+	lay(t, plain, files["clothes"], nil)
+	if _, _, err := openBoth("clothes", packed); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := openBoth("clothes", plain); err == nil || !strings.Contains(err.Error(), "is not the published file") {
+		t.Errorf("of the files in them nothing is known, and the error is %v", err)
+	}
+	files["clothes"]["train-images-idx3-ubyte"][100] ^= 1
+	lay(t, packed, files["clothes"], func(name string) string { return name + ".gz" })
+	if _, _, err := openBoth("clothes", packed); err == nil || !strings.Contains(err.Error(), "is not the published file") {
+		t.Errorf("one was changed, and the error is %v", err)
+	}
+}
+
 // The published hashes are of one length each, and no two files have the same.
 func TestPublishedHashesAreSound(t *testing.T) {
 	seen := map[string]string{}
@@ -214,7 +240,10 @@ func TestPublishedHashesAreSound(t *testing.T) {
 			if (file.SHA256 == "") == (file.MD5 == "") {
 				t.Errorf("%s of %s: want one hash of the decompressed bytes", file.Name, set.ID)
 			}
-			for hash, length := range map[string]int{file.SHA256: 64, file.MD5: 32, file.PackedMD5: 32} {
+			if file.SHA256 == "" && file.PackedSHA256 == "" {
+				t.Errorf("%s of %s is known by MD5 alone", file.Name, set.ID)
+			}
+			for hash, length := range map[string]int{file.SHA256: 64, file.MD5: 32, file.PackedSHA256: 64} {
 				if hash == "" {
 					continue
 				}
