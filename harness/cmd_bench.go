@@ -70,7 +70,7 @@ func (o *benchOptions) run(ctx context.Context) error {
 		return fmt.Errorf("finding this program: %w", err)
 	}
 	o.Child = []string{program, "bench", "--child"}
-	o.Progress = func(message string) { fmt.Fprintln(o.err, message) }
+	o.Observe = func(message string) { fmt.Fprintln(o.err, message) }
 	result, err := speed.Run(ctx, o.Options)
 	switch {
 	case errors.Is(err, speed.ErrNoCase):

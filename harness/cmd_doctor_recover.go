@@ -43,7 +43,7 @@ func (o *doctorOptions) recoverStore(ctx context.Context) error {
 		return r.Hash, nil
 	}
 	observe, over := counting(o.err, "pages", clean(o.salvage))
-	found, err := merge.Recover(ctx, o.salvage, to, store.RecoverOptions{ConfigHash: hash, Progress: observe})
+	found, err := merge.Recover(ctx, o.salvage, to, store.RecoverOptions{ConfigHash: hash, Observe: observe})
 	over()
 	if err != nil {
 		return err

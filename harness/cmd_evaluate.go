@@ -68,7 +68,7 @@ func (o *evaluateOptions) run(cmd *cobra.Command, ref string) error {
 	so.Images = o.images
 	progress := newRunProgress(o.err, 10)
 	run, records, err := experiment.Evaluate(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
-		Progress: progress.event, Warn: progress.warn})
+		Observe: progress.event, Warn: progress.warn})
 	progress.close()
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (o *evaluateOptions) measureReferences(cmd *cobra.Command, ref string) erro
 	}
 	progress := newRunProgress(o.err, 10)
 	measured, err := experiment.MeasureReferences(cmd.Context(), ref, o.images, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
-		Progress: progress.event, Warn: progress.warn})
+		Observe: progress.event, Warn: progress.warn})
 	progress.close()
 	if err != nil {
 		return err

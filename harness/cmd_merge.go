@@ -75,7 +75,7 @@ func (o *mergeOptions) run(ctx context.Context, sources []string) error {
 		}
 		if err == nil {
 			observe, over := counting(o.err, "runs", clean(source))
-			result, err = merge.Store(ctx, st, source, store.MergeOptions{Progress: observe})
+			result, err = merge.Store(ctx, st, source, store.MergeOptions{Observe: observe})
 			over()
 		}
 		row := mergeJSON{source, result.Added, result.Continued, result.Same, result.Behind, result.Live, result.Trashed, result.Refused, ""}

@@ -200,7 +200,7 @@ func (o *fitOptions) run(ctx context.Context, name string) error {
 		fmt.Fprintf(o.err, "warning: %s\n", b.Info.Warning)
 	}
 	w, err := classifier.Fit(ctx, classifier.FitOptions{Backend: b.Backend, Train: train, Test: test, Flip: o.flip,
-		Epochs: o.epochs, Seed: o.seed, Progress: o.progress()})
+		Epochs: o.epochs, Seed: o.seed, Observe: o.progress()})
 	if err != nil {
 		return err
 	}
@@ -228,9 +228,9 @@ func (o *fitOptions) run(ctx context.Context, name string) error {
 }
 
 // progress shows how far the training is.
-func (o *fitOptions) progress() func(classifier.Progress) {
+func (o *fitOptions) progress() func(classifier.FitEvent) {
 	meter := terminal.NewMeter(o.err, terminal.Steps, 10*time.Second)
-	return func(p classifier.Progress) {
+	return func(p classifier.FitEvent) {
 		meter.Set(float64(p.Step), float64(p.Steps), fmt.Sprintf("epoch %d", p.Epoch), fmt.Sprintf("loss %.4f", p.Loss))
 		if p.Step == p.Steps {
 			meter.Close()

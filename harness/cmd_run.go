@@ -101,7 +101,7 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 			fmt.Fprintf(o.err, "%s %s (%s) on %s, %d images of %s\n", what, s.Run.Slug, clean(s.Run.Name), s.Backend.Name, s.Data.N, s.Data.Name)
 			progress = newRunProgress(o.err, s.LogEverySeconds)
 		},
-		Progress: func(e train.Event) { progress.event(e) },
+		Observe: func(e train.Event) { progress.event(e) },
 	}
 	out, err := o.start(ctx, args, &exp)
 	progress.close()

@@ -64,7 +64,7 @@ func (o *sampleOptions) run(cmd *cobra.Command, ref string) error {
 	}
 	progress := newRunProgress(o.err, 10)
 	run, samples, err := experiment.Sample(cmd.Context(), ref, so, experiment.Options{StorePath: o.storePath(""), Argv: o.argv,
-		Progress: progress.event, Warn: progress.warn})
+		Observe: progress.event, Warn: progress.warn})
 	progress.close()
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func (o *sweepStatusOptions) run(ctx context.Context, name string) error {
 	for _, s := range tasks {
 		counts[s.State]++
 		t.Add(s.Task, clean(s.Variant), fmt.Sprint(s.Seed), fmt.Sprintf("%d/%d", s.Done, s.Runs), s.State,
-			taskProgress(s.Status), s.Status.Run)
+			taskProgress(s.Report), s.Report.Run)
 	}
 	t.Print(o.out)
 	fmt.Fprintf(o.out, "\n%s:", printable.Count(len(tasks), "task"))

@@ -66,7 +66,7 @@ func (o *verifyOptions) run(ctx context.Context, ref string) error {
 				s.Data.N, s.Data.Name)
 			progress = newRunProgress(o.err, s.LogEverySeconds)
 		},
-		Progress: func(e train.Event) { progress.event(e) },
+		Observe: func(e train.Event) { progress.event(e) },
 	})
 	progress.close()
 	if err != nil && !errors.Is(err, train.ErrInterrupted) || v.Run == nil {

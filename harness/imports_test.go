@@ -510,3 +510,51 @@ func TestSeriesAreNamedInOnePlace(t *testing.T) {
 		})
 	}
 }
+
+// TestWordsHaveOneMeaning: a reader who knows what a word names in one package knows it in all.
+func TestWordsHaveOneMeaning(t *testing.T) {
+	home := map[string]string{
+		"Setting":  "compare",  // how samples were drawn
+		"Progress": "progress", // how far the training of a run is
+		"Status":   "record",   // whether a run runs, and how it ended
+	}
+	found := map[string]bool{}
+	for _, p := range list(t) {
+		eachFile(t, p, func(file *ast.File, position func(token.Pos) token.Position) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.TypeSpec:
+					if at, ok := home[n.Name.Name]; ok {
+						found[n.Name.Name] = true
+						if p.Name != at {
+							t.Errorf("%v: a second type %s; that of package %s is another", position(n.Pos()), n.Name.Name, at)
+						}
+					}
+				case *ast.Field:
+					for _, name := range n.Names {
+						if _, ok := home[name.Name]; ok && name.Name != "Setting" && !namesType(n.Type, name.Name) {
+							t.Errorf("%v: the field %s is no %s.%s", position(n.Pos()), name.Name, home[name.Name], name.Name)
+						}
+					}
+				}
+				return true
+			})
+		})
+	}
+	for word := range home {
+		if !found[word] {
+			t.Errorf("there is no type %s", word)
+		}
+	}
+}
+
+// namesType tells whether a type is made of one of a name, such as []record.Status of Status.
+func namesType(expression ast.Expr, name string) (found bool) {
+	ast.Inspect(expression, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && id.Name == name {
+			found = true
+		}
+		return !found
+	})
+	return found
+}

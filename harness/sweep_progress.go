@@ -18,7 +18,7 @@ type sweepProgress struct {
 	screen   *terminal.Screen
 	pace     terminal.Pace
 	started  time.Time
-	last     sweep.Progress
+	last     sweep.Standing
 	lastLine time.Time
 }
 
@@ -40,7 +40,7 @@ func (p *sweepProgress) begin(s *launch.Session) {
 }
 
 // observe is called while the sweep runs.
-func (p *sweepProgress) observe(now sweep.Progress) {
+func (p *sweepProgress) observe(now sweep.Standing) {
 	ended := now.Ended != p.last.Ended || now.Failed != p.last.Failed || now.Stage != p.last.Stage
 	p.last = now
 	switch {
@@ -62,7 +62,7 @@ func (p *sweepProgress) interject(print func()) {
 // close leaves the last state on the terminal.
 func (p *sweepProgress) close() { p.screen.Leave() }
 
-func (p *sweepProgress) headline(now sweep.Progress) string {
+func (p *sweepProgress) headline(now sweep.Standing) string {
 	parts := []string{fmt.Sprintf("%d of %s ended", now.Ended, printable.Count(now.Tasks, "task"))}
 	if now.Stage != "" {
 		parts = append([]string{now.Stage}, parts...)
@@ -83,7 +83,7 @@ func (p *sweepProgress) headline(now sweep.Progress) string {
 	return strings.Join(append(parts, time.Since(p.started).Round(time.Second).String()), ", ")
 }
 
-func (p *sweepProgress) drawTable(now sweep.Progress) {
+func (p *sweepProgress) drawTable(now sweep.Standing) {
 	lines := []string{p.headline(now), p.level(now).Line()}
 	if len(now.Running) > 0 {
 		lines = append(lines, runningTable(now.Running).Lines()...)
@@ -92,7 +92,7 @@ func (p *sweepProgress) drawTable(now sweep.Progress) {
 }
 
 // level counts of a task that runs the part that is done.
-func (p *sweepProgress) level(now sweep.Progress) terminal.Level {
+func (p *sweepProgress) level(now sweep.Standing) terminal.Level {
 	done := float64(now.Ended)
 	for _, s := range now.Running {
 		if s.Steps > 0 {
@@ -103,7 +103,7 @@ func (p *sweepProgress) level(now sweep.Progress) terminal.Level {
 }
 
 // runningTable lists the tasks that run, the first ones if there are many.
-func runningTable(running []sweep.Status) *terminal.Table {
+func runningTable(running []sweep.TaskReport) *terminal.Table {
 	const most = 20
 	t := terminal.NewTableOfNames("variant", "run", "progress", "loss")
 	for _, s := range running[:min(most, len(running))] {
@@ -117,7 +117,7 @@ func runningTable(running []sweep.Status) *terminal.Table {
 }
 
 // taskProgress is how far a task is, in words.
-func taskProgress(s sweep.Status) string {
+func taskProgress(s sweep.TaskReport) string {
 	steps := ""
 	if s.Steps > 0 {
 		steps = fmt.Sprintf("step %d/%d", s.Step, s.Steps)

@@ -142,7 +142,7 @@ func TestFitStopsWhenAsked(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	data := open(t, "digits", "train", batchSize)
 	steps := 0
-	w, err := Fit(ctx, FitOptions{Backend: b, Train: data, Test: data, Epochs: 100, Progress: func(Progress) { steps++; cancel() }})
+	w, err := Fit(ctx, FitOptions{Backend: b, Train: data, Test: data, Epochs: 100, Observe: func(FitEvent) { steps++; cancel() }})
 	if w != nil || !errors.Is(err, context.Canceled) || steps != 1 {
 		t.Errorf("after %d steps: %v, %v", steps, w, err)
 	}

@@ -24,12 +24,12 @@ type FitOptions struct {
 	Flip        bool             // train on images of which half are mirrored
 	Epochs      int
 	Seed        uint64
-	// Progress is called after every step; it may be nil.
-	Progress func(Progress)
+	// Observe is called after every step; it may be nil.
+	Observe func(FitEvent)
 }
 
-// Progress tells how far [Fit] is.
-type Progress struct {
+// FitEvent tells how far [Fit] is.
+type FitEvent struct {
 	Step, Steps int
 	Epoch       int     // under way, from 1
 	Loss        float64 // mean cross-entropy of the step's batch, in nats
@@ -122,8 +122,8 @@ func train(ctx context.Context, o FitOptions) ([]float32, error) {
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return nil, fmt.Errorf("the loss of step %d is %v", n, loss)
 		}
-		if o.Progress != nil {
-			o.Progress(Progress{Step: n, Steps: steps, Epoch: (n-1)/perEpoch + 1, Loss: loss, StepTime: time.Since(start)})
+		if o.Observe != nil {
+			o.Observe(FitEvent{Step: n, Steps: steps, Epoch: (n-1)/perEpoch + 1, Loss: loss, StepTime: time.Since(start)})
 		}
 	}
 	return trainer.Weights()

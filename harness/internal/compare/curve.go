@@ -26,8 +26,8 @@ type CurvePoint struct {
 	Smooth  Value `json:"smooth"` // moving mean over a twentieth of the curve
 }
 
-// Progress is a value that was measured along the way.
-type Progress struct {
+// Milestone is a value that was measured along the way.
+type Milestone struct {
 	Metric      string
 	SamplerJSON string
 	Steps       int
@@ -64,7 +64,7 @@ func (r *Record) readCurve(ctx context.Context, st *store.Store, run *store.Run)
 		v := Value(p.Value)
 		r.curve.Val = append(r.curve.Val, CurvePoint{Step: p.Step, Images: diet.seen(p.Step), Seconds: r.clock.at(p.Step), Value: v, Low: v,
 			High: v, Smooth: v})
-		r.reached = append(r.reached, Progress{Metric: ValLoss, Step: p.Step, Value: v})
+		r.reached = append(r.reached, Milestone{Metric: ValLoss, Step: p.Step, Value: v})
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func WithReferences(ctx context.Context, st *store.Store, records []Record) (Dat
 
 func readRecord(ctx context.Context, st *store.Store, run *store.Run) (Record, error) {
 	r := Record{Process: run.Process, Dataset: run.Dataset, Scalars: map[string]Value{}, Run: Run{
-		ID: run.ID, Slug: run.Slug, Name: run.Name, Tags: run.Tags, Notes: run.Notes, Status: string(run.Status),
+		ID: run.ID, Slug: run.Slug, Name: run.Name, Tags: run.Tags, Notes: run.Notes, Status: run.Status,
 		ConfigHash: run.ConfigHash, Seed: run.Seed,
 		Steps: run.LastStep, TotalSteps: run.TotalSteps, PeakMemory: run.PeakMemoryBytes,
 		LastLoss: missing, LateLoss: missing, BestLoss: missing, StepTime: missing, TrainTime: missing}}
@@ -198,7 +198,7 @@ func (r *Record) readEvaluations(ctx context.Context, st *store.Store, run *stor
 			}
 		}
 		if v, ok := e.Metrics["accuracy"]; ok {
-			r.reached = append(r.reached, Progress{"accuracy", s.SamplerJSON, e.Steps, e.Guidance, s.Step, v})
+			r.reached = append(r.reached, Milestone{"accuracy", s.SamplerJSON, e.Steps, e.Guidance, s.Step, v})
 		}
 		k := key{s.Sampler + s.SamplerJSON, s.Steps, s.Guidance}
 		if i, ok := at[k]; ok {

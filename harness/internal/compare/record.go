@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -26,7 +27,7 @@ type Record struct {
 	curve    Curve
 	clock    clock
 	fromFile bool
-	reached  []Progress
+	reached  []Milestone
 }
 
 // points says whether the run's samples are points in the plane.
@@ -34,22 +35,22 @@ func (r *Record) points() bool { return r.Config["sampling.points"] != "" }
 
 // Run is one of the compared runs.
 type Run struct {
-	ID         string   `json:"id"`
-	Slug       string   `json:"slug"`
-	Name       string   `json:"name"`
-	Tags       []string `json:"tags,omitempty"`
-	Notes      string   `json:"notes,omitempty"`
-	Status     string   `json:"status"`
-	ConfigHash string   `json:"config_hash"`
-	Seed       uint64   `json:"seed"`
-	Steps      int      `json:"steps"`
-	TotalSteps int      `json:"total_steps"`
-	LastLoss   Value    `json:"loss"`          // of the last step
-	LateLoss   Value    `json:"loss_last100"`  // mean of the last 100 steps
-	BestLoss   Value    `json:"loss_min"`      // of any step
-	StepTime   Value    `json:"step_seconds"`  // median
-	TrainTime  Value    `json:"train_seconds"` // all steps together
-	PeakMemory int64    `json:"peak_memory_bytes"`
+	ID         string        `json:"id"`
+	Slug       string        `json:"slug"`
+	Name       string        `json:"name"`
+	Tags       []string      `json:"tags,omitempty"`
+	Notes      string        `json:"notes,omitempty"`
+	Status     record.Status `json:"status"`
+	ConfigHash string        `json:"config_hash"`
+	Seed       uint64        `json:"seed"`
+	Steps      int           `json:"steps"`
+	TotalSteps int           `json:"total_steps"`
+	LastLoss   Value         `json:"loss"`          // of the last step
+	LateLoss   Value         `json:"loss_last100"`  // mean of the last 100 steps
+	BestLoss   Value         `json:"loss_min"`      // of any step
+	StepTime   Value         `json:"step_seconds"`  // median
+	TrainTime  Value         `json:"train_seconds"` // all steps together
+	PeakMemory int64         `json:"peak_memory_bytes"`
 	// BatchSize and ImagesSeen, training images until the last step, follow from
 	// config and data: a [Result] has them, a record has not. 0: not known.
 	BatchSize  int `json:"batch_size,omitempty"`

@@ -77,8 +77,8 @@ func (r *Result) reachedTargets(asked []Target, l limits) []Reached {
 
 // progress lists what a run of a group measured along the way, at the group's
 // setting.
-func (r *Result) progress(name string, group, run int) []Progress {
-	var list []Progress
+func (r *Result) progress(name string, group, run int) []Milestone {
+	var list []Milestone
 	s := r.Settings[group]
 	for _, p := range r.records[run].reached {
 		if p.Metric != name || p.Value.Missing() {

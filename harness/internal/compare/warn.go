@@ -106,7 +106,7 @@ func (r *Result) warnOfSampling() {
 
 func (r *Result) warnOfRuns() {
 	for _, run := range r.Runs {
-		if run.Status != string(record.StatusFinished) {
+		if run.Status != record.StatusFinished {
 			r.note("run %s is %s after %d of %d steps", run.Slug, run.Status, run.Steps, run.TotalSteps)
 		}
 	}

@@ -13,15 +13,15 @@ import (
 	"flowharness/harness/internal/files"
 )
 
-// Progress is called while a file is downloaded; total is -1 where the server
+// Observe is called while a file is downloaded; total is -1 where the server
 // does not say.
-type Progress func(file string, done, total int64)
+type Observe func(file string, done, total int64)
 
 // Fetch downloads the files of a dataset that are not there yet into dir, or
 // into the user's cache where dir is empty, and returns the folder. A download
 // that was interrupted goes on where it stopped. A file appears under its name
 // only when it is complete and its hash is the published one.
-func Fetch(ctx context.Context, name, dir string, progress Progress) (string, error) {
+func Fetch(ctx context.Context, name, dir string, observe Observe) (string, error) {
 	s, err := find(name)
 	if err != nil {
 		return "", err
@@ -43,7 +43,7 @@ func Fetch(ctx context.Context, name, dir string, progress Progress) (string, er
 			}
 			continue
 		}
-		if err := set.fetch(ctx, dir, file, progress); err != nil {
+		if err := set.fetch(ctx, dir, file, observe); err != nil {
 			return "", fmt.Errorf("downloading %s.gz for dataset %s: %w", file.Name, name, err)
 		}
 	}
@@ -51,10 +51,10 @@ func Fetch(ctx context.Context, name, dir string, progress Progress) (string, er
 }
 
 // fetch tries the mirrors in order.
-func (s IDX) fetch(ctx context.Context, dir string, file IDXFile, progress Progress) error {
+func (s IDX) fetch(ctx context.Context, dir string, file IDXFile, observe Observe) error {
 	var failures []error
 	for _, mirror := range s.Mirrors {
-		err := s.fetchFrom(ctx, mirror+file.Name+".gz", dir, file, progress)
+		err := s.fetchFrom(ctx, mirror+file.Name+".gz", dir, file, observe)
 		if err == nil {
 			return nil
 		}
@@ -66,11 +66,11 @@ func (s IDX) fetch(ctx context.Context, dir string, file IDXFile, progress Progr
 	return errors.Join(failures...)
 }
 
-func (s IDX) fetchFrom(ctx context.Context, url, dir string, file IDXFile, progress Progress) error {
+func (s IDX) fetchFrom(ctx context.Context, url, dir string, file IDXFile, observe Observe) error {
 	partial := filepath.Join(dir, file.Name+".gz.partial")
 	if err := download(ctx, url, partial, func(done, total int64) {
-		if progress != nil {
-			progress(file.Name+".gz", done, total)
+		if observe != nil {
+			observe(file.Name+".gz", done, total)
 		}
 	}); err != nil {
 		return fmt.Errorf("%s: %w", url, err)
@@ -83,7 +83,7 @@ func (s IDX) fetchFrom(ctx context.Context, url, dir string, file IDXFile, progr
 }
 
 // download appends to path what it does not hold of url yet.
-func download(ctx context.Context, url, path string, progress func(done, total int64)) (err error) {
+func download(ctx context.Context, url, path string, observe func(done, total int64)) (err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func download(ctx context.Context, url, path string, progress func(done, total i
 	}
 	_, err = io.Copy(f, io.TeeReader(resp.Body, writerFunc(func(b []byte) {
 		done += int64(len(b))
-		progress(done, total)
+		observe(done, total)
 	})))
 	if total >= 0 && done != total && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return fmt.Errorf("the connection ended after %d of %d bytes; the same command goes on from there", done, total)

@@ -80,7 +80,7 @@ func TestWhatCannotBeDerivedLeavesNothing(t *testing.T) {
 func TestOnlyAFinishedTrainingIsShared(t *testing.T) {
 	o := options(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Progress = func(train.Event) { cancel() }
+	o.Observe = func(train.Event) { cancel() }
 	out, err := Start(ctx, resolve(t), o)
 	if !errors.Is(err, train.ErrInterrupted) {
 		t.Fatalf("error is %v", err)

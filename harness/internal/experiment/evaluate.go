@@ -75,8 +75,8 @@ func referencesOf(ctx context.Context, st *store.Store, c config.Config) ([]stor
 }
 
 func (o Options) progress(e train.Event) {
-	if o.Progress != nil {
-		o.Progress(e)
+	if o.Observe != nil {
+		o.Observe(e)
 	}
 }
 
@@ -103,7 +103,7 @@ func (o Options) measure(ctx context.Context, st *store.Store, runID string, w *
 			records = append(records, record)
 			return st.AddEvaluation(ctx, runID, record)
 		},
-		Progress: func(what string, done, total int) {
+		Observe: func(what string, done, total int) {
 			o.progress(train.Event{Message: fmt.Sprintf("measuring %s: %d of %d images", what, done, total), Passing: done < total})
 		},
 	})

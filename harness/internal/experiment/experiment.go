@@ -33,7 +33,7 @@ type Options struct {
 	// Calibrate times a fixed amount of work beside the training, so that its
 	// speed can be compared between machines: see [train.Calibration].
 	Calibrate bool
-	Progress  func(train.Event)
+	Observe   func(train.Event)
 	Workbench *Workbench // what is open already; nil: a run opens and closes its own
 	// Started is called once the run is in the store and training is about to
 	// begin.
@@ -204,8 +204,8 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 	writer.Log("info", fmt.Sprintf("training on %s, from step %d",
 		strings.TrimSpace(s.backend.Info.Name+" "+s.backend.Info.PluginPath), started.Resumed))
 
-	show := s.Progress
-	s.Progress = func(e train.Event) {
+	show := s.Observe
+	s.Observe = func(e train.Event) {
 		rec.log(e)
 		if show != nil {
 			show(e)
@@ -215,9 +215,9 @@ func (s *session) train(ctx context.Context, cfg *config.Resolved, run *store.Ru
 		Config: cfg.Config, ConfigHash: cfg.Hash, Data: s.data, Validation: s.validation(cfg.Config), Backend: s.backend.Backend, Recorder: rec,
 		CheckpointDir: CheckpointDir(s.StorePath, run.ID), RunID: run.ID, Resume: from.state, Losses: from.losses, Drawn: from.drawn,
 		StopAfter: s.StopAfter, Calibrate: s.Calibrate,
-		Progress: func(e train.Event) {
+		Observe: func(e train.Event) {
 			writer.Progress(e.Step, e.Steps)
-			s.Progress(e)
+			s.Observe(e)
 		},
 	})
 	if trainErr == nil && cfg.Config.Metrics.AtEnd {

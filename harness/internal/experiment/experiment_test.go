@@ -123,7 +123,7 @@ func TestAnInterruptedRunIsResumedUnderItsID(t *testing.T) {
 	for _, stop := range []int{1, 4, 6} {
 		o := options(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		o.Progress = func(e train.Event) {
+		o.Observe = func(e train.Event) {
 			if e.Step == stop && e.Message == "" {
 				cancel()
 			}
@@ -133,7 +133,7 @@ func TestAnInterruptedRunIsResumedUnderItsID(t *testing.T) {
 		if !errors.Is(err, train.ErrInterrupted) || out.Run.Status != record.StatusInterrupted || out.Run.LastStep != stop {
 			t.Fatalf("stopped at step %d: %v, recorded as %+v", stop, err, out.Run)
 		}
-		o.Progress = nil
+		o.Observe = nil
 		resumed, err := Resume(t.Context(), out.Run.Slug, o)
 		if err != nil {
 			t.Fatal(err)

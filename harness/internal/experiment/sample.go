@@ -36,7 +36,7 @@ func Sample(ctx context.Context, ref string, so SampleOptions, o Options) (*stor
 	record := func(ctx context.Context, s train.Sample) error {
 		return t.store.AddSample(ctx, t.run.ID, sampleRecord(s))
 	}
-	samples, err := train.SampleRun(ctx, t.bench.backend.Backend, t.config, t.state, record, o.Progress)
+	samples, err := train.SampleRun(ctx, t.bench.backend.Backend, t.config, t.state, record, o.Observe)
 	return t.run, samples, err
 }
 

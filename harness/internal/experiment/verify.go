@@ -107,7 +107,7 @@ func (s *session) verify(ctx context.Context, cfg *config.Resolved, recorded *re
 	}
 	result, err := s.run(ctx, train.Options{Config: c, ConfigHash: cfg.Hash, Data: s.data, Validation: s.validation(c),
 		Backend:  s.backend.Backend,
-		Recorder: replay, CheckpointDir: dir, RunID: v.Run.ID, Resume: from.state, Losses: from.losses, StopAfter: stop, Progress: s.Progress})
+		Recorder: replay, CheckpointDir: dir, RunID: v.Run.ID, Resume: from.state, Losses: from.losses, StopAfter: stop, Observe: s.Observe})
 	v.Steps = result.Steps - recorded.begun.counted()
 	paused := errors.Is(err, train.ErrInterrupted) && ctx.Err() == nil
 	if err == nil && v.Run.Status == record.StatusFinished && c.Metrics.AtEnd {
@@ -151,9 +151,9 @@ func (s *session) repeatEvaluations(ctx context.Context, c config.Config, dir st
 			}
 			return replay.evaluation(record)
 		},
-		Progress: func(what string, done, total int) {
-			if s.Progress != nil {
-				s.Progress(train.Event{Message: fmt.Sprintf("measuring %s: %d of %d images", what, done, total), Passing: done < total})
+		Observe: func(what string, done, total int) {
+			if s.Observe != nil {
+				s.Observe(train.Event{Message: fmt.Sprintf("measuring %s: %d of %d images", what, done, total), Passing: done < total})
 			}
 		},
 	})

@@ -38,7 +38,7 @@ func TestVerifyRepeatsAResumedRunAndLeavesNothing(t *testing.T) {
 	check("resumed", 6, 1)
 
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Progress = func(e train.Event) {
+	o.Observe = func(e train.Event) {
 		if e.Step == 2 {
 			cancel()
 		}

@@ -72,7 +72,7 @@ func (s *Session) slurm() (*Slurm, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Slurm{Client: client, Folder: sweep.Folder(folder), Sweep: s.Plan.File.Name, Settings: s.Plan.File.Slurm,
+	l := &Slurm{Client: client, Folder: sweep.Folder(folder), Sweep: s.Plan.File.Name, Options: s.Plan.File.Slurm,
 		MaxParallel: s.Plan.File.Jobs, Seed: s.seed, Warn: s.Warn}
 	l.Worker = func(array string, stopAfter int) []string {
 		argv := []string{program, "sweep", "task", folder, "--array", array}

@@ -28,7 +28,7 @@ type Slurm struct {
 	Client      *slurm.Client
 	Folder      sweep.Folder
 	Sweep       string // name of the sweep
-	Settings    sweep.Slurm
+	Options     sweep.Slurm
 	MaxParallel int // tasks of an array that run at once; 0: no limit
 	// Worker makes the command line of an array's tasks, which find their task in
 	// the file of the array by SLURM_ARRAY_TASK_ID.
@@ -239,8 +239,8 @@ func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int, a
 	}
 	job.Job, err = l.Client.Submit(ctx, slurm.Job{
 		Name: job.Name, Argv: l.Worker(array, stopAfter), Dir: dir, Output: slurm.LiteralPath(logs) + "/slurm-%A_%a.log",
-		Tasks: indices, MaxParallel: l.MaxParallel, After: after, Partition: l.Settings.Partition, Account: l.Settings.Account, Time: l.Settings.Time,
-		CPUs: l.Settings.CPUs, GPUs: l.Settings.GPUs, Memory: l.Settings.Memory, Requeue: true, Grace: l.grace(), Extra: l.Settings.Extra,
+		Tasks: indices, MaxParallel: l.MaxParallel, After: after, Partition: l.Options.Partition, Account: l.Options.Account, Time: l.Options.Time,
+		CPUs: l.Options.CPUs, GPUs: l.Options.GPUs, Memory: l.Options.Memory, Requeue: true, Grace: l.grace(), Extra: l.Options.Extra,
 	})
 	if err != nil {
 		return errors.Join(err, l.forget(ctx, job, err))
@@ -259,7 +259,7 @@ func jobName(sweep string) string {
 var notInJobNames = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
 func (l *Slurm) grace() time.Duration {
-	if l.Settings.Time == "" {
+	if l.Options.Time == "" {
 		return 0
 	}
 	return grace

@@ -32,16 +32,16 @@ func (l *Slurm) Refused() (tasks int, why error) { return len(l.later.tasks), l.
 // it refuses does.
 func (l *Slurm) readLimits(ctx context.Context) error {
 	l.arraySize = usualArraySize
-	if l.Settings.ArraySize > 0 {
-		l.arraySize = l.Settings.ArraySize
+	if l.Options.ArraySize > 0 {
+		l.arraySize = l.Options.ArraySize
 	}
 	most, err := l.Client.MaxArray(ctx)
 	if errors.Is(err, slurm.ErrNoArrays) {
 		return fmt.Errorf("%w; a sweep consists of them: use --launcher local on a node of the cluster", err)
 	}
 	if err == nil && most > 0 && most < l.arraySize {
-		if l.Settings.ArraySize > 0 {
-			l.warn("slurm.array_size is %d, and this cluster takes arrays of at most %d: they have as many", l.Settings.ArraySize, most)
+		if l.Options.ArraySize > 0 {
+			l.warn("slurm.array_size is %d, and this cluster takes arrays of at most %d: they have as many", l.Options.ArraySize, most)
 		}
 		l.arraySize = most
 	}

@@ -30,7 +30,7 @@ type Options struct {
 	Fresh     bool   // make all runs again
 	AnyCode   bool   // runs of other versions of the program count, too
 	Yes       bool   // more than sweep.MaxRuns are fine
-	Observe   func(sweep.Progress)
+	Observe   func(sweep.Standing)
 	Warn      func(message string)
 	// Bind finds out what the runs of a config begin with: see [sweep.File].
 	Bind func(ctx context.Context, storePath string, cfg *config.Resolved) (*config.Resolved, error)

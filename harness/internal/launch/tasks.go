@@ -10,13 +10,13 @@ import (
 
 // TaskInfo is how far a task of a sweep is.
 type TaskInfo struct {
-	Task    string       `json:"task"`
-	Variant string       `json:"variant"` // of the run that is trained
-	Seed    uint64       `json:"seed"`
-	Runs    int          `json:"runs"`
-	Done    int          `json:"done"`  // runs that have come to their end, and are in the store
-	State   string       `json:"state"` // one of [TaskStates]
-	Status  sweep.Status `json:"status"`
+	Task    string           `json:"task"`
+	Variant string           `json:"variant"` // of the run that is trained
+	Seed    uint64           `json:"seed"`
+	Runs    int              `json:"runs"`
+	Done    int              `json:"done"`  // runs that have come to their end, and are in the store
+	State   string           `json:"state"` // one of [TaskStates]
+	Report  sweep.TaskReport `json:"status"`
 }
 
 // States of tasks that runs do not have.
@@ -54,16 +54,16 @@ func (s *Session) Tasks(ctx context.Context) ([]TaskInfo, error) {
 			}
 		}
 		var err error
-		if info.Status, err = s.Folder.ReadStatus(t.Key()); err != nil {
+		if info.Report, err = s.Folder.ReadReport(t.Key()); err != nil {
 			return nil, fmt.Errorf("task %s: %w", t.Key(), err)
 		}
 		queued, waits := queue[t.Key()]
 		switch {
 		case waits && queued.State.Waiting():
-			info.State, info.Status.Doing = StateQueued, queued.Reason
+			info.State, info.Report.Doing = StateQueued, queued.Reason
 		case waits:
 			info.State = string(sweep.StateRunning)
-		case !s.taskState(t).Ended() && info.Status.State == sweep.TaskDone:
+		case !s.taskState(t).Ended() && info.Report.State == sweep.TaskDone:
 			info.State = StateCollectable
 		}
 		list = append(list, info)

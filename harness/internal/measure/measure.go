@@ -60,8 +60,8 @@ type Options struct {
 	Weights []float32
 	// Record is called with every result as soon as there is one.
 	Record func(context.Context, Result) error
-	// Progress is called after every batch of images; it may be nil.
-	Progress func(what string, done, total int)
+	// Observe is called after every batch of images; it may be nil.
+	Observe func(what string, done, total int)
 }
 
 // Result is what was measured on the samples of one sampler, number of steps and
@@ -159,8 +159,8 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 		}
 		evaluations += out.NFE * n
 		r.Seconds += out.Elapsed.Seconds() * float64(n) / batchSize
-		if e.Progress != nil {
-			e.Progress(what, first+n, total)
+		if e.Observe != nil {
+			e.Observe(what, first+n, total)
 		}
 	}
 	r.NFE = (evaluations + total/2) / total

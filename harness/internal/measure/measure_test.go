@@ -56,7 +56,7 @@ func TestAnUntrainedModelIsMeasured(t *testing.T) {
 func TestMeasuringStopsWhenToldTo(t *testing.T) {
 	o := options(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Progress = func(string, int, int) { cancel() }
+	o.Observe = func(string, int, int) { cancel() }
 	o.Record = func(context.Context, Result) error { t.Error("half a measurement is recorded"); return nil }
 	if err := open(t, o).Run(ctx, o); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)

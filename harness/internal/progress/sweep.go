@@ -93,7 +93,7 @@ func (r *SweepReader) Read(ctx context.Context, now time.Time) (Sweep, error) {
 	s := Sweep{Name: r.plan.File.Name, Runs: r.plan.Runs(), Count: map[sweep.State]int{}}
 	var left estimate
 	for _, t := range r.plan.Tasks {
-		status, elsewhere, err := r.elsewhere(t, inventory, now)
+		report, elsewhere, err := r.elsewhere(t, inventory, now)
 		if err != nil {
 			return s, err
 		}
@@ -120,8 +120,8 @@ func (r *SweepReader) Read(ctx context.Context, now time.Time) (Sweep, error) {
 				s.Live = append(s.Live, live)
 				left.running(live.Progress)
 			case state == sweep.StateRunning:
-				live.Slug, live.Loss, live.Doing = status.Run, status.Loss, status.Doing
-				live.Progress = Progress{Step: status.Step, Total: status.Steps}
+				live.Slug, live.Loss, live.Doing = report.Run, report.Loss, report.Doing
+				live.Progress = Progress{Step: report.Step, Total: report.Steps}
 				s.Live = append(s.Live, live)
 				left.running(live.Progress)
 			case i == 0 && state.Ended():
@@ -138,15 +138,15 @@ func (r *SweepReader) Read(ctx context.Context, now time.Time) (Sweep, error) {
 
 // elsewhere tells whether a task is made by a process that records into a store
 // of its own, and what that process says.
-func (r *SweepReader) elsewhere(t sweep.Task, inventory sweep.Inventory, now time.Time) (sweep.Status, bool, error) {
+func (r *SweepReader) elsewhere(t sweep.Task, inventory sweep.Inventory, now time.Time) (sweep.TaskReport, bool, error) {
 	if state := inventory.Task(t); state.Ended() || state == sweep.StateRunning {
-		return sweep.Status{}, false, nil
+		return sweep.TaskReport{}, false, nil
 	}
 	if _, err := os.Stat(r.folder.ShardPath(t.Key())); err != nil {
-		return sweep.Status{}, false, nil
+		return sweep.TaskReport{}, false, nil
 	}
-	status, err := r.folder.ReadStatus(t.Key())
-	return status, err == nil && status.State == sweep.TaskRunning && now.Sub(status.Updated) < silence, err
+	report, err := r.folder.ReadReport(t.Key())
+	return report, err == nil && report.State == sweep.TaskRunning && now.Sub(report.Updated) < silence, err
 }
 
 // estimate collects what the time that is left is computed from: times in seconds.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/report"
 )
 
@@ -64,9 +65,9 @@ func (j *judge) losses() {
 		switch {
 		case now == nil:
 			j.add(name, Failed, "no run has this seed")
-		case now.Status != "finished":
+		case now.Status != record.StatusFinished:
 			j.add(name, Failed, "run %s is %s after %d of %d steps", now.Slug, now.Status, now.Steps, now.TotalSteps)
-		case then.Status != "finished":
+		case then.Status != record.StatusFinished:
 			j.add(name, Skipped, "the baseline's run did not finish: it is %s", then.Status)
 		default:
 			j.compareLosses(name, then, *now)

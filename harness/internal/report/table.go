@@ -73,7 +73,7 @@ func (l layout) runs() Table {
 			add(texts.name, func(_ int, run compare.Run) string { return l.clean(short(texts.of(run))) })
 		}
 	}
-	add("status", func(_ int, run compare.Run) string { return run.Status })
+	add("status", func(_ int, run compare.Run) string { return string(run.Status) })
 	add("seed", func(_ int, run compare.Run) string { return fmt.Sprint(run.Seed) })
 	add("steps", func(_ int, run compare.Run) string { return fmt.Sprint(run.Steps) })
 	if l.otherBatches() {

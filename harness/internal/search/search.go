@@ -41,30 +41,30 @@ type Objective struct {
 // Maximize reports whether larger is better.
 func (o Objective) Maximize() bool { return o.Goal == Maximize }
 
-// Setting gives one key of a run's config a value.
-type Setting struct {
+// Assignment gives one key of a run's config a value.
+type Assignment struct {
 	Path  string `json:"path"`  // dotted, such as train.lr
-	Value string `json:"value"` // a YAML scalar on one line
+	Value string `json:"value"` // as YAML on one line; of a trial a scalar
 }
 
-// String is the setting as --set takes it, such as "train.lr=0.001".
-func (s Setting) String() string { return s.Path + "=" + s.Value }
+// String is the assignment as --set takes it, such as "train.lr=0.001".
+func (a Assignment) String() string { return a.Path + "=" + a.Value }
 
-// Trial returns the settings of trial i, counted from 0, in the order of the
+// Trial returns the assignments of trial i, counted from 0, in the order of the
 // space. It asks for a config that [Config.Validate] accepts and for i below
-// 2^32, but not for i below the budget. Two trials can have the same settings
+// 2^32, but not for i below the budget. Two trials can have the same assignments
 // where the space holds few values.
-func (c Config) Trial(i int) []Setting {
-	settings := make([]Setting, len(c.Space))
+func (c Config) Trial(i int) []Assignment {
+	assignments := make([]Assignment, len(c.Space))
 	for j, u := range c.point(i) {
-		settings[j] = Setting{c.Space[j].Path, c.Space[j].Value(u)}
+		assignments[j] = Assignment{c.Space[j].Path, c.Space[j].Value(u)}
 	}
-	return settings
+	return assignments
 }
 
-// Trials returns the settings of all trials of the budget.
-func (c Config) Trials() [][]Setting {
-	trials := make([][]Setting, c.Budget)
+// Trials returns the assignments of all trials of the budget.
+func (c Config) Trials() [][]Assignment {
+	trials := make([][]Assignment, c.Budget)
 	for i := range trials {
 		trials[i] = c.Trial(i)
 	}

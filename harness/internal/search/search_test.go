@@ -80,7 +80,7 @@ func TestRandomPointsAreUniform(t *testing.T) {
 }
 
 func TestSettingsAreWrittenAsOverrides(t *testing.T) {
-	if got := (Setting{"train.lr", "0.001"}).String(); got != "train.lr=0.001" {
+	if got := (Assignment{"train.lr", "0.001"}).String(); got != "train.lr=0.001" {
 		t.Error(got)
 	}
 }

@@ -64,8 +64,8 @@ func (s *session) roundTime() time.Duration {
 }
 
 func (s *session) progress(format string, args ...any) {
-	if s.Progress != nil {
-		s.Progress(fmt.Sprintf(format, args...))
+	if s.Observe != nil {
+		s.Observe(fmt.Sprintf(format, args...))
 	}
 }
 

@@ -35,8 +35,8 @@ type Options struct {
 	// Child is the command that starts this program again to do what a [Child]
 	// says, which is appended to it as JSON.
 	Child []string
-	// Progress is told what is being done; it may be nil.
-	Progress func(message string)
+	// Observe is told what is being done; it may be nil.
+	Observe func(message string)
 }
 
 // Result is what was measured.

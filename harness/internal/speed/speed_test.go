@@ -86,7 +86,7 @@ func TestAnInterruptionEndsEveryCaseAndLeavesNothing(t *testing.T) {
 			o.Rounds, o.Only = 1000, regexp.MustCompile("^"+regexp.QuoteMeta(name)+"$")
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			o.Progress = func(string) { stop() } // in the middle of the first round
+			o.Observe = func(string) { stop() } // in the middle of the first round
 			begun := time.Now()
 			if _, err := Run(ctx, o); !errors.Is(err, context.Canceled) {
 				t.Errorf("it ended with %v", err)

@@ -21,7 +21,7 @@ type MergeOptions struct {
 	// transaction, since copying may take long. Its error is that run's alone,
 	// except that the disk is full.
 	CopyFiles func(ctx context.Context, runID string) (StagedFiles, error)
-	Progress  func(done, total int) // called after each run; may be nil
+	Observe   func(done, total int) // called after each run; may be nil
 
 	trusted bool // the source is not searched for damage
 }
@@ -126,8 +126,8 @@ func (s *Store) Merge(ctx context.Context, src string, o MergeOptions) (MergeRes
 			result.Refused++
 			refused = append(refused, err)
 		}
-		if o.Progress != nil {
-			o.Progress(i+1, len(ids))
+		if o.Observe != nil {
+			o.Observe(i+1, len(ids))
 		}
 	}
 	if len(o.Runs) == 0 {

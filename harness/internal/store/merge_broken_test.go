@@ -21,7 +21,7 @@ func TestACancelledMergeKeepsTheRunsDoneAndIsContinued(t *testing.T) {
 		recordFully(t, src, fmt.Sprint(i), i, record.StatusFinished)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	result, err := dst.Merge(ctx, src.Path(), MergeOptions{Progress: func(done, _ int) {
+	result, err := dst.Merge(ctx, src.Path(), MergeOptions{Observe: func(done, _ int) {
 		if done == 2 {
 			cancel()
 		}

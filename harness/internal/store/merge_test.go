@@ -45,7 +45,7 @@ func recordSteps(t testing.TB, s *Store, runID string, seed, from, to int) {
 	sweep := fmt.Sprint("sweep ", seed)
 	must(t, s.PutSweep(t.Context(), sweep, "seeds: 5"))
 	must(t, s.PutSweepRuns(t.Context(), sweep, []SweepRun{{RunID: runID, Variant: fmt.Sprint("seed ", seed),
-		Setting: map[string]string{"seed": fmt.Sprint(seed)}}}))
+		Values: map[string]string{"seed": fmt.Sprint(seed)}}}))
 	w.Log("info", fmt.Sprintf("steps %d to %d of seed %d", from, to, seed))
 	drawing := record.Drawing{Step: to, Epoch: 1, Sampler: "euler", SamplerJSON: "{}", Steps: 4, Guidance: 2, Seed: uint64(seed),
 		NFE: 4, Images: 4, Seconds: 0.5}
@@ -303,7 +303,7 @@ func TestOnlyTheRunsAskedForAreMerged(t *testing.T) {
 	must(t, src.AddReference(t.Context(), Reference{Dataset: "other", Classifier: "d", Kind: ReferenceNoise, Images: 10,
 		Metrics: []Metric{{"fd", 9, 1}}}))
 	var progress []int
-	result := get(dst.Merge(t.Context(), src.Path(), MergeOptions{Runs: []string{a.ID}, Progress: func(done,
+	result := get(dst.Merge(t.Context(), src.Path(), MergeOptions{Runs: []string{a.ID}, Observe: func(done,
 		total int) {
 		progress = append(progress, done, total)
 	}}))(t)

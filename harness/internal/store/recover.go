@@ -20,7 +20,7 @@ type RecoverOptions struct {
 	// ConfigHash is the hash of a resolved config: that of a run whose own row is lost.
 	// nil: such a run has none.
 	ConfigHash func(resolvedYAML string) (string, error)
-	Progress   func(done, total int) // pages of the file; may be nil
+	Observe    func(done, total int) // pages of the file; may be nil
 }
 
 // Recovery says what was salvaged, and what was not.

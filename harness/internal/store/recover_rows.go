@@ -135,9 +135,9 @@ func (s *salvage) rows(ctx context.Context) error {
 		ours := func(root int) bool { _, ok := s.roots[root]; return ok == known }
 		shown := 0
 		_, err := s.file.Rows(ctx, ours, func(r sqlitefile.Row) error {
-			if s.options.Progress != nil && r.Page != shown {
+			if s.options.Observe != nil && r.Page != shown {
 				shown = r.Page
-				s.options.Progress((s.file.Pages()*pass+r.Page)/2, s.file.Pages())
+				s.options.Observe((s.file.Pages()*pass+r.Page)/2, s.file.Pages())
 			}
 			return s.row(ctx, r)
 		})
@@ -145,8 +145,8 @@ func (s *salvage) rows(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.options.Progress != nil {
-		s.options.Progress(s.file.Pages(), s.file.Pages())
+	if s.options.Observe != nil {
+		s.options.Observe(s.file.Pages(), s.file.Pages())
 	}
 	return nil
 }

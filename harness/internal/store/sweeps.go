@@ -24,7 +24,7 @@ type Sweep struct {
 type SweepRun struct {
 	RunID   string
 	Variant string            // the label of what it is a variant of; runs of one variant differ in their seed
-	Setting map[string]string // what distinguishes the variant: config path → value
+	Values  map[string]string // what distinguishes the variant: config path → value
 }
 
 const (
@@ -53,11 +53,11 @@ func (s *Store) PutSweep(ctx context.Context, name, sourceYAML string) error {
 func (s *Store) PutSweepRuns(ctx context.Context, sweep string, runs []SweepRun) error {
 	return s.inTx(ctx, "recording the runs of a sweep", func(tx *sql.Tx) error {
 		for _, r := range runs {
-			setting, err := json.Marshal(r.Setting)
+			values, err := json.Marshal(r.Values)
 			if err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, queryPutSweepRun, sweep, r.RunID, r.Variant, string(setting)); err != nil {
+			if _, err := tx.ExecContext(ctx, queryPutSweepRun, sweep, r.RunID, r.Variant, string(values)); err != nil {
 				return fmt.Errorf("run %s: %w", r.RunID, err)
 			}
 		}
@@ -100,11 +100,11 @@ func (s *Store) Sweep(ctx context.Context, name string) (*Sweep, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var r SweepRun
-		var setting string
-		if err := rows.Scan(&r.RunID, &r.Variant, &setting); err != nil {
+		var values string
+		if err := rows.Scan(&r.RunID, &r.Variant, &values); err != nil {
 			return nil, s.failure(op, err)
 		}
-		if err := json.Unmarshal([]byte(setting), &r.Setting); err != nil {
+		if err := json.Unmarshal([]byte(values), &r.Values); err != nil {
 			return nil, s.failure(op, err)
 		}
 		sweep.Runs = append(sweep.Runs, r)

@@ -40,7 +40,7 @@ type Conductor struct {
 	// records elsewhere; it may be nil.
 	Collect func(ctx context.Context, t Task) error
 	// Observe is told how far the sweep is, several times a second; it may be nil.
-	Observe func(Progress)
+	Observe func(Standing)
 	// Warn receives what the user should know and the sweep goes on without.
 	Warn func(message string)
 
@@ -49,14 +49,14 @@ type Conductor struct {
 	restarted int
 }
 
-// Progress is how far a sweep is.
-type Progress struct {
-	Tasks   int      // of the plan, or of the stage of a search
-	Ended   int      // done or given up
-	Failed  int      // given up
-	Running []Status // tasks that are being made, in the order of the plan
-	Retried int      // times that a task was started again
-	Stage   string   // of a search: which rung is being made
+// Standing is how far a sweep is.
+type Standing struct {
+	Tasks   int          // of the plan, or of the stage of a search
+	Ended   int          // done or given up
+	Failed  int          // given up
+	Running []TaskReport // tasks that are being made, in the order of the plan
+	Retried int          // times that a task was started again
+	Stage   string       // of a search: which rung is being made
 }
 
 // Outcome is how a sweep ended.
@@ -101,7 +101,7 @@ func (c *Conductor) make(ctx context.Context, tasks []Task, stopAfter int, stage
 	open := slices.Clone(left)
 	observe := func() {
 		if c.Observe != nil {
-			c.Observe(Progress{Tasks: len(tasks), Ended: len(tasks) - len(open), Failed: len(failed), Running: c.statuses(open),
+			c.Observe(Standing{Tasks: len(tasks), Ended: len(tasks) - len(open), Failed: len(failed), Running: c.reports(open),
 				Retried: c.restarted, Stage: stage})
 		}
 	}
@@ -157,20 +157,20 @@ func (c *Conductor) settle(ctx context.Context, e Ended, stopAfter int) (again b
 	if len(leftOf([]Task{e.Task}, inventory, stopAfter)) == 0 {
 		return false, nil
 	}
-	status, err := c.Folder.ReadStatus(key)
+	report, err := c.Folder.ReadReport(key)
 	if err != nil {
 		e.Err = errors.Join(e.Err, err)
 	}
 	why := errors.New("its process ended before the runs did")
 	switch {
-	case status.State == TaskFailed:
-		why = errors.New(status.Error)
+	case report.State == TaskFailed:
+		why = errors.New(report.Error)
 	case e.Err != nil:
 		why = e.Err
 	}
 	// A task that was interrupted from outside, at a time limit or when its node
 	// was wanted for others, is no failure if it came further.
-	if far := max(inventory.progress(e.Task), status.Step); status.State == TaskInterrupted && far > c.progress[key] {
+	if far := max(inventory.progress(e.Task), report.Step); report.State == TaskInterrupted && far > c.progress[key] {
 		c.progress[key] = far
 		return true, nil
 	}
@@ -214,15 +214,15 @@ func leftOf(tasks []Task, inventory Inventory, stopAfter int) []Task {
 	return left
 }
 
-// statuses are those of the tasks that are running.
-func (c *Conductor) statuses(tasks []Task) []Status {
+// reports are those of the tasks that are running.
+func (c *Conductor) reports(tasks []Task) []TaskReport {
 	begun := c.Folder.begun()
-	var list []Status
+	var list []TaskReport
 	for _, t := range tasks {
 		if !begun[t.Key()] {
 			continue
 		}
-		if s, err := c.Folder.ReadStatus(t.Key()); err == nil && s.State == TaskRunning {
+		if s, err := c.Folder.ReadReport(t.Key()); err == nil && s.State == TaskRunning {
 			list = append(list, s)
 		}
 	}

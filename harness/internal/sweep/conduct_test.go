@@ -131,7 +131,7 @@ func TestAConfigThatCannotRunFailsWithItsReason(t *testing.T) {
 	if err != nil || len(out.Failed) != 1 || !strings.Contains(out.Failed[0].Err.Error(), "/none") {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if s, err := b.folder.ReadStatus(p.Tasks[0].Key()); err != nil || s.State != sweep.TaskFailed || !strings.Contains(s.Error, "/none") {
+	if s, err := b.folder.ReadReport(p.Tasks[0].Key()); err != nil || s.State != sweep.TaskFailed || !strings.Contains(s.Error, "/none") {
 		t.Errorf("its status is %+v, %v", s, err)
 	}
 }
@@ -160,7 +160,7 @@ func TestAnInterruptionIsNoFailureIfItCameFurther(t *testing.T) {
 			return nil
 		}
 		// What a worker leaves behind that a cluster has told to stop.
-		return errors.Join(errors.New("exit status 130"), b.folder.WriteStatus(sweep.Status{Task: key, State: sweep.TaskInterrupted,
+		return errors.Join(errors.New("exit status 130"), b.folder.WriteReport(sweep.TaskReport{Task: key, State: sweep.TaskInterrupted,
 			Step: 2 * start}))
 	}
 	out, err := b.conduct(t.Context(), p) // without a retry
@@ -171,7 +171,7 @@ func TestAnInterruptionIsNoFailureIfItCameFurther(t *testing.T) {
 	t.Run("one that came no further is", func(t *testing.T) {
 		b := newBench(t)
 		b.before = func(_ string, start int) error {
-			return errors.Join(errors.New("exit status 130"), b.folder.WriteStatus(sweep.Status{Task: key, State: sweep.TaskInterrupted, Step: 5}))
+			return errors.Join(errors.New("exit status 130"), b.folder.WriteReport(sweep.TaskReport{Task: key, State: sweep.TaskInterrupted, Step: 5}))
 		}
 		out, err := b.conduct(t.Context(), p)
 		if err != nil || len(out.Failed) != 1 || out.Retried != 1 || len(b.started) != 2 {
@@ -190,7 +190,7 @@ func TestAStoppedSweepGoesOnToTheSameLosses(t *testing.T) {
 
 	b := newBench(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	b.observe = func(now sweep.Progress) {
+	b.observe = func(now sweep.Standing) {
 		if len(now.Running) > 0 && now.Running[0].Step > 0 {
 			cancel()
 		}
@@ -314,7 +314,7 @@ func TestASearchStopsTheTrialsThatAreBehind(t *testing.T) {
 		for stops := 0; ; stops++ {
 			ctx, cancel := context.WithCancel(t.Context())
 			before := len(b.started)
-			b.observe = func(now sweep.Progress) {
+			b.observe = func(now sweep.Standing) {
 				b.mu.Lock()
 				defer b.mu.Unlock()
 				if stops < 4 && len(b.started) > before+stops%2 {
@@ -400,14 +400,14 @@ type bench struct {
 
 	retries int
 	before  func(label string, start int) error // what a start fails with instead of making its task
-	observe func(sweep.Progress)
+	observe func(sweep.Standing)
 	broken  string // what the launcher cannot
 
 	labels   map[string]string // of tasks
 	started  []string          // labels of tasks, in order
 	starts   map[string]int
 	warnings []string
-	progress []sweep.Progress
+	progress []sweep.Standing
 
 	mu     sync.Mutex // guards started and starts while a sweep runs
 	tasks  chan func()
@@ -480,7 +480,7 @@ func (b *bench) conduct(ctx context.Context, p *sweep.Plan) (sweep.Outcome, erro
 	defer func() { b.stop(); close(b.tasks); <-done }()
 	c := &sweep.Conductor{Plan: p, Store: b.store, Folder: b.folder, Launcher: b, Retries: b.retries,
 		Warn: func(message string) { b.warnings = append(b.warnings, message) },
-		Observe: func(now sweep.Progress) {
+		Observe: func(now sweep.Standing) {
 			b.progress = append(b.progress, now)
 			if b.observe != nil {
 				b.observe(now)

@@ -59,9 +59,9 @@ func (r *reader) read(e yamlfile.Entry, f *File) {
 		case "zip":
 			f.Zip = r.zips(e)
 		case "include":
-			f.Include = r.settings(e)
+			f.Include = r.combinations(e)
 		case "exclude":
-			f.Exclude = r.settings(e)
+			f.Exclude = r.combinations(e)
 		case "seeds":
 			f.Seeds = r.seeds(e)
 		case "search":
@@ -211,13 +211,13 @@ func (r *reader) zip(e yamlfile.Entry) []Axis {
 	return axes
 }
 
-// settings reads a list of mappings of paths to values.
-func (r *reader) settings(e yamlfile.Entry) []Setting {
-	var list []Setting
+// combinations reads a list of mappings of paths to values.
+func (r *reader) combinations(e yamlfile.Entry) []Assignments {
+	var list []Assignments
 	for _, item := range r.Some(e, "[{train.lr: 1e-3}]") {
-		var s Setting
+		var s Assignments
 		for _, e := range r.Mapping(item) {
-			s = append(s, Assignment{e.Name, r.value(e)})
+			s = append(s, search.Assignment{Path: e.Name, Value: r.value(e)})
 		}
 		if item.Value.Kind == yaml.MappingNode && len(item.Value.Content) == 0 {
 			r.Fail(item.Path, item.Key, "is empty; name at least one config path and its value")

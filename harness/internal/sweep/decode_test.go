@@ -43,8 +43,8 @@ func TestASweepFileIsReadInItsOrder(t *testing.T) {
 			{"sampling.samplers", []string{"[euler]", "[{name: heun, grid: uniform}, euler]"}},
 		},
 		Zip:     [][]Axis{{{"train.lr", []string{"1e-3", "0.002"}}, {"train.steps", []string{"10", "null"}}}},
-		Include: []Setting{{{"process.name", "ddpm"}, {"train.ema_decay", "0.9"}}},
-		Exclude: []Setting{{{"train.lr", ".002"}, {"process.name", `"ddpm"`}}},
+		Include: []Assignments{{{Path: "process.name", Value: "ddpm"}, {Path: "train.ema_decay", Value: "0.9"}}},
+		Exclude: []Assignments{{{Path: "train.lr", Value: ".002"}, {Path: "process.name", Value: `"ddpm"`}}},
 		Seeds:   []uint64{0, 1<<63 - 1}, Retries: 2, Launcher: LauncherSlurm, Jobs: 3,
 		Slurm:   Slurm{"gpu", "me", "02:00:00", 1, 4, "16G", 50, []string{"--constraint=a100"}},
 		Compare: Compare{[]string{"train.lr"}, []string{"val/loss"}, "euler", 2, &guidance, []string{"accuracy < baseline"}},
@@ -243,7 +243,7 @@ func TestFilesThatCannotBeReadAreNamed(t *testing.T) {
 }
 
 // FuzzParse asserts that no text panics, that a refusal has reasons with places,
-// and that what is read expands to as many settings as it says, all of them
+// and that what is read expands to as many combinations as it says, all of them
 // different from each other in their labels and names.
 func FuzzParse(f *testing.F) {
 	f.Add(complete)
@@ -268,16 +268,16 @@ func FuzzParse(f *testing.F) {
 		if size > 1000 {
 			return
 		}
-		settings, err := file.settings()
+		combinations, err := file.combinations()
 		if err != nil {
 			return
 		}
-		if n := uint64(len(settings)); n > size+uint64(len(file.Include)) {
-			t.Errorf("%d settings of %d combinations", n, size)
+		if n := uint64(len(combinations)); n > size+uint64(len(file.Include)) {
+			t.Errorf("%d combinations of %d combinations", n, size)
 		}
-		labels, names := newLabels(settings), newNames(file.Name)
+		labels, names := newLabels(combinations), newNames(file.Name)
 		seen := map[string]bool{}
-		for i := range settings {
+		for i := range combinations {
 			label := labels.of(i, "base")
 			name := names.of(label)
 			if seen["label "+label] || seen["name "+name] {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math/bits"
 
+	"flowharness/harness/internal/search"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -31,32 +33,32 @@ func times(a, b uint64) uint64 {
 	return low
 }
 
-// settings lists the combinations: of matrix and zip the last path changes
+// combinations lists them all: of matrix and zip the last path changes
 // fastest, those that include adds come last. Trials of a search that chose the
 // same values are one.
 //
 // Include works as in the matrices of CI systems: an entry is added to every
 // combination whose own values it does not change, and is a combination by
 // itself if there is none.
-func (f *File) settings() ([]Setting, error) {
+func (f *File) combinations() ([]Assignments, error) {
 	meaning := meanings{}
 	if f.Search != nil {
 		return f.searched(), nil
 	}
-	list := []Setting{{}}
+	list := []Assignments{{}}
 	varied := map[string]bool{}
 	for _, axis := range f.Matrix {
 		varied[axis.Path] = true
-		list = product(list, len(axis.Values), func(i int) Setting { return Setting{{axis.Path, axis.Values[i]}} })
+		list = product(list, len(axis.Values), func(i int) Assignments { return Assignments{{Path: axis.Path, Value: axis.Values[i]}} })
 	}
 	for _, zip := range f.Zip {
 		for _, axis := range zip {
 			varied[axis.Path] = true
 		}
-		list = product(list, len(zip[0].Values), func(i int) Setting {
-			var s Setting
+		list = product(list, len(zip[0].Values), func(i int) Assignments {
+			var s Assignments
 			for _, axis := range zip {
-				s = append(s, Assignment{axis.Path, axis.Values[i]})
+				s = append(s, search.Assignment{Path: axis.Path, Value: axis.Values[i]})
 			}
 			return s
 		})
@@ -67,7 +69,7 @@ func (f *File) settings() ([]Setting, error) {
 	list = f.exclude(list, meaning)
 	original := len(list)
 	for _, extra := range f.Include {
-		var more Setting // what it says besides the values that are there
+		var more Assignments // what it says besides the values that are there
 		for _, a := range extra {
 			if !varied[a.Path] {
 				more = append(more, a)
@@ -89,8 +91,8 @@ func (f *File) settings() ([]Setting, error) {
 	return list, nil
 }
 
-func product(list []Setting, n int, value func(i int) Setting) []Setting {
-	all := make([]Setting, 0, len(list)*n)
+func product(list []Assignments, n int, value func(i int) Assignments) []Assignments {
+	all := make([]Assignments, 0, len(list)*n)
 	for _, s := range list {
 		for i := range n {
 			all = append(all, s.with(value(i)))
@@ -100,7 +102,7 @@ func product(list []Setting, n int, value func(i int) Setting) []Setting {
 }
 
 // exclude removes the combinations that have all values of an exclude entry.
-func (f *File) exclude(list []Setting, meaning meanings) []Setting {
+func (f *File) exclude(list []Assignments, meaning meanings) []Assignments {
 	kept := list[:0]
 next:
 	for _, s := range list {
@@ -114,9 +116,9 @@ next:
 	return kept
 }
 
-// fits tells whether a setting has the values of a part of one. Of paths that
+// fits tells whether assignments have the values of a part of one. Of paths that
 // are not varied it may have others or none; nil means that all are varied.
-func fits(s, part Setting, varied map[string]bool, meaning meanings) bool {
+func fits(s, part Assignments, varied map[string]bool, meaning meanings) bool {
 	for _, a := range part {
 		if varied != nil && !varied[a.Path] {
 			continue
@@ -172,14 +174,11 @@ func plain(v any) any {
 }
 
 // searched lists the trials of a search.
-func (f *File) searched() []Setting {
-	var list []Setting
+func (f *File) searched() []Assignments {
+	var list []Assignments
 	seen := map[string]bool{}
 	for i := range f.Search.Budget {
-		var s Setting
-		for _, v := range f.Search.Trial(i) {
-			s = append(s, Assignment{v.Path, v.Value})
-		}
+		s := Assignments(f.Search.Trial(i))
 		if text := s.String(); !seen[text] {
 			seen[text] = true
 			list = append(list, s)

@@ -59,12 +59,12 @@ include:
 			if err != nil {
 				t.Fatal(err)
 			}
-			settings, err := f.settings()
+			combinations, err := f.combinations()
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, s := range settings {
+			for _, s := range combinations {
 				got = append(got, s.String())
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {

@@ -24,12 +24,12 @@ type File struct {
 	Name string // default: the file's name without its extension
 	Base string // path of the config that is varied
 
-	Matrix  []Axis    // their product
-	Zip     [][]Axis  // of each, the values of the same position together
-	Include []Setting // added to the combinations that they fit to, or else combinations of their own
-	Exclude []Setting // combinations that are left out
-	Search  *Search   // nil: none
-	Seeds   []uint64  // default: the base's seed
+	Matrix  []Axis        // their product
+	Zip     [][]Axis      // of each, the values of the same position together
+	Include []Assignments // added to the combinations that they fit to, or else combinations of their own
+	Exclude []Assignments // combinations that are left out
+	Search  *Search       // nil: none
+	Seeds   []uint64      // default: the base's seed
 
 	Retries  int    // how often a failed run is tried again
 	Launcher string // [LauncherLocal] or [LauncherSlurm]
@@ -64,14 +64,8 @@ type Axis struct {
 	Values []string // as YAML on one line
 }
 
-// Setting is a value of each of some config paths, in the order of the file.
-type Setting []Assignment
-
-// Assignment gives a config path a value.
-type Assignment struct {
-	Path  string `json:"path"`
-	Value string `json:"value"` // as YAML on one line
-}
+// Assignments give some config paths a value each, in the order of the file.
+type Assignments []search.Assignment
 
 // Slurm is what sbatch is asked for; empty fields leave it to the cluster.
 type Slurm struct {
@@ -118,20 +112,20 @@ func (f *File) refuse(key, format string, args ...any) error {
 	return &config.Errors{Problems: []config.Problem{{Place: config.Place{File: f.Path}, Key: key, Message: fmt.Sprintf(format, args...)}}}
 }
 
-// String is the setting as it could be typed: train.lr=0.001 process.name=ddpm.
-func (s Setting) String() string {
+// String is the assignments as they could be typed: train.lr=0.001 process.name=ddpm.
+func (s Assignments) String() string {
 	text := ""
 	for i, a := range s {
 		if i > 0 {
 			text += " "
 		}
-		text += a.Path + "=" + a.Value
+		text += a.String()
 	}
 	return text
 }
 
-// value is what a setting gives a path.
-func (s Setting) value(path string) (string, bool) {
+// value is what they give a path.
+func (s Assignments) value(path string) (string, bool) {
 	for _, a := range s {
 		if a.Path == path {
 			return a.Value, true
@@ -140,9 +134,9 @@ func (s Setting) value(path string) (string, bool) {
 	return "", false
 }
 
-// with is the setting with another one's values, which win.
-func (s Setting) with(other Setting) Setting {
-	merged := append(Setting{}, s...)
+// with is the assignments with those of another, which win.
+func (s Assignments) with(other Assignments) Assignments {
+	merged := append(Assignments{}, s...)
 next:
 	for _, a := range other {
 		for i := range merged {

@@ -85,12 +85,14 @@ func (f Folder) store() string {
 }
 
 // Paths within the folder.
-func (f Folder) taskPath(key string) string   { return filepath.Join(string(f), "tasks", key+".json") }
-func (f Folder) statusPath(key string) string { return filepath.Join(string(f), "status", key+".json") }
-func (f Folder) sourcePath() string           { return filepath.Join(string(f), "sweep.yaml") }
-func (f Folder) planPath() string             { return filepath.Join(string(f), "plan.json") }
-func (f Folder) ownerPath() string            { return filepath.Join(string(f), "store") }
-func (f Folder) statePath() string            { return filepath.Join(string(f), "state.json") }
+func (f Folder) taskPath(key string) string { return filepath.Join(string(f), "tasks", key+".json") }
+func (f Folder) taskReportPath(key string) string {
+	return filepath.Join(string(f), "status", key+".json")
+}
+func (f Folder) sourcePath() string { return filepath.Join(string(f), "sweep.yaml") }
+func (f Folder) planPath() string   { return filepath.Join(string(f), "plan.json") }
+func (f Folder) ownerPath() string  { return filepath.Join(string(f), "store") }
+func (f Folder) statePath() string  { return filepath.Join(string(f), "state.json") }
 
 // LogPath is where what a task prints goes.
 func (f Folder) LogPath(key string) string { return filepath.Join(string(f), "logs", key+".log") }

@@ -8,19 +8,19 @@ import (
 	"flowharness/harness/internal/label"
 )
 
-// labels makes short names of settings, of the paths that are not the same in
+// labels makes short names of combinations, of the paths that are not the same in
 // all of them: process=ddpm steps=10.
 type labels struct {
-	settings []Setting
-	short    map[string]string // of paths
-	seen     map[string]int
+	combinations []Assignments
+	short        map[string]string // of paths
+	seen         map[string]int
 }
 
-func newLabels(settings []Setting) *labels {
-	l := &labels{settings: settings, short: map[string]string{}, seen: map[string]int{}}
-	varied := varying(settings)
+func newLabels(combinations []Assignments) *labels {
+	l := &labels{combinations: combinations, short: map[string]string{}, seen: map[string]int{}}
+	varied := varying(combinations)
 	taken := map[string][]string{}
-	for _, s := range settings {
+	for _, s := range combinations {
 		for _, a := range s {
 			if _, ok := l.short[a.Path]; !ok && varied[a.Path] {
 				name := lastWord(a.Path)
@@ -39,10 +39,10 @@ func newLabels(settings []Setting) *labels {
 	return l
 }
 
-// of is the label of a setting; a variant without one is called as given.
+// of is the label of a combination; a variant without one is called as given.
 func (l *labels) of(i int, otherwise string) string {
 	var parts []string
-	for _, a := range l.settings[i] {
+	for _, a := range l.combinations[i] {
 		if short, ok := l.short[a.Path]; ok {
 			parts = append(parts, short+"="+shortValue(a.Value))
 		}
@@ -58,17 +58,17 @@ func (l *labels) of(i int, otherwise string) string {
 	return label
 }
 
-// varying are the paths whose values are not the same in all settings; of a
+// varying are the paths whose values are not the same in all combinations; of a
 // single one it is all.
-func varying(settings []Setting) map[string]bool {
+func varying(combinations []Assignments) map[string]bool {
 	varied := map[string]bool{}
-	for _, s := range settings {
+	for _, s := range combinations {
 		for _, a := range s {
-			if first, ok := settings[0].value(a.Path); !ok || first != a.Value || len(settings) == 1 {
+			if first, ok := combinations[0].value(a.Path); !ok || first != a.Value || len(combinations) == 1 {
 				varied[a.Path] = true
 			}
 		}
-		for _, a := range settings[0] {
+		for _, a := range combinations[0] {
 			if _, ok := s.value(a.Path); !ok {
 				varied[a.Path] = true
 			}

@@ -20,10 +20,10 @@ type Plan struct {
 	Tasks    []Task
 }
 
-// Variant is one setting; its runs differ in their seed.
+// Variant is one choice of values; its runs differ in their seed.
 type Variant struct {
-	Label   string  `json:"label"` // unique within the plan
-	Setting Setting `json:"setting"`
+	Label       string      `json:"label"` // unique within the plan
+	Assignments Assignments `json:"setting"`
 }
 
 // Task is what one process makes: runs that share one training. The first is
@@ -79,13 +79,13 @@ func (f *File) Plan(ctx context.Context, maxRuns uint64) (*Plan, error) {
 // Variants lists what the file varies, without looking at its base. A variant that
 // sets nothing is called as unchanged says.
 func (f *File) Variants(unchanged string) ([]Variant, error) {
-	settings, err := f.settings()
+	combinations, err := f.combinations()
 	if err != nil {
 		return nil, err
 	}
-	labels := newLabels(settings)
-	variants := make([]Variant, len(settings))
-	for i, s := range settings {
+	labels := newLabels(combinations)
+	variants := make([]Variant, len(combinations))
+	for i, s := range combinations {
 		variants[i] = Variant{labels.of(i, unchanged), s}
 	}
 	return variants, nil
@@ -111,7 +111,7 @@ func (p *Plan) configs(ctx context.Context, base *config.Base, unchanged config.
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for v, variant := range p.Variants {
 		sets := []string{"name=" + strconv.Quote(names.of(variant.Label)), "tags=[" + strconv.Quote(p.File.Name) + "]", `notes=""`}
-		for _, a := range variant.Setting {
+		for _, a := range variant.Assignments {
 			sets = append(sets, a.Path+"="+a.Value)
 		}
 		g.Go(func() error {

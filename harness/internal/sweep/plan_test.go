@@ -68,13 +68,13 @@ func TestLabelsAreShortAndDifferent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			settings, err := f.settings()
+			combinations, err := f.combinations()
 			if err != nil {
 				t.Fatal(err)
 			}
-			labels := newLabels(settings)
+			labels := newLabels(combinations)
 			var got []string
-			for i := range settings {
+			for i := range combinations {
 				got = append(got, labels.of(i, "base"))
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {

@@ -42,11 +42,11 @@ func (p *Plan) recordTasks(ctx context.Context, st *store.Store, inv Inventory, 
 			if found.State == StateNew {
 				continue
 			}
-			setting := map[string]string{}
-			for _, a := range p.Variants[r.Variant].Setting {
-				setting[a.Path] = a.Value
+			values := map[string]string{}
+			for _, a := range p.Variants[r.Variant].Assignments {
+				values[a.Path] = a.Value
 			}
-			list = append(list, store.SweepRun{RunID: found.Run.ID, Variant: p.Variants[r.Variant].Label, Setting: setting})
+			list = append(list, store.SweepRun{RunID: found.Run.ID, Variant: p.Variants[r.Variant].Label, Values: values})
 		}
 	}
 	return st.PutSweepRuns(ctx, p.File.Name, list)

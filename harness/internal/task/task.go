@@ -134,8 +134,8 @@ func (m *maker) make(ctx context.Context, cfg *config.Resolved, found sweep.Foun
 		return found, nil
 	}
 	o := experiment.Options{StorePath: m.StorePath, Argv: m.Argv, StopAfter: m.StopAfter, Calibrate: m.spec.Calibrate, Warn: m.Log,
-		Started:  func(s experiment.Started) { m.reporter.started(s.Run.Slug, s.Resumed) },
-		Progress: m.reporter.event,
+		Started: func(s experiment.Started) { m.reporter.started(s.Run.Slug, s.Resumed) },
+		Observe: m.reporter.event,
 	}
 	var out experiment.Outcome
 	var err error
@@ -176,7 +176,7 @@ func (m *maker) paused(found sweep.Found) bool {
 // reporter writes how far a task is.
 type reporter struct {
 	folder  sweep.Folder
-	status  sweep.Status
+	report  sweep.TaskReport
 	written time.Time
 	err     error // the first failure to write; progress is not worth failing for
 }
@@ -186,32 +186,32 @@ const reportEvery = 300 * time.Millisecond
 
 func newReporter(folder sweep.Folder, key string) *reporter {
 	host, _ := os.Hostname()
-	r := &reporter{folder: folder, status: sweep.Status{Task: key, Attempt: ulid.Make().String(), State: sweep.TaskRunning,
+	r := &reporter{folder: folder, report: sweep.TaskReport{Task: key, Attempt: ulid.Make().String(), State: sweep.TaskRunning,
 		Host: host, PID: os.Getpid()}}
 	r.write()
 	return r
 }
 
 func (r *reporter) begin(variant string) {
-	r.status.Variant, r.status.Run, r.status.Doing, r.status.Step, r.status.Steps = variant, "", "starting", 0, 0
+	r.report.Variant, r.report.Run, r.report.Doing, r.report.Step, r.report.Steps = variant, "", "starting", 0, 0
 	r.write()
 }
 
 func (r *reporter) started(slug string, step int) {
-	r.status.Run, r.status.Step, r.status.Doing = slug, step, "compiling"
+	r.report.Run, r.report.Step, r.report.Doing = slug, step, "compiling"
 	r.write()
 }
 
 func (r *reporter) doing(what string) {
-	r.status.Doing = what
+	r.report.Doing = what
 	r.write()
 }
 
 // event is called from the training loop.
 func (r *reporter) event(e train.Event) {
-	r.status.Step, r.status.Steps, r.status.Doing = e.Step, e.Steps, e.Message
+	r.report.Step, r.report.Steps, r.report.Doing = e.Step, e.Steps, e.Message
 	if e.Loss != 0 && !math.IsNaN(e.Loss) && !math.IsInf(e.Loss, 0) {
-		r.status.Loss = e.Loss
+		r.report.Loss = e.Loss
 	}
 	if time.Since(r.written) >= reportEvery {
 		r.write()
@@ -219,14 +219,14 @@ func (r *reporter) event(e train.Event) {
 }
 
 func (r *reporter) end(state sweep.TaskState, why string) {
-	r.status.State, r.status.Error, r.status.Doing = state, why, ""
+	r.report.State, r.report.Error, r.report.Doing = state, why, ""
 	r.write()
 }
 
 func (r *reporter) write() {
 	r.written = time.Now()
-	r.status.Updated = r.written
-	if err := r.folder.WriteStatus(r.status); err != nil && r.err == nil {
+	r.report.Updated = r.written
+	if err := r.folder.WriteReport(r.report); err != nil && r.err == nil {
 		r.err = fmt.Errorf("writing how far the task is: %w", err)
 	}
 }

@@ -64,7 +64,7 @@ func parityLosses(t *testing.T, name string, seed int) []float64 {
 	rec := newMemoryRecorder()
 	_, err = Run(context.Background(), Options{Config: resolved.Config, ConfigHash: resolved.Hash, Data: data,
 		Backend: openBackend(t, "xla:cpu").Backend, Recorder: rec, CheckpointDir: t.TempDir(),
-		Progress: func(e Event) {
+		Observe: func(e Event) {
 			if e.Step%25 == 0 && e.Loss != 0 {
 				fmt.Printf("parity %s seed %d: step %d/%d, loss %.4f, %.2f s/step\n", name, seed, e.Step, e.Steps, e.Loss, e.StepTime.Seconds())
 			}

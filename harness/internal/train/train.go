@@ -109,8 +109,8 @@ type Options struct {
 	Calibrate bool
 	// Generator draws the grids, and is left open; nil: the run compiles its own.
 	Generator *Generator
-	// Progress is called after every step and event; it may be nil.
-	Progress func(Event)
+	// Observe is called after every step and event; it may be nil.
+	Observe func(Event)
 }
 
 // Result is what a run reached, also one that was stopped or failed.
@@ -313,12 +313,12 @@ func (t *trainer) checkpointDue(n int) bool {
 }
 
 func (t *trainer) event(e Event) {
-	if t.Progress == nil {
+	if t.Observe == nil {
 		return
 	}
 	e.Step, e.Steps = t.stepsDone, t.steps
 	e.Epoch, e.Epochs = t.epochOf(t.stepsDone), t.epochOf(t.steps)
-	t.Progress(e)
+	t.Observe(e)
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

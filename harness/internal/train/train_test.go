@@ -162,7 +162,7 @@ func TestInterruptAndResumeRepeatTheUninterruptedRun(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		first := newMemoryRecorder()
 		o := tinyOptions(t, "xla:cpu", first, dir)
-		o.Progress = func(e Event) {
+		o.Observe = func(e Event) {
 			if e.Step == stop {
 				cancel()
 			}
@@ -277,7 +277,7 @@ func runTiny(t *testing.T, ctx context.Context, name string, progress func(Event
 	t.Helper()
 	rec := newMemoryRecorder()
 	o := tinyOptions(t, name, rec, t.TempDir())
-	o.Progress = progress
+	o.Observe = progress
 	res, err := Run(ctx, o)
 	return rec, res, err
 }
@@ -440,7 +440,7 @@ func TestGridsThatAnInterruptionLeftOutAreDrawnOnResuming(t *testing.T) {
 	first := newMemoryRecorder()
 	o = tinyOptions(t, "go", first, t.TempDir())
 	change(&o)
-	o.Progress = func(e Event) {
+	o.Observe = func(e Event) {
 		if e.Sampled != nil {
 			cancel()
 		}
@@ -453,7 +453,7 @@ func TestGridsThatAnInterruptionLeftOutAreDrawnOnResuming(t *testing.T) {
 	}
 	state := loadState(t, o, 8)
 	second := newMemoryRecorder()
-	o.Recorder, o.Progress, o.Resume, o.Losses, o.Drawn = second, nil, state, first.series(record.TrainLoss), first.samples
+	o.Recorder, o.Observe, o.Resume, o.Losses, o.Drawn = second, nil, state, first.series(record.TrainLoss), first.samples
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func addSweep(t testing.TB, st *store.Store, name string) (runs []*store.Run) {
 				run := addTrial(t, st, k)
 				runs = append(runs, run)
 				list = append(list, store.SweepRun{RunID: run.ID, Variant: "lr=" + lr + " batch_size=" +
-					batch, Setting: map[string]string{"train.lr": lr, "train.batch_size": batch}})
+					batch, Values: map[string]string{"train.lr": lr, "train.batch_size": batch}})
 			}
 		}
 	}
@@ -108,7 +108,7 @@ func TestASweepOfWhichNothingIsKnownIsShown(t *testing.T) {
 	}
 	run := addTrial(t, st, trial{name: "x", config: "lr: 1", steps: 5})
 	if err := st.PutSweepRuns(t.Context(), evil,
-		[]store.SweepRun{{RunID: run.ID, Variant: evil, Setting: map[string]string{evil: evil}}}); err != nil {
+		[]store.SweepRun{{RunID: run.ID, Variant: evil, Values: map[string]string{evil: evil}}}); err != nil {
 		t.Fatal(err)
 	}
 	address := serve(t, web.Options{Store: st})
@@ -135,7 +135,7 @@ func TestASweepIsLiveAndItsAxesCanBeSwitched(t *testing.T) {
 	eventually(t, tab, `document.getElementById("link").dataset.state === "live"`, soon)
 	run := addTrial(t, st, trial{name: "rates", config: "lr: 0.01\n  batch_size: 32", steps: 20, accuracy: 0.9})
 	if err := st.PutSweepRuns(t.Context(), "rates", []store.SweepRun{{RunID: run.ID, Variant: "lr=0.01 batch_size=32",
-		Setting: map[string]string{"train.lr": "0.01", "train.batch_size": "32"}}}); err != nil {
+		Values: map[string]string{"train.lr": "0.01", "train.batch_size": "32"}}}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, tab, `document.getElementById("sweep-state").textContent.includes("9 of 12")`, soon)
@@ -158,7 +158,7 @@ func TestABestVariantIsSaidWithEvidenceOnly(t *testing.T) {
 				noise := 0.01 * float64((seed*7+i*3)%5)
 				run := addTrial(t, st, trial{name: name, seed: uint64(seed), config: "lr: " + lr, steps: 5, accuracy: 0.5 + c.better*float64(i) +
 					noise})
-				list = append(list, store.SweepRun{RunID: run.ID, Variant: "lr=" + lr, Setting: map[string]string{"train.lr": lr}})
+				list = append(list, store.SweepRun{RunID: run.ID, Variant: "lr=" + lr, Values: map[string]string{"train.lr": lr}})
 			}
 		}
 		check(t, st.PutSweepRuns(t.Context(), name, list))

@@ -73,9 +73,9 @@ func (q runsQuery) chips() []runsChip {
 	if q.Text != "" {
 		add("“"+q.Text+"”", func(q *runsQuery) { q.Text = "" })
 	}
-	if len(q.Status) > 0 {
-		for _, s := range q.Status {
-			add("status "+s, func(q *runsQuery) { q.Status = shell.Without(q.Status, s) })
+	if len(q.Statuses) > 0 {
+		for _, s := range q.Statuses {
+			add("status "+s, func(q *runsQuery) { q.Statuses = shell.Without(q.Statuses, s) })
 		}
 	}
 	for _, t := range q.Tags {

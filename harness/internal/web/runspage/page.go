@@ -158,7 +158,7 @@ type option struct {
 func (s *runsSnapshot) fields(q runsQuery) runsFields {
 	var f runsFields
 	for _, status := range record.Statuses() {
-		f.Statuses = append(f.Statuses, option{string(status), slices.Contains(q.Status, string(status))})
+		f.Statuses = append(f.Statuses, option{string(status), slices.Contains(q.Statuses, string(status))})
 	}
 	seen := [3]map[string]bool{{}, {}, {}}
 	for _, r := range s.Runs {

@@ -17,7 +17,7 @@ import (
 type runsQuery struct {
 	Text     string      // q: part of the id, name, notes or a tag
 	Shelf    store.Shelf // shelf: archived or trash
-	Status   []string    // status: any of them
+	Statuses []string    // status: any of them
 	Tags     []string    // tag: all of them
 	Process  string      // process
 	Dataset  string      // dataset
@@ -44,7 +44,7 @@ func readRunsQuery(r *http.Request) (runsQuery, error) {
 	if err != nil {
 		return runsQuery{}, shell.BadRequest("the address cannot be read: %w", err)
 	}
-	q := runsQuery{Text: strings.TrimSpace(v.Get("q")), Status: shell.Listed(v["status"]), Tags: shell.Listed(v["tag"]),
+	q := runsQuery{Text: strings.TrimSpace(v.Get("q")), Statuses: shell.Listed(v["status"]), Tags: shell.Listed(v["tag"]),
 		Process: v.Get("process"), Dataset: v.Get("dataset"),
 		Name: strings.TrimSpace(v.Get("name")), Like: v.Get("like"), Sort: v.Get("sort"), Columns: shell.Listed(v["cols"]),
 		Group: shell.Listed(v["group"]),
@@ -72,7 +72,7 @@ func readRunsQuery(r *http.Request) (runsQuery, error) {
 // filter is what the store can tell, without the conditions.
 func (q runsQuery) filter() store.Filter {
 	f := store.Filter{Text: q.Text, Tags: q.Tags, Process: q.Process, Dataset: q.Dataset, Name: q.Name, Shelf: q.Shelf}
-	for _, s := range q.Status {
+	for _, s := range q.Statuses {
 		f.Status = append(f.Status, record.Status(s))
 	}
 	return f
@@ -94,7 +94,7 @@ func (q runsQuery) fields(except ...string) []shell.Field {
 		}
 	}
 	add("q", q.Text)
-	add("status", q.Status...)
+	add("status", q.Statuses...)
 	add("tag", q.Tags...)
 	add("process", q.Process)
 	add("dataset", q.Dataset)

@@ -28,7 +28,7 @@ type sweepData struct {
 func newSweepData(file *sweep.File, variants []variant, result *compare.Result) *sweepData {
 	d := &sweepData{variants: variants, result: result, rows: map[string]compare.Row{}, best: -1}
 	if len(variants) > 0 {
-		d.paths = settingPaths(variants)
+		d.paths = variedPaths(variants)
 	}
 	if result == nil {
 		return d
@@ -106,13 +106,13 @@ func (d *sweepData) follows(path string, others ...string) bool {
 	for _, v := range d.variants {
 		var key []string
 		for _, other := range others {
-			key = append(key, v.Setting[other])
+			key = append(key, v.Values[other])
 		}
 		text := strings.Join(key, "\x00")
-		if known, ok := decided[text]; ok && known != v.Setting[path] {
+		if known, ok := decided[text]; ok && known != v.Values[path] {
 			return false
 		}
-		decided[text] = v.Setting[path]
+		decided[text] = v.Values[path]
 	}
 	return true
 }
@@ -122,17 +122,17 @@ func (d *sweepData) values(path string) []string {
 	var list []string
 	numbers := true
 	for _, v := range d.variants {
-		value := v.Setting[path]
+		value := v.Values[path]
 		if !slices.Contains(list, value) {
 			list = append(list, value)
-			_, ok := settingNumber(value)
+			_, ok := valueNumber(value)
 			numbers = numbers && ok
 		}
 	}
 	if numbers {
 		slices.SortFunc(list, func(a, b string) int {
-			x, _ := settingNumber(a)
-			y, _ := settingNumber(b)
+			x, _ := valueNumber(a)
+			y, _ := valueNumber(b)
 			return cmp.Compare(x, y)
 		})
 	}
@@ -151,7 +151,7 @@ func bare(value string) string {
 	return value
 }
 
-func settingNumber(value string) (float64, bool) {
+func valueNumber(value string) (float64, bool) {
 	v, err := strconv.ParseFloat(bare(value), 64)
 	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 }

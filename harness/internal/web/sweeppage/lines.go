@@ -20,7 +20,7 @@ func (d *sweepData) parallel(q sweepQuery) template.HTML {
 		values := d.values(path)
 		low, high := math.Inf(1), math.Inf(-1)
 		for _, value := range values {
-			n, ok := settingNumber(value)
+			n, ok := valueNumber(value)
 			if !ok || len(values) < 3 {
 				axis.Categories = values
 			}
@@ -36,9 +36,9 @@ func (d *sweepData) parallel(q sweepQuery) template.HTML {
 		line := chart.ParallelLine{Key: variantKey(i), Title: v.Label, Href: d.link(v), Strong: i == d.best}
 		for k, path := range d.paths {
 			if c := p.Axes[k].Categories; c != nil {
-				line.Values = append(line.Values, float64(slices.Index(c, v.Setting[path])))
+				line.Values = append(line.Values, float64(slices.Index(c, v.Values[path])))
 			} else {
-				n, _ := settingNumber(v.Setting[path])
+				n, _ := valueNumber(v.Values[path])
 				line.Values = append(line.Values, n)
 			}
 		}

@@ -41,12 +41,12 @@ func (d *sweepData) heatMaps(q sweepQuery) (maps []sweepMap, fixed []sweepFix, n
 	parts := map[string][]variant{}
 	var order []string
 	for _, v := range d.variants {
-		if slices.ContainsFunc(fixed, func(f sweepFix) bool { return f.Value != "" && v.Setting[f.Path] != f.Value }) {
+		if slices.ContainsFunc(fixed, func(f sweepFix) bool { return f.Value != "" && v.Values[f.Path] != f.Value }) {
 			continue
 		}
 		var words []string
 		for _, path := range open {
-			words = append(words, lastWord(path)+" "+bare(v.Setting[path]))
+			words = append(words, lastWord(path)+" "+bare(v.Values[path]))
 		}
 		title := strings.Join(words, ", ")
 		if _, ok := parts[title]; !ok {
@@ -101,7 +101,7 @@ func (d *sweepData) cell(q sweepQuery, variants []variant, x, y string) chart.He
 	c := chart.HeatCell{Value: math.NaN(), Text: "none", Title: "no such run is planned"}
 	var found *variant
 	for i, v := range variants {
-		if v.Setting[q.X] == x && (q.Y == "" || v.Setting[q.Y] == y) && (found == nil || found.Group < 0) {
+		if v.Values[q.X] == x && (q.Y == "" || v.Values[q.Y] == y) && (found == nil || found.Group < 0) {
 			found = &variants[i]
 		}
 	}

@@ -47,10 +47,10 @@ type sweepFix struct {
 	Values      []string
 }
 
-// variant is a setting of a sweep with its runs.
+// variant is a variant of a sweep with its runs.
 type variant struct {
 	Label   string
-	Setting map[string]string
+	Values  map[string]string
 	Planned int // runs; 0 if the sweep's file does not say
 	Runs    []store.RunInfo
 	Group   int // of the result; -1: none of its runs has ended
@@ -98,9 +98,9 @@ func sweepVariants(recorded *store.Sweep, infos []store.RunInfo, file *sweep.Fil
 	if file != nil && file.Size() <= sweep.MaxRuns {
 		if planned, err := file.Variants(recorded.Name); err == nil {
 			for _, p := range planned {
-				v := variant{Label: p.Label, Setting: map[string]string{}, Planned: max(1, len(file.Seeds)), Group: -1}
-				for _, a := range p.Setting {
-					v.Setting[a.Path] = a.Value
+				v := variant{Label: p.Label, Values: map[string]string{}, Planned: max(1, len(file.Seeds)), Group: -1}
+				for _, a := range p.Assignments {
+					v.Values[a.Path] = a.Value
 				}
 				at[v.Label] = len(list)
 				list = append(list, v)
@@ -120,7 +120,7 @@ func sweepVariants(recorded *store.Sweep, infos []store.RunInfo, file *sweep.Fil
 		if !ok {
 			i = len(list)
 			at[run.Variant] = i
-			list = append(list, variant{Label: run.Variant, Setting: run.Setting, Group: -1})
+			list = append(list, variant{Label: run.Variant, Values: run.Values, Group: -1})
 		}
 		list[i].Runs = append(list[i].Runs, info)
 	}
@@ -232,17 +232,17 @@ func (s *Pages) sweepsPage(w http.ResponseWriter, r *http.Request) error {
 		Body: rows})
 }
 
-// settingPaths are the paths that not all variants give the same value, sorted.
-func settingPaths(variants []variant) []string {
+// variedPaths are the paths that not all variants give the same value, sorted.
+func variedPaths(variants []variant) []string {
 	found := map[string]bool{}
 	for _, v := range variants {
-		for path, value := range v.Setting {
-			if first, ok := variants[0].Setting[path]; !ok || first != value || len(variants) == 1 {
+		for path, value := range v.Values {
+			if first, ok := variants[0].Values[path]; !ok || first != value || len(variants) == 1 {
 				found[path] = true
 			}
 		}
-		for path := range variants[0].Setting {
-			if _, ok := v.Setting[path]; !ok {
+		for path := range variants[0].Values {
+			if _, ok := v.Values[path]; !ok {
 				found[path] = true
 			}
 		}

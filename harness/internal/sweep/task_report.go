@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Status is how far a task is, as its process says.
-type Status struct {
+// TaskReport is how far a task is, as its process says.
+type TaskReport struct {
 	Task    string    `json:"task"`
 	Attempt string    `json:"attempt"` // tells one start of the process from the next
 	State   TaskState `json:"state"`
@@ -42,14 +42,14 @@ const (
 // Ended tells whether the process has said its last word.
 func (s TaskState) Ended() bool { return s != "" && s != TaskRunning }
 
-// WriteStatus replaces what is known of a task.
-func (f Folder) WriteStatus(s Status) error { return noteJSON(f.statusPath(s.Task), s) }
+// WriteReport replaces what is known of a task.
+func (f Folder) WriteReport(s TaskReport) error { return noteJSON(f.taskReportPath(s.Task), s) }
 
-// ReadStatus returns what is known of a task; nothing before its first start.
-func (f Folder) ReadStatus(key string) (s Status, err error) {
-	err = readJSON(f.statusPath(key), &s)
+// ReadReport returns what is known of a task; nothing before its first start.
+func (f Folder) ReadReport(key string) (s TaskReport, err error) {
+	err = readJSON(f.taskReportPath(key), &s)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Status{Task: key}, nil
+		return TaskReport{Task: key}, nil
 	}
 	return s, err
 }
@@ -58,7 +58,7 @@ func (f Folder) ReadStatus(key string) (s Status, err error) {
 // thousand tasks that wait for their turn would take time from those at work.
 func (f Folder) begun() map[string]bool {
 	tasks := map[string]bool{}
-	entries, err := os.ReadDir(filepath.Dir(f.statusPath("")))
+	entries, err := os.ReadDir(filepath.Dir(f.taskReportPath("")))
 	if err != nil {
 		return tasks // none is
 	}
