@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"flowharness/harness/internal/compiled"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/machine"
@@ -30,6 +31,7 @@ type diagnosis struct {
 	OK       bool               `json:"ok"` // a run could start
 	Problems []string           `json:"problems"`
 	Backend  backendState       `json:"backend"`
+	Cache    compiled.State     `json:"cache"` // of compiled programs
 	Data     []dataset.Location `json:"data"`
 	Store    storeState         `json:"store"`
 	Machine  machine.Facts      `json:"machine"`
@@ -105,7 +107,8 @@ func (o *doctorOptions) run(ctx context.Context) error {
 }
 
 func (o *doctorOptions) diagnose(ctx context.Context, cfg config.Config) (*diagnosis, error) {
-	d := &diagnosis{Problems: []string{}, Machine: machine.Collect(ctx), Backend: tryBackend(cfg.Backend.Name, cfg.Backend.Plugin)}
+	d := &diagnosis{Problems: []string{}, Machine: machine.Collect(ctx), Backend: tryBackend(cfg.Backend.Name, cfg.Backend.Plugin),
+		Cache: compiled.Inspect()}
 	problem := func(format string, args ...any) { d.Problems = append(d.Problems, fmt.Sprintf(format, args...)) }
 	if !d.Backend.OK {
 		problem("backend: %s", d.Backend.Error)
@@ -188,6 +191,7 @@ func (o *doctorOptions) print(d *diagnosis) {
 			line("warning", "%s", info.Warning)
 		}
 	}
+	line("cache", "%s", cacheText(d.Cache))
 	for _, l := range d.Data {
 		switch {
 		case l.Present && l.Dir == "":

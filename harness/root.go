@@ -120,6 +120,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newDataCommand(a),
 		newMetricsCommand(a),
 		newBackendCommand(a),
+		newCacheCommand(a),
 		newBenchCommand(a),
 		newDoctorCommand(a),
 		newVersionCommand(a),

@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("RECORDED", absolute(t, filepath.Join("testdata", "recorded")))
 			env.Setenv("HARNESS_STORE", "")
 			env.Setenv("HARNESS_DATA_DIR", "")
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 			env.Setenv("HARNESS_PLUGIN_DIR", filepath.Join(env.WorkDir, "no-plugins"))
 			if path, _, err := plugin.Find("cpu", ""); err == nil {
 				env.Setenv("XLA_PLUGINS", filepath.Dir(path))

@@ -46,6 +46,8 @@ type Config struct {
 type Backend struct {
 	Name   string `yaml:"name" json:"name" jsonschema:"enum=auto,enum=xla:cpu,enum=xla:cuda,enum=go" jsonschema_description:"auto takes CUDA if there is a GPU and a plugin, else XLA on the CPU, else (with a warning) GoMLX's pure-Go backend."`
 	Plugin string `yaml:"plugin,omitempty" json:"plugin,omitempty" hash:"-" jsonschema:"pattern=^[^\\x00-\\x1f]*$" jsonschema_description:"Path of the PJRT plugin, or of the folder that holds it. Default: looked up."`
+	// Cache is nil unless it is set: it changes no result.
+	Cache *bool `yaml:"cache,omitempty" json:"cache,omitempty" hash:"-" jsonschema_description:"Load programs that were compiled before, and keep what is compiled; harness cache shows them. Default: true."`
 	// Devices changes the last bits of a run's result: gradients are summed in another order.
 	Devices Devices `yaml:"devices,omitempty" json:"devices,omitzero" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Devices to train on: a number, or all. Each gets an equal part of every batch, and the gradients are averaged; sampling and measuring take one device."`
 	// Precision is not written out, and not hashed, unless it is another than the

@@ -66,7 +66,7 @@ name: all
 tags: [a, b-1]
 notes: "two\nlines: # not a comment"
 seed: 9223372036854775807
-backend: {name: xla:cpu, plugin: /opt/p.so, devices: 7, precision: bfloat16}
+backend: {name: xla:cpu, plugin: /opt/p.so, cache: false, devices: 7, precision: bfloat16}
 data: {name: kmnist, dir: "d i r", flip: true, limit: 1000, drop_last: false}
 process: {name: flow_match, num_train_timesteps: 500, timestep_density: logit_normal, logit_mean: -0.5, logit_std: 2, shift: 3}
 train: {batch_size: 42, microbatch_size: 3, epochs: 3, lr: 5e-4, lr_schedule: cosine, warmup_steps: 5, betas: [0.8, 0.99],
@@ -87,7 +87,7 @@ store: s.db
 `
 	want := Defaults()
 	want.Name, want.Tags, want.Notes, want.Seed = "all", []string{"a", "b-1"}, "two\nlines: # not a comment", 1<<63-1
-	want.Backend = Backend{"xla:cpu", "/opt/p.so", 7, models.BFloat16}
+	want.Backend = Backend{Name: "xla:cpu", Plugin: "/opt/p.so", Cache: new(bool), Devices: 7, Precision: models.BFloat16}
 	want.Data = Data{Name: "kmnist", Dir: "d i r", Flip: true, Limit: 1000}
 	want.Process = schedulers.ProcessConfig{Name: "flow_match", NumTrainTimesteps: 500, PredictionType: "velocity",
 		TimestepDensity: "logit_normal", LogitMean: -0.5, LogitStd: 2, Shift: 3}

@@ -166,7 +166,7 @@ func (s *session) close() {
 }
 
 func (o Options) openBackend(cfg config.Backend) (*backend.Backend, error) {
-	b, err := backend.Open(backend.Options{Name: cfg.Name, Plugin: cfg.Plugin, Log: o.Warn})
+	b, err := backend.Open(backend.Options{Name: cfg.Name, Plugin: cfg.Plugin, NoCache: cfg.Cache != nil && !*cfg.Cache, Log: o.Warn})
 	if err != nil {
 		return nil, err
 	}
