@@ -1,10 +1,8 @@
-// Package archive puts one run, with its checkpoints, into one file, and takes it
-// out again somewhere else.
+// Package archive writes a run with its checkpoints to a single file, and imports such files.
 //
-// The file is a tar archive compressed with zstd. It begins with manifest.json,
-// which names every other file with its size and SHA-256: store.db, a store that
-// holds this run alone, and the run's checkpoints. Archives of the same run by
-// the same build are the same to the byte.
+// The file is a tar archive compressed with zstd. It begins with manifest.json, which lists every
+// other file with its size and SHA-256: store.db, a store that contains only this run, and the
+// run's checkpoints. The same build writes the same bytes for the same run.
 package archive
 
 import (
@@ -17,7 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// Manifest says what an archive holds.
+// Manifest lists the contents of an archive.
 type Manifest struct {
 	Format  string `json:"format"`  // formatName
 	Version int    `json:"version"` // formatVersion or older
@@ -25,7 +23,7 @@ type Manifest struct {
 	Files   []File `json:"files"` // in the order of the archive
 }
 
-// Checkpoints counts the checkpoints in the archive.
+// Checkpoints returns the number of checkpoints in the archive.
 func (m Manifest) Checkpoints() (n int) {
 	for _, f := range m.Files {
 		if isWeights(f.Name) {
@@ -35,7 +33,7 @@ func (m Manifest) Checkpoints() (n int) {
 	return n
 }
 
-// Run names the run of an archive.
+// Run identifies the run of an archive.
 type Run struct {
 	ID         string `json:"id"`
 	Slug       string `json:"slug"`
@@ -59,13 +57,14 @@ const (
 )
 
 const (
-	// DefaultLimit bounds what an archive may unpack to, in bytes.
+	// DefaultLimit is the largest unpacked size of an archive, in bytes, that is accepted by
+	// default.
 	DefaultLimit = 32 << 30
 
 	maxManifest = 1 << 20
-	// maxWindow bounds the memory that decompressing takes.
+	// maxWindow limits the memory that decompressing takes.
 	maxWindow = 64 << 20
-	// maxPadding bounds the zeros that may follow the last file.
+	// maxPadding limits the zeros that may follow the last file.
 	maxPadding = 64 << 10
 )
 
@@ -83,8 +82,8 @@ var (
 	hashForm       = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// parseManifest reads a manifest and checks all that can be checked without the
-// files themselves. Every name in it is then safe to use as a path.
+// parseManifest reads a manifest and checks everything that can be checked without the files. After
+// that every name in it is safe to use as a path.
 func parseManifest(data []byte, limit int64) (Manifest, error) {
 	var head struct {
 		Format  string `json:"format"`

@@ -23,7 +23,7 @@ import (
 	"flowharness/harness/internal/store"
 )
 
-// ErrNoCheckpoints says that a run which has trained has no checkpoint to be exported.
+// ErrNoCheckpoints says that a run has been trained but has no checkpoint to export.
 var ErrNoCheckpoints = errors.New("it has no checkpoint")
 
 // ExportOptions say what goes into an archive besides what the store holds.
@@ -31,9 +31,9 @@ type ExportOptions struct {
 	Checkpoints bool
 }
 
-// Export writes a run of a store to a file, which appears under its name only
-// when it is complete. A live run is refused with [store.ErrRunning], and with
-// [ErrNoCheckpoints] one whose checkpoints are asked for and gone.
+// Export writes a run of a store to a file, which appears only when it is complete. A live run is
+// refused with [store.ErrRunning]. If checkpoints are asked for and have been lost, the error is
+// [ErrNoCheckpoints].
 func Export(ctx context.Context, st *store.Store, run store.RunInfo, path string, o ExportOptions) (Manifest, error) {
 	m, err := export(ctx, st, run, path, o)
 	if err != nil {
@@ -88,11 +88,11 @@ func export(ctx context.Context, st *store.Store, run store.RunInfo, path string
 	return m, out.Commit()
 }
 
-// isWeights reports whether a file holds a checkpoint: grids lie beside them.
+// isWeights tells whether a file is a checkpoint. Grids lie beside checkpoints.
 func isWeights(name string) bool { return strings.HasSuffix(name, ".safetensors") }
 
-// checkpointFiles lists the files in a run's folder of checkpoints, by name,
-// checkpoints and grids; none if there is no folder.
+// checkpointFiles lists the files in a run's folder of checkpoints, both checkpoints and grids, by
+// name. If there is no folder, there are none.
 func checkpointFiles(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -118,9 +118,9 @@ func describe(ctx context.Context, name, path string) (File, error) {
 	return File{name, n, hex.EncodeToString(sum.Sum(nil))}, err
 }
 
-// write writes the archive. Nothing of the machine or the clock goes into it.
+// write writes the archive. Nothing about the machine or the time goes into it.
 func write(ctx context.Context, out io.Writer, m Manifest, sources []string) error {
-	// One goroutine: several could cut the blocks elsewhere.
+	// With one goroutine, since several could divide the data differently.
 	z, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return err
@@ -173,8 +173,7 @@ func header(name string, size int64) *tar.Header {
 	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: time.Unix(0, 0), Format: tar.FormatPAX}
 }
 
-// about is an error of writing an archive: it speaks of that, not of the
-// temporary files.
+// about describes an error of writing an archive without mentioning temporary files.
 func about(path, temp string, err error) error {
 	var pathError *fs.PathError
 	var linkError *os.LinkError

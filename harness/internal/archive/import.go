@@ -13,17 +13,17 @@ import (
 	"flowharness/harness/internal/store"
 )
 
-// ImportOptions bound an import.
+// ImportOptions are options of [Import].
 type ImportOptions struct {
-	Limit int64 // bytes that the archive may unpack to; 0: DefaultLimit
+	Limit int64 // largest unpacked size in bytes; 0: DefaultLimit
 }
 
-// Import merges the run of an archive into the store at storePath, which is
-// created if it is absent, with [merge.Store]: importing again changes nothing.
+// Import merges the run of an archive into the store at storePath with [merge.Store]. The store is
+// created if there is none. Importing the same archive again changes nothing.
 //
-// All of the archive is checked before the store is touched. It is unpacked into
-// a temporary folder beside the store, and its store is merged into a new one
-// there, so that what reaches the user's has been read by this build as a whole.
+// The whole archive is checked before the store is touched. It is unpacked into a temporary folder
+// beside the store, and its run is merged into another new store there. So everything that reaches
+// the user's store has been read by this build.
 func Import(ctx context.Context, storePath, file string, o ImportOptions) (Manifest, store.MergeResult, error) {
 	m, result, err := importFile(ctx, storePath, file, o)
 	if err != nil {
@@ -65,8 +65,8 @@ func importFile(ctx context.Context, storePath, file string, o ImportOptions) (m
 	return m, result, err
 }
 
-// checkStore brings the run of the unpacked store into a new one, and reads all
-// of it there.
+// checkStore merges the run of the unpacked store into a new one, and reads everything about it
+// there.
 func checkStore(ctx context.Context, m Manifest, unpacked, checked string) error {
 	st, err := store.Open(ctx, checked)
 	if err != nil {
@@ -99,7 +99,7 @@ func checkStore(ctx context.Context, m Manifest, unpacked, checked string) error
 	return nil
 }
 
-// readAll reads what commands read of a run.
+// readAll reads everything about a run that commands read.
 func readAll(ctx context.Context, st *store.Store, id string) error {
 	_, errRun := st.Run(ctx, id)
 	_, errSamples := st.Samples(ctx, id)
@@ -116,8 +116,8 @@ func readAll(ctx context.Context, st *store.Store, id string) error {
 	return err
 }
 
-// withoutFile is an error about an unpacked store, without the name and the
-// advice that are of a file which is gone when they are read.
+// withoutFile removes from an error about the unpacked store the name of the file and the advice,
+// since that file is gone by the time they are read.
 func withoutFile(err error) error {
 	var e *store.Error
 	if errors.As(err, &e) && !errors.Is(err, store.ErrFull) && e.Err != nil {
@@ -126,8 +126,8 @@ func withoutFile(err error) error {
 	return err
 }
 
-// nearest is a folder or, where it does not exist yet, the one around it that
-// does: nothing is created before all has been checked.
+// nearest returns the folder or, if it does not exist yet, the closest one above it that does.
+// Nothing is created before everything has been checked.
 func nearest(dir string) string {
 	for {
 		_, err := os.Stat(dir)

@@ -20,9 +20,8 @@ import (
 	"flowharness/harness/internal/files"
 )
 
-// unpack unpacks an archive into a folder: the store as store.db, the checkpoints
-// where they belong to a store in that folder. What is not exactly as the
-// manifest says is an error.
+// unpack unpacks an archive into a folder: the store as store.db, and the checkpoints where those
+// of a store in that folder belong. It is an error if anything differs from the manifest.
 func unpack(ctx context.Context, in io.Reader, dir string, limit int64) (Manifest, error) {
 	z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
@@ -78,8 +77,8 @@ func readManifest(t *tar.Reader, limit int64) (Manifest, error) {
 	return parseManifest(data, limit)
 }
 
-// checkHeader refuses an entry that is not the next file of the manifest. Since
-// those have safe names, no other can be written to.
+// checkHeader refuses an entry that is not the next file of the manifest. The names in the manifest
+// are safe, so nothing else can be written to.
 func checkHeader(h *tar.Header, want File) error {
 	switch {
 	case h.Typeflag != tar.TypeReg:
@@ -114,7 +113,7 @@ func unpackFile(t *tar.Reader, f File, path string) error {
 	return errors.Join(out.Sync(), out.Close())
 }
 
-// checkEnd reads to the end, where the check sum of the compressed data is.
+// checkEnd reads to the end, where the checksum of the compressed data is.
 func checkEnd(t *tar.Reader, z io.Reader) error {
 	if h, err := t.Next(); err == nil {
 		return fmt.Errorf("it holds %q, which is not in its manifest", h.Name)
@@ -131,7 +130,7 @@ func checkEnd(t *tar.Reader, z io.Reader) error {
 	return nil
 }
 
-// damaged says what it means that an archive cannot be read.
+// damaged explains an error of reading the archive.
 func damaged(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

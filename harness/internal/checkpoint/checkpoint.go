@@ -1,6 +1,5 @@
-// Package checkpoint keeps the state of training on disk: weights, their
-// average, the optimizer's moments and the step, in one safetensors file that
-// other tools can read too.
+// Package checkpoint keeps the state of training on disk: weights, their average, the moments of
+// the optimizer, and the step. They are in one safetensors file, which other tools can read too.
 package checkpoint
 
 import (
@@ -20,20 +19,20 @@ import (
 
 // Metadata keys of a checkpoint.
 const (
-	MetaFormat     = "harness.format"      // version of what this package writes
+	MetaFormat     = "harness.format"      // version of the format
 	MetaStep       = "harness.step"        // updates done
-	MetaConfigHash = "harness.config_hash" // of the config that made it
+	MetaConfigHash = "harness.config_hash" // hash of the config of its run
 	MetaRunID      = "harness.run_id"
 	MetaSeed       = "harness.seed"
-	// MetaEarlier counts the updates that the optimizer's moments had behind them
-	// when the run began; it is left out where that is none.
+	// MetaEarlier is the number of updates that the optimizer's moments had had when the run began;
+	// it is left out if that is 0.
 	MetaEarlier = "harness.earlier_updates"
 )
 
-// format is the version written. A newer one is refused.
+// format is the version that is written. Newer ones are refused.
 const format = 1
 
-// Prefixes of tensor names, before the parameter's own name.
+// Prefixes of tensor names; the name of the parameter follows.
 const (
 	prefixParams = "params."
 	prefixM      = "optimizer.m."
@@ -41,22 +40,22 @@ const (
 	prefixEMA    = "ema."
 )
 
-// State is what training continues from: flat vectors of the model's layout
-// after Step updates.
+// State is everything that training continues from, after Step updates. The vectors are flat, in
+// the layout of the model.
 type State struct {
 	Step         int
 	Params, M, V []float32
 	EMA          []float32 // nil if no average is kept
-	// Earlier counts the updates that M, V and EMA have behind them besides Step:
-	// those of the run that this one took them from.
+	// Earlier is the number of updates that M, V and EMA have had besides Step: those in the run
+	// that they come from.
 	Earlier int
 	Meta    map[string]string
-	// File and its SHA-256 say where weights are from that are not the run's own.
+	// File and its SHA-256 say where the weights come from if they are not the run's own.
 	File, FileSHA256 string
 }
 
-// Weights are the parameters to sample from: their average if it is asked for
-// and kept, and whether it was that.
+// Weights returns the parameters to sample from: the average if that is asked for and there is one,
+// otherwise the weights themselves. It also returns whether they are the average.
 func (s *State) Weights(average bool) (flat []float32, averaged bool) {
 	if average && s.EMA != nil {
 		return s.EMA, true
@@ -64,21 +63,21 @@ func (s *State) Weights(average bool) (flat []float32, averaged bool) {
 	return s.Params, false
 }
 
-// ErrOtherConfig reports a checkpoint that was made by another config.
+// ErrOtherConfig says that a checkpoint belongs to another config.
 var ErrOtherConfig = errors.New("the checkpoint belongs to another config")
 
-// RunDir is where the checkpoints of a run lie: beside the store.
+// RunDir is the folder with the checkpoints of a run, beside the store.
 func RunDir(storePath, runID string) string {
 	return filepath.Join(filepath.Dir(storePath), "checkpoints", runID)
 }
 
-// Path is where the checkpoint after a step lies.
+// Path is the path of the checkpoint of a step.
 func Path(dir string, step int) string {
 	return filepath.Join(dir, fmt.Sprintf("step-%08d.safetensors", step))
 }
 
-// Save writes a checkpoint and then removes all but the newest keep (0 keeps
-// all). A crash at any moment leaves the earlier checkpoints readable.
+// Save writes a checkpoint, and then removes all but the newest keep; if keep is 0, it keeps all.
+// If the program crashes, at whatever moment, the earlier checkpoints are still readable.
 func Save(dir string, layout nn.Layout, s State, keep int) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -106,7 +105,7 @@ func Save(dir string, layout nn.Layout, s State, keep int) (path string, err err
 	return path, prune(dir, keep)
 }
 
-// Steps lists the steps whose checkpoints lie in a folder, in ascending order.
+// Steps lists the steps of the checkpoints in a folder in ascending order.
 func Steps(dir string) ([]int, error) {
 	found, err := list(dir)
 	steps := make([]int, len(found))
@@ -116,8 +115,8 @@ func Steps(dir string) ([]int, error) {
 	return steps, err
 }
 
-// Latest returns the newest checkpoint of a folder; the error is
-// [fs.ErrNotExist] where there is none.
+// Latest returns the newest checkpoint in a folder. If there is none, the error matches
+// [fs.ErrNotExist].
 func Latest(dir string) (string, error) {
 	found, err := list(dir)
 	if err != nil {
@@ -129,8 +128,8 @@ func Latest(dir string) (string, error) {
 	return found[len(found)-1].path, nil
 }
 
-// Load reads a checkpoint of the model with this layout that was made by the
-// config with this hash, by whatever config if the hash is "".
+// Load reads a checkpoint of a model with this layout. The checkpoint must belong to the config
+// with this hash, unless the hash is "".
 func Load(path string, layout nn.Layout, configHash string) (*State, error) {
 	tensors, meta, err := read(path)
 	if err != nil {
@@ -150,8 +149,8 @@ func read(path string) (map[string]safetensors.Tensor, map[string]string, error)
 	return tensors, meta, err
 }
 
-// stateOf takes the wanted parts of a checkpoint, which must be all there are. Only
-// the average may be missing.
+// stateOf takes the wanted parts from a checkpoint, which must contain no others. Only the average
+// may be missing.
 func stateOf(path string, layout nn.Layout, tensors map[string]safetensors.Tensor, meta map[string]string,
 	wanted func(*State) []part) (*State, error) {
 	s := &State{Meta: meta}
@@ -198,7 +197,7 @@ func check(meta map[string]string, configHash string) error {
 	return nil
 }
 
-// part is one of a state's vectors.
+// part is one of the vectors of a state.
 type part struct {
 	prefix string
 	flat   *[]float32
@@ -208,12 +207,12 @@ func (s *State) parts() []part {
 	return []part{{prefixParams, &s.Params}, {prefixM, &s.M}, {prefixV, &s.V}, {prefixEMA, &s.EMA}}
 }
 
-// weightParts are the parts that can be drawn from.
+// weightParts are the parts that sampling needs.
 func (s *State) weightParts() []part {
 	return []part{{prefixParams, &s.Params}, {prefixEMA, &s.EMA}}
 }
 
-// otherThan names the checkpoint before a damaged one, for the reader of the error.
+// otherThan names the checkpoint before a damaged one, to mention it in the error.
 func otherThan(path string) string {
 	all, _ := list(filepath.Dir(path))
 	if i := slices.IndexFunc(all, func(f file) bool { return f.path == path }); i > 0 {
@@ -228,7 +227,7 @@ type file struct {
 	path string
 }
 
-// list returns the checkpoints of a folder, oldest first.
+// list returns the checkpoints in a folder, oldest first.
 func list(dir string) ([]file, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -248,8 +247,7 @@ func list(dir string) ([]file, error) {
 	return found, nil
 }
 
-// prune removes the oldest checkpoints, and what writes that were cut short
-// have left.
+// prune removes the oldest checkpoints, and what interrupted writes have left.
 func prune(dir string, keep int) error {
 	torn, _ := filepath.Glob(filepath.Join(dir, ".step-*"))
 	for _, path := range torn {

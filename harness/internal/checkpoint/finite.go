@@ -7,9 +7,9 @@ import (
 	"flowharness/models/nn"
 )
 
-// CheckFinite refuses weights that nothing can be drawn from: those that
-// [State.Weights] returns, where some are NaN or infinite, as after training
-// that diverged. The error names the first parameter with such a value.
+// CheckFinite returns an error if weights, as [State.Weights] returns them, contain NaN or infinite
+// values, as they do after training that diverged. Nothing can be drawn from such weights. The
+// error names the first parameter with such a value.
 func (s *State) CheckFinite(layout nn.Layout, average bool) error {
 	flat, averaged := s.Weights(average)
 	bad, first := 0, ""

@@ -12,14 +12,13 @@ import (
 	"flowharness/models/safetensors"
 )
 
-// wrappers begin the names of the parameters of a model that PyTorch's
-// DataParallel or torch.compile has wrapped.
+// wrappers are prefixes of parameter names that come from PyTorch's DataParallel and torch.compile.
 var wrappers = []string{"module.", "_orig_mod."}
 
-// LoadWeights reads what can be drawn from: of a checkpoint the weights and their
-// average, and not the optimizer's state; or a state dict as PyTorch saves it,
-// whose names may begin with those of its wrappers. A state dict has no Meta and
-// no average. A checkpoint must be of the config with this hash, if it is not "".
+// LoadWeights reads what is needed for sampling. From a checkpoint these are the weights and their
+// average, without the state of the optimizer; it must belong to the config with this hash, unless
+// the hash is "". The file can also be a state dict as PyTorch saves it, whose names may begin with
+// the prefixes of its wrappers. A state dict has no Meta and no average.
 func LoadWeights(path string, layout nn.Layout, configHash string) (*State, error) {
 	tensors, meta, err := read(path)
 	if err != nil {
@@ -67,8 +66,8 @@ func unwrapped(name string) string {
 	}
 }
 
-// SHA256 identifies what training would go on from: the weights and, where there
-// are any, the optimizer's moments and the average, as little-endian float32.
+// SHA256 identifies what training would continue from: the weights and, if there are any, the
+// optimizer's moments and the average, as little-endian float32.
 func (s *State) SHA256() string {
 	sum := sha256.New()
 	for _, part := range s.parts() {

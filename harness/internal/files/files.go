@@ -1,5 +1,5 @@
-// Package files holds what reading and writing files takes besides the bytes: paths as people write them, files that appear
-// only when they are whole, and what must not be written over.
+// Package files reads and writes files the way this program needs it: paths are taken as people
+// write them, files appear only when they are complete, and some files must not be overwritten.
 package files
 
 import (
@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// SyncFolder puts the names of a folder on disk: a file that was renamed into it
-// is there after a power failure, too.
+// SyncFolder writes the entries of a folder to the disk, so that a file that was renamed into it is
+// still there after a power failure.
 func SyncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
@@ -19,7 +19,7 @@ func SyncFolder(path string) error {
 	return d.Sync()
 }
 
-// Reader is r, but stops reading, with the context's error, when ctx ends.
+// Reader wraps r so that reading stops, with the context's error, when ctx ends.
 func Reader(ctx context.Context, r io.Reader) io.Reader { return &reader{ctx, r} }
 
 type reader struct {

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Expand replaces a leading ~ or ~/ of a path by the user's home folder, as a shell does where a path is not quoted. The
-// home of another user, ~name, is refused: a folder of that name is nearly never what was meant.
+// Expand replaces ~ or ~/ at the beginning of a path by the user's home folder, as a shell does if
+// the path is not quoted. The home of another user, ~name, is refused: a folder of that name is
+// almost never what was meant.
 func Expand(path string) (string, error) {
 	rest, ok := strings.CutPrefix(path, "~")
 	if !ok {
@@ -24,8 +25,8 @@ func Expand(path string) (string, error) {
 	return filepath.Join(home, rest), nil
 }
 
-// Beside is the path that a file names in its text: relative to the folder of the file, of which a symbolic link is followed,
-// or absolute, or below the user's home folder (~/).
+// Beside resolves a path that is written in a file. A relative path is relative to the folder of
+// that file, after following a symbolic link to it; other paths are absolute or begin with ~/.
 func Beside(file, path string) (string, error) {
 	path, err := Expand(path)
 	if err != nil || filepath.IsAbs(path) {
@@ -39,8 +40,8 @@ func isLink(path string) bool {
 	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
-// FollowLink is the path that a symbolic link leads to, and any other path as it is: what lies beside a file lies beside the
-// file itself, not beside a link to it.
+// FollowLink returns the path that a symbolic link leads to, and any other path as it is. What lies
+// beside a file lies beside the file itself, not beside a link to it.
 func FollowLink(path string) string {
 	if isLink(path) {
 		if target, err := Resolve(path); err == nil {

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// SHA256 is that of a file's bytes, in hex.
+// SHA256 returns the SHA-256 of a file in hexadecimal.
 func SHA256(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

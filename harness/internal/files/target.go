@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// Kind is what a file is to hold. An existing file may be replaced by another of its kind.
+// Kind is a kind of file. A command may replace an existing file by another of the same kind.
 type Kind struct {
 	Name string // as in "it is no PNG picture"
 	is   func(head []byte) bool
 }
 
-// The kinds of files that commands write where they are told to.
+// The kinds of files that commands write to a path that they are given.
 var (
 	PNG      = Kind{"PNG picture", begins("\x89PNG\r\n\x1a\n")}
 	HTML     = Kind{"HTML page", func(head []byte) bool { return begins("<!doctype html")(bytes.ToLower(bytes.TrimSpace(head))) }}
@@ -26,7 +26,7 @@ var (
 	Markdown = Kind{"Markdown report", begins("#")}
 	XML      = Kind{"XML report", begins("<?xml")}
 
-	// Those of show --series.
+	// For show --series.
 	CSV       = Kind{"table of series as CSV", begins("step,seconds")}
 	JSONLines = Kind{"table of series as JSON lines", begins(`{"step":`)}
 	Parquet   = Kind{"Parquet file", begins("PAR1")}
@@ -36,24 +36,26 @@ func begins(magic string) func([]byte) bool {
 	return func(head []byte) bool { return bytes.HasPrefix(head, []byte(magic)) }
 }
 
-// isWeights knows safetensors by the JSON after the length of its header. A run's checkpoint is more than weights.
+// isWeights recognizes safetensors by the JSON after the length of the header. It does not accept a
+// checkpoint of a run, which contains more than weights.
 func isWeights(head []byte) bool {
 	return len(head) > 9 && head[8] == '{' && !bytes.Contains(head, []byte(`"harness.format":`))
 }
 
-// ErrInTheWay says that a file which exists must not be replaced.
+// ErrInTheWay says that an existing file must not be replaced.
 var ErrInTheWay = errors.New("another file is in the way")
 
-// inTheWayError is [ErrInTheWay] in the words of the case.
+// inTheWayError is an [ErrInTheWay] with a message of its own.
 type inTheWayError string
 
 func (e inTheWayError) Error() string { return string(e) }
 
 func (inTheWayError) Is(target error) bool { return target == ErrInTheWay }
 
-// CheckTarget says why a file of a kind cannot be written at path, as far as that can be known before the work of making
-// it: its folder does not exist, it is a folder itself, or something else would be lost ([ErrInTheWay]). force allows to
-// replace a file of any other kind, but never a SQLite database, such as a store, or what SQLite keeps beside one.
+// CheckTarget returns an error if a file of a kind cannot be written at path, as far as that is
+// known before the work begins: the folder does not exist, path is a folder, or another file would
+// be lost ([ErrInTheWay]). With force a file of another kind may be replaced, but never a SQLite
+// database, such as a store, or the files that SQLite keeps beside one.
 func CheckTarget(path string, kind Kind, force bool) error {
 	problem, err := inTheWay(path, kind, force)
 	if err != nil {
@@ -101,7 +103,7 @@ func inTheWay(path string, kind Kind, force bool) (problem string, err error) {
 	return "", nil
 }
 
-// headSize is how much of a file tells its kind.
+// headSize is how many bytes are needed to recognize the kind of a file.
 const headSize = 512
 
 func isSQLite(path string) bool {
@@ -109,7 +111,7 @@ func isSQLite(path string) bool {
 	if err != nil || !info.Mode().IsRegular() {
 		return false
 	}
-	if info.Size() == 0 { // all of a new database can be in its log
+	if info.Size() == 0 { // everything in a new database may still be in its log
 		_, err := os.Stat(path + "-wal")
 		return err == nil
 	}
@@ -117,7 +119,8 @@ func isSQLite(path string) bool {
 	return err == nil && begins("SQLite format 3\x00")(beginning)
 }
 
-// checkFolder says what keeps a file from being made in a folder that the user calls name.
+// checkFolder returns an error if a file cannot be created in a folder, which the user has called
+// name.
 func checkFolder(dir, name string) error {
 	info, err := os.Stat(dir)
 	if err != nil {

@@ -11,10 +11,12 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Write writes a file that appears under its name only when it is complete and on disk: see [Create].
+// Write writes a file that appears under its name only when it is complete and on the disk; see
+// [Create].
 func Write(path string, data []byte) error { return write(path, data, false) }
 
-// WriteFast is [Write] for files that can be made again after a power failure: it does not wait for the disk.
+// WriteFast is [Write] for files that can be made again after a power failure. It does not wait for
+// the disk.
 func WriteFast(path string, data []byte) error { return write(path, data, true) }
 
 func write(path string, data []byte, fast bool) error {
@@ -30,18 +32,19 @@ func write(path string, data []byte, fast bool) error {
 	return f.Commit()
 }
 
-// File is a file that is being written. It is under a temporary name until [File.Commit].
+// File is a file that is being written. It has a temporary name until [File.Commit].
 type File struct {
-	path    string // as the caller says it
-	target  string // what it leads to
+	path    string // as given by the caller
+	target  string // after following links
 	pending *renameio.PendingFile
-	device  *os.File // in place of pending
+	device  *os.File // if set, it is used instead of pending
 	fast    bool
 }
 
-// Create begins a file that replaces the one at path, if there is one, when it is complete. A symbolic link is followed; a
-// pipe or a device, such as /dev/stdout, is written into. A new file has the permissions that the umask leaves, and one
-// that replaces another has the other's.
+// Create starts to write a file that will replace the one at path, if there is one, when it is
+// complete. Symbolic links are followed. If path is a pipe or a device, such as /dev/stdout, the
+// data are written directly to it. A new file has the permissions that the umask allows; one that
+// replaces another has that file's permissions.
 func Create(path string) (*File, error) {
 	f := &File{path: path}
 	var err error
@@ -57,7 +60,7 @@ func Create(path string) (*File, error) {
 	return f, f.about(err)
 }
 
-// Write implements [io.Writer]. Its error does not name the file, which has another name yet.
+// Write implements [io.Writer]. Its errors do not name the file, which still has a temporary name.
 func (f *File) Write(data []byte) (n int, err error) {
 	if f.device != nil {
 		n, err = f.device.Write(data)
@@ -67,7 +70,7 @@ func (f *File) Write(data []byte) (n int, err error) {
 	return n, Reason(err)
 }
 
-// Commit puts the file, which is complete, on disk and under its name.
+// Commit writes the complete file to the disk and gives it its name.
 func (f *File) Commit() error {
 	switch {
 	case f.device != nil:
@@ -84,7 +87,7 @@ func (f *File) Commit() error {
 	return f.about(SyncFolder(filepath.Dir(f.target)))
 }
 
-// Abort removes what was written of a file that is not to be. After [File.Commit] it does nothing.
+// Abort discards the file. After [File.Commit] it does nothing.
 func (f *File) Abort() {
 	if f.device != nil {
 		f.device.Close()
@@ -100,7 +103,8 @@ func (f *File) about(err error) error {
 	return fmt.Errorf("writing %s: %w", f.path, Reason(err))
 }
 
-// Place moves a file or a folder that is complete and on disk to its name, which lies on the same file system.
+// Place moves a file or folder, complete and on the disk, to its final name on the same file
+// system.
 func Place(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
@@ -108,7 +112,8 @@ func Place(from, to string) error {
 	return SyncFolder(filepath.Dir(to))
 }
 
-// TempDir is a folder for what is needed only while the file at path is made: there is as much space as for the file.
+// TempDir is a folder for what is needed only while the file at path is made. It has as much space
+// as the file.
 func TempDir(path string) string {
 	target, err := Resolve(path)
 	if err != nil || IsDevice(path) {
@@ -117,14 +122,15 @@ func TempDir(path string) string {
 	return filepath.Dir(target)
 }
 
-// IsDevice reports whether a path leads to something that is written into, such as a pipe or a terminal.
+// IsDevice tells whether a path leads to something that is written to directly, such as a pipe or a
+// terminal.
 func IsDevice(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
-// Resolve is the absolute path of what a path leads to by symbolic links. The file itself need not exist: then the links of
-// its folder, and of the file if it is a link, are followed.
+// Resolve returns the absolute path that a path leads to, with symbolic links followed. If the file
+// does not exist, the links of its folder are followed, and the path itself if it is a link.
 func Resolve(path string) (string, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -141,14 +147,14 @@ func Resolve(path string) (string, error) {
 		dir, err := filepath.EvalSymlinks(filepath.Dir(absolute))
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
-				return absolute, nil // its folder is still to be made
+				return absolute, nil // its folder does not exist yet
 			}
 			return "", err
 		}
 		absolute = filepath.Join(dir, filepath.Base(absolute))
 		link, err := os.Readlink(absolute)
 		if err != nil {
-			return absolute, nil // there is nothing under that name
+			return absolute, nil // the file does not exist
 		}
 		if !filepath.IsAbs(link) {
 			link = filepath.Join(dir, link)
@@ -158,10 +164,10 @@ func Resolve(path string) (string, error) {
 	return "", fmt.Errorf("%s: too many symbolic links", path)
 }
 
-// maxLinks is how many links that lead nowhere are followed.
+// maxLinks limits how many links are followed if they lead to nothing.
 const maxLinks = 40
 
-// Reason is what an error of the system says without the path it is about, which may be a temporary name.
+// Reason returns a system error without its path, which may be a temporary name.
 func Reason(err error) error {
 	var pathError *fs.PathError
 	var linkError *os.LinkError

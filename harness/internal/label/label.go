@@ -1,4 +1,4 @@
-// Package label is the rule for what people call runs and sweeps: their names and tags, in any script.
+// Package label defines which names and tags people may give to runs and sweeps, in any script.
 package label
 
 import (
@@ -11,25 +11,25 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Longest is how many characters a name may have, and longestBytes how many bytes: a sweep's name is that of a folder,
-// and file systems take 255.
+// Longest is how many characters a name may have, and longestBytes how many bytes. The name of a
+// sweep is also the name of a folder, and file systems allow 255 bytes.
 const (
 	Longest      = 64
 	longestBytes = 200
 )
 
-// Patterns for a JSON schema. [Name] and [Tag] are stricter about characters that cannot be seen.
+// Patterns for a JSON schema. [Name] and [Tag] are stricter about invisible characters.
 const (
 	NamePattern = `^[\p{L}\p{N}][\p{L}\p{M}\p{N}\p{Cf}._+-]*$`
 	TagPattern  = `^[^,\p{Cc}]+$`
 )
 
-// Normal is the form in which texts are kept and looked for: one character where a letter and its accents can be
-// written as one or as several (Unicode's NFC).
+// Normal returns the form in which texts are kept and compared. Where a letter with accents can be
+// written as one character or several, it is one (Unicode's NFC).
 func Normal(text string) string { return norm.NFC.String(text) }
 
-// Name returns a name in its normal form. It consists of letters and digits of any language and . _ + -, and begins
-// with a letter or a digit.
+// Name returns a name in its normal form. A name consists of letters and digits of any language and
+// the characters . _ + -, and begins with a letter or a digit.
 func Name(text string) (string, error) {
 	name := Normal(text)
 	if at := strings.IndexFunc(name, func(r rune) bool { return !inName(r) && !joiner(r) }); at >= 0 || name == "" || !begins(name) || hidden(name) >= 0 {
@@ -44,8 +44,8 @@ func Name(text string) (string, error) {
 	return name, nil
 }
 
-// Tag returns a tag in its normal form, without spaces around it. It is a text that can be seen and has no comma, which
-// stands between tags.
+// Tag returns a tag in its normal form, without spaces around it. A tag contains only visible
+// characters and spaces, and no comma, since commas separate tags.
 func Tag(text string) (string, error) {
 	tag := Normal(strings.TrimSpace(text))
 	switch {
@@ -59,10 +59,11 @@ func Tag(text string) (string, error) {
 	return tag, nil
 }
 
-// Fit makes a name of any text: a stretch of what may not be in one becomes a hyphen. It is empty if nothing is left.
+// Fit turns any text into a name: characters that are not allowed become hyphens, one for each
+// stretch of them. The result is empty if nothing is left.
 func Fit(text string) string { return Cut(Replace(text), Longest) }
 
-// Replace is Fit of a text of any length.
+// Replace is [Fit] without a limit on the length.
 func Replace(text string) string {
 	var b strings.Builder
 	runes := []rune(Normal(text))
@@ -80,7 +81,7 @@ func Replace(text string) string {
 	return trim(b.String())
 }
 
-// Cut is a name of at most so many characters, that ends as a name may.
+// Cut shortens a name to at most n characters, and makes sure that it still ends as a name may.
 func Cut(name string, most int) string {
 	runes := []rune(name)
 	runes = runes[:min(len(runes), most)]
@@ -90,7 +91,7 @@ func Cut(name string, most int) string {
 	return trim(string(runes))
 }
 
-// trim takes away what a name does not begin or end with.
+// trim removes characters with which a name may not begin or end.
 func trim(name string) string {
 	name = strings.TrimLeftFunc(name, func(r rune) bool { return !begins(string(r)) })
 	return strings.TrimRightFunc(name, func(r rune) bool { return strings.ContainsRune("._+-", r) || joiner(r) })
@@ -105,8 +106,9 @@ func inName(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) || strings.ContainsRune("._+-", r)
 }
 
-// hidden is where a text has a character that is not seen, -1 if it has none: control characters, those that change the
-// direction of writing and other formatting, line separators, what is not assigned, and bytes that are no UTF-8.
+// hidden returns the position of the first invisible character of a text, or -1. Invisible are
+// control characters, characters that change the direction of writing and other formatting, line
+// separators, unassigned characters, and bytes that are not UTF-8.
 func hidden(text string) int {
 	if !utf8.ValidString(text) {
 		return 0
@@ -120,11 +122,12 @@ func hidden(text string) int {
 	return -1
 }
 
-// joiner tells the two characters that join or part letters where the script needs it, as in Persian and Hindi.
+// joiner tells whether a character is one of the two that join or separate letters in scripts such
+// as Persian and Hindi.
 func joiner(r rune) bool { return r == '\u200c' || r == '\u200d' }
 
-// Joins tells whether the character at i is such a one and in its place: between two that are seen, of which none is
-// ASCII, where it would only hide.
+// Joins tells whether the character at i is a joiner in its place: between two visible characters
+// that are not ASCII. Beside ASCII it would only hide.
 func Joins(runes []rune, i int) bool {
 	if !joiner(runes[i]) || i == 0 || i+1 == len(runes) {
 		return false
@@ -137,7 +140,7 @@ func Joins(runes []rune, i int) bool {
 	return true
 }
 
-// quote shows a text with what cannot be seen in it as escapes.
+// quote quotes a text, with invisible characters as escapes.
 func quote(text string) string {
 	const most = 60
 	if runes := []rune(text); len(runes) > most {

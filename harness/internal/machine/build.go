@@ -2,7 +2,7 @@ package machine
 
 import "runtime/debug"
 
-// computing lists the modules whose version can change the numbers a run computes.
+// computing lists the modules whose version can affect the numbers that a run computes.
 var computing = []string{"github.com/gomlx/gomlx", "github.com/gomlx/go-xla", "github.com/gomlx/compute"}
 
 // moduleVersions returns the versions of the computing modules that are built into this program.
@@ -26,7 +26,7 @@ func moduleVersions() map[string]string {
 	return versions
 }
 
-// BuildGit returns the commit that the Go tool recorded in this program when it was built.
+// BuildGit returns the commit that this program was built from, as recorded by the Go tool.
 func BuildGit() Git {
 	var git Git
 	info, ok := debug.ReadBuildInfo()

@@ -8,9 +8,9 @@ import (
 	"flowharness/harness/internal/files"
 )
 
-// CodeVersion identifies the code of this program: the commit it was built from
-// or, where the Go tool recorded none or the tree differed from it, the hash of
-// the program file. Runs of one config and one code version are the same run.
+// CodeVersion identifies the code of this program. It is the commit that the program was built from
+// or, if the Go tool recorded none or the working tree had been changed, the hash of the program
+// file. Runs with the same config and the same code version are the same run.
 var CodeVersion = sync.OnceValues(func() (string, error) {
 	build := BuildGit()
 	if build.Commit != "" && !build.Dirty {
@@ -26,7 +26,7 @@ var CodeVersion = sync.OnceValues(func() (string, error) {
 	return build.Commit + "-dirty-" + sum[:16], nil
 })
 
-// hashProgram is the SHA-256 of the file that this process was started from.
+// hashProgram returns the SHA-256 of the program file of this process.
 func hashProgram() (string, error) {
 	path, err := os.Executable()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package machine finds out what a run is made on: the host, the versions of what is built into the program, the state of
-// the source code, and how much memory and disk there is. What cannot be found out is left empty: no run fails
-// for it.
+// Package machine describes where a run is made: the host, the versions of the modules in the
+// program, the state of the source code, and the available memory and disk space. What cannot be
+// found out is left empty and never makes a run fail.
 package machine
 
 import (
@@ -15,13 +15,13 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 )
 
-// Facts describes the host and the program. All of it can influence the speed of a run, and all but the host's name
-// its last bits.
+// Facts describes the host and the program. Everything in it can affect the speed of a run and,
+// except for the name of the host, the last bits of its numbers.
 type Facts struct {
 	Hostname    string            `json:"hostname"`
 	OS          string            `json:"os"`     // such as "debian 12.5"
 	Kernel      string            `json:"kernel"` // such as "6.1.0-18-amd64"
-	Arch        string            `json:"arch"`   // Go's name of the processor family, such as "amd64"
+	Arch        string            `json:"arch"`   // architecture as Go names it, such as "amd64"
 	CPUModel    string            `json:"cpu_model"`
 	CPUs        int               `json:"cpus"`                   // logical processors that this process may use
 	CPUFeatures []string          `json:"cpu_features,omitempty"` // vector and matrix instructions, for which XLA generates code
@@ -29,10 +29,10 @@ type Facts struct {
 	GPUs        []GPU             `json:"gpus,omitempty"`
 	GoVersion   string            `json:"go_version"`
 	GOMAXPROCS  int               `json:"gomaxprocs"`
-	Versions    map[string]string `json:"versions"` // of the modules that compute, by module path
+	Versions    map[string]string `json:"versions"` // of modules that affect results, by module path
 }
 
-// Collect gathers the facts. It takes well under a second; ctx bounds the programs it starts.
+// Collect gathers the facts. It takes well under a second; ctx limits the programs that it starts.
 func Collect(ctx context.Context) Facts {
 	f := Facts{
 		Arch:       runtime.GOARCH,

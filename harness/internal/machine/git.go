@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// Git is the state of the source code at the time of a run.
+// Git is the state of the source code when a run was made.
 type Git struct {
 	Commit string `json:"commit,omitempty"` // full hash
-	Dirty  bool   `json:"dirty"`            // something differs from the commit
-	Diff   string `json:"diff,omitempty"`   // how: git diff HEAD, then the names of untracked files; at most MaxDiff bytes
+	Dirty  bool   `json:"dirty"`            // the working tree differs from the commit
+	Diff   string `json:"diff,omitempty"`   // git diff HEAD, followed by the names of untracked files; at most MaxDiff bytes
 }
 
-// MaxDiff is the most of a diff that is kept, in bytes.
+// MaxDiff is how many bytes of a diff are kept at most.
 const MaxDiff = 1 << 20
 
-// CollectGit returns the state of the checkout that dir lies in. Outside of one, or without git, it is what the Go
-// tool recorded when the program was built, which has no diff.
+// CollectGit returns the state of the checkout that contains dir. If there is none, or no git, it
+// returns what the Go tool recorded when the program was built, without a diff.
 func CollectGit(ctx context.Context, dir string) Git {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -30,7 +30,7 @@ func CollectGit(ctx context.Context, dir string) Git {
 		return BuildGit()
 	}
 	state := Git{Commit: strings.TrimSpace(commit)}
-	// Neither colours nor the user's own tools for diffs belong in a record.
+	// A record should not contain colours or the output of the user's own diff tools.
 	diff, err := git(ctx, dir, "diff", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD")
 	if err != nil {
 		diff = fmt.Sprintf("(the diff could not be had: %v)\n", err)
@@ -44,7 +44,7 @@ func CollectGit(ctx context.Context, dir string) Git {
 	return state
 }
 
-// limit cuts a diff at MaxDiff bytes and says so.
+// limit cuts a diff off after MaxDiff bytes and says so.
 func limit(diff string) string {
 	const note = "\n(the rest is left out)\n"
 	if len(diff) <= MaxDiff {
@@ -53,9 +53,9 @@ func limit(diff string) string {
 	return strings.ToValidUTF8(diff[:MaxDiff-len(note)], "") + note
 }
 
-// git runs a git command in dir and returns what it prints, cut off shortly after MaxDiff bytes.
+// git runs a git command in dir and returns its output, cut off shortly after MaxDiff bytes.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
-	// Optional locks would get in the way of a git command that the user runs meanwhile.
+	// Optional locks would disturb git commands that the user runs at the same time.
 	cmd := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks", "-C", dir}, args...)...)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.StdoutPipe()

@@ -16,7 +16,7 @@ type GPU struct {
 	Driver      string `json:"driver"` // version of NVIDIA's driver
 }
 
-// gpus asks nvidia-smi, which comes with the driver. Without it there is no GPU that XLA could use.
+// gpus asks nvidia-smi, which is part of the driver. Without it there is no GPU that XLA could use.
 func gpus(ctx context.Context) []GPU {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -28,8 +28,8 @@ func gpus(ctx context.Context) []GPU {
 	return parseGPUs(string(out))
 }
 
-// parseGPUs reads lines such as "NVIDIA H200, 143771, 570.86.15": name, MiB, driver. Lines of another
-// form are passed over.
+// parseGPUs parses lines such as "NVIDIA H200, 143771, 570.86.15" (name, MiB, driver). It skips
+// lines of any other form.
 func parseGPUs(out string) []GPU {
 	reader := csv.NewReader(strings.NewReader(out))
 	reader.TrimLeadingSpace = true
@@ -43,7 +43,7 @@ func parseGPUs(out string) []GPU {
 		if len(record) != 3 {
 			continue
 		}
-		// Some GPUs share the host's memory and report "[N/A]": 0 means not known.
+		// GPUs that share the memory of the host report "[N/A]"; 0 means unknown.
 		mebibytes, _ := strconv.ParseUint(record[1], 10, 32)
 		found = append(found, GPU{Name: record[0], MemoryBytes: mebibytes << 20, Driver: record[2]})
 	}

@@ -15,9 +15,10 @@ import (
 	"github.com/shirou/gopsutil/v4/disk"
 )
 
-// PeakMemory returns the largest resident size that this process has had, in bytes; 0 if the system does not tell.
+// PeakMemory returns the largest resident size of this process so far, in bytes; 0 if the system
+// does not report it.
 func PeakMemory() int64 {
-	// Linux's getrusage would count the size of the process that started this one.
+	// On Linux, getrusage would include the size of the process that started this one.
 	if status, err := os.ReadFile("/proc/self/status"); err == nil {
 		for line := range strings.Lines(string(status)) {
 			var kibibytes int64
@@ -31,13 +32,13 @@ func PeakMemory() int64 {
 		return 0
 	}
 	if runtime.GOOS == "darwin" {
-		return usage.Maxrss // bytes there, kibibytes elsewhere
+		return usage.Maxrss // in bytes on this system, in kibibytes on others
 	}
 	return usage.Maxrss << 10
 }
 
-// FreeDisk returns how many bytes a user may still write on the file system that path lies on, or would lie on: it
-// need not exist yet.
+// FreeDisk returns how many bytes a user can still write on the file system of path, which need not
+// exist yet.
 func FreeDisk(path string) (uint64, error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
@@ -61,8 +62,8 @@ func FreeDisk(path string) (uint64, error) {
 	return usage.Free, nil
 }
 
-// ProcessorTime returns the time that this process has kept processors busy, all of them together; 0 if the system does
-// not tell.
+// ProcessorTime returns the processor time that this process has used on all processors together; 0
+// if the system does not report it.
 func ProcessorTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

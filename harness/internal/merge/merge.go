@@ -1,5 +1,5 @@
-// Package merge brings the runs of another store into a store together with what
-// lies beside it: their checkpoints.
+// Package merge merges runs of another store, together with their checkpoints, which lie beside the
+// store.
 package merge
 
 import (
@@ -10,10 +10,9 @@ import (
 	"flowharness/harness/internal/store"
 )
 
-// Store is [store.Store.Merge] with checkpoints: those of a run are linked or
-// copied before the run is committed, and appear whole or not at all. A run that
-// is continued gets the source's checkpoints in place of its own, unless the
-// source has none.
+// Store is [store.Store.Merge] with checkpoints. Those of a run are linked or copied before the run
+// is committed, and appear either all or not at all. If the source continues a run, its checkpoints
+// replace those that are here, unless it has none.
 func Store(ctx context.Context, st *store.Store, src string, o store.MergeOptions) (store.MergeResult, error) {
 	src = files.FollowLink(src)
 	o.CopyFiles = func(ctx context.Context, runID string) (store.StagedFiles, error) {

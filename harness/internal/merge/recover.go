@@ -10,8 +10,8 @@ import (
 	"flowharness/harness/internal/store"
 )
 
-// Recover is [store.Recover] with checkpoints: where the new store lies in another
-// folder, those of the runs that were salvaged are linked or copied to it.
+// Recover is [store.Recover] with checkpoints. If the new store lies in another folder, the
+// checkpoints of the salvaged runs are linked or copied there.
 func Recover(ctx context.Context, from, to string, o store.RecoverOptions) (*store.Recovery, error) {
 	from = files.FollowLink(from)
 	found, err := store.Recover(ctx, from, to, o)
@@ -26,7 +26,7 @@ func Recover(ctx context.Context, from, to string, o store.RecoverOptions) (*sto
 	return found, nil
 }
 
-// bring makes the files of one folder those of another.
+// bring links or copies the files of one folder to another.
 func bring(ctx context.Context, from, to string) error {
 	staged, err := stage(ctx, from, to)
 	if err != nil {

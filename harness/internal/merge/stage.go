@@ -14,16 +14,15 @@ import (
 	"flowharness/harness/internal/store"
 )
 
-// staged is a folder that waits under a temporary name beside the one that it is
-// to become.
+// staged is a folder under a temporary name, beside the folder that it will replace.
 type staged struct {
 	to, temp, replaced string
-	made               string // the folder around them, if it was made for this; or ""
+	made               string // the folder around it, if it was created for this; otherwise ""
 	placed, hadOne     bool
 }
 
-// stage links or copies the files of one folder for another. A source without
-// filesIn has nothing to bring.
+// stage prepares the files of one folder for another by linking or copying them. If the source has
+// no files, there is nothing to prepare.
 func stage(ctx context.Context, from, to string) (store.StagedFiles, error) {
 	parent, name := filepath.Split(to)
 	s := &staged{to: to, temp: filepath.Join(parent, "."+name+".merging"), replaced: filepath.Join(parent, "."+name+".replaced")}
@@ -46,7 +45,7 @@ func stage(ctx context.Context, from, to string) (store.StagedFiles, error) {
 	return s, nil
 }
 
-// recover puts right what a process that was killed has left.
+// recover cleans up after a process that was killed.
 func (s *staged) recover() error {
 	if err := os.RemoveAll(s.temp); err != nil {
 		return err
@@ -107,15 +106,15 @@ func (s *staged) Undo() error {
 	return err
 }
 
-// nothing is a run without files.
+// nothing stands for a run without files.
 type nothing struct{}
 
 func (nothing) Place() error { return nil }
 func (nothing) Keep()        {}
 func (nothing) Undo() error  { return nil }
 
-// filesIn lists the files of a folder; none if there is no folder. Those that are
-// still being written begin with a dot.
+// filesIn lists the files in a folder, or none if the folder does not exist. It skips files that
+// are still being written, whose names begin with a dot.
 func filesIn(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,8 +132,8 @@ func filesIn(dir string) ([]string, error) {
 	return names, nil
 }
 
-// linkOrCopy makes a second name for a file, which nobody changes once it is
-// written, or a copy where that cannot be.
+// linkOrCopy gives a file a second name or, where the file system does not allow that, copies it.
+// Checkpoints are never changed, so sharing is safe.
 func linkOrCopy(ctx context.Context, from, to string) error {
 	if os.Link(from, to) == nil {
 		return nil
@@ -159,8 +158,7 @@ func copyFile(ctx context.Context, from, to string) error {
 	return errors.Join(out.Sync(), out.Close())
 }
 
-// same tells whether two paths lead to one folder, as where two stores lie in
-// one.
+// same tells whether two paths lead to the same folder, as they do if two stores lie in it.
 func same(a, b string) bool {
 	infoA, errA := os.Stat(a)
 	infoB, errB := os.Stat(b)

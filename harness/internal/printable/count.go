@@ -2,8 +2,8 @@ package printable
 
 import "fmt"
 
-// Count is a number of things in words: "1 run", "3 runs". The noun is one that
-// takes an s.
+// Count returns a number with a noun, such as "1 run" or "3 runs". The plural of the noun must be
+// formed with an s.
 func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

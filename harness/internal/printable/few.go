@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Few joins names, at most so many of them, and says how many are left out.
+// Few joins at most n names, and says how many more there are.
 func Few(names []string, most int) string {
 	if more := len(names) - most; more > 0 {
 		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)

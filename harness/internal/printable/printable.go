@@ -1,4 +1,4 @@
-// Package printable makes text of a config or a store safe to show.
+// Package printable makes text from configs and stores safe to show.
 package printable
 
 import (
@@ -9,9 +9,9 @@ import (
 	"flowharness/harness/internal/label"
 )
 
-// Clean puts a dot in place of every character that cannot be seen, such as
-// control characters, which could rewrite a terminal, and those that change the
-// direction of writing. What joins letters is left where a script needs it.
+// Clean replaces invisible characters by dots. Among them are control characters, which could
+// rewrite a terminal, and characters that change the direction of writing. Characters that join
+// letters are kept where a script needs them.
 func Clean(text string) string {
 	if !strings.ContainsFunc(text, hidden) {
 		return text

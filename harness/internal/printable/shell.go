@@ -2,7 +2,7 @@ package printable
 
 import "strings"
 
-// ShellWord quotes a word for a POSIX shell where it has to be.
+// ShellWord quotes a word for a POSIX shell, if necessary.
 func ShellWord(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%", r)

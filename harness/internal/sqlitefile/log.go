@@ -14,8 +14,8 @@ const (
 	logMagic        = 0x377f0682 // its lowest bit tells the byte order of checksums
 )
 
-// readLog finds the pages that SQLite has written to its log and not yet into the
-// file, up to the last whole transaction.
+// readLog finds the pages in SQLite's log that have not been written to the file yet, up to the
+// last complete transaction.
 func (f *File) readLog(path string) error {
 	log, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -49,7 +49,7 @@ func (f *File) readLog(path string) error {
 		sum.add(frame[:8])
 		sum.add(frame[frameHeaderSize:])
 		if string(frame[8:16]) != string(header[16:24]) || !sum.is(frame[16:]) {
-			return nil // it is of an earlier use of the log, or was not written to its end
+			return nil // it is left from an earlier use of the log, or incomplete
 		}
 		pending[int(binary.BigEndian.Uint32(frame))] = at + frameHeaderSize
 		if size := int(binary.BigEndian.Uint32(frame[4:])); size > 0 { // the end of a transaction
@@ -62,7 +62,7 @@ func (f *File) readLog(path string) error {
 	}
 }
 
-// checksum is that of SQLite's log, over all of it so far.
+// checksum continues the checksum of SQLite's log, which covers everything before.
 type checksum struct {
 	order binary.ByteOrder
 	a, b  uint32

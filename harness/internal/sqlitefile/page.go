@@ -9,12 +9,12 @@ type page struct {
 	number int
 	kind   kind
 	data   []byte
-	start  int // of its header: after the file's header on the first page
+	start  int // of its header; on the first page that follows the header of the file
 	cells  int
 }
 
-// page reads a page. One that is no page of a tree, or whose beginning contradicts
-// itself, is unreadable.
+// page reads a page. If it is not part of a tree, or if its header contradicts itself, its kind is
+// unreadable.
 func (f *File) page(number int) (page, error) {
 	data, err := f.content(number)
 	if err != nil {
@@ -51,7 +51,7 @@ func (f *File) page(number int) (page, error) {
 
 func (p page) interior() bool { return p.kind == indexInterior || p.kind == tableInterior }
 
-// pointers is where the positions of the cells begin.
+// pointers is where the list of cell positions begins.
 func (p page) pointers() int {
 	if p.interior() {
 		return p.start + 12
@@ -59,10 +59,10 @@ func (p page) pointers() int {
 	return p.start + 8
 }
 
-// cell is where a cell begins.
+// cell returns where a cell begins.
 func (p page) cell(i int) int { return int(binary.BigEndian.Uint16(p.data[p.pointers()+2*i:])) }
 
-// children are the pages below an interior page.
+// children returns the pages below an interior page.
 func (p page) children() []int {
 	if !p.interior() {
 		return nil
@@ -74,8 +74,8 @@ func (p page) children() []int {
 	return list
 }
 
-// gaps are the stretches between cells that the page tells of: where they begin, and
-// their sizes.
+// gaps returns the free stretches between cells that the page lists: where they begin, and their
+// sizes.
 type gaps map[int]int
 
 func (p page) gaps() gaps {
@@ -87,7 +87,7 @@ func (p page) gaps() gaps {
 	return found
 }
 
-// between adds up the gaps between two cells.
+// between returns how many bytes of gaps lie between two cells.
 func (g gaps) between(end, next int) (sum int) {
 	for at, size := range g {
 		if at >= end && at+size <= next {
@@ -97,12 +97,11 @@ func (g gaps) between(end, next int) (sum int) {
 	return sum
 }
 
-// fragments is how many bytes of the page, all in all, are in pieces between cells
-// that are too small to be told of.
+// fragments returns how many bytes of the page are in free pieces that are too small to be listed.
 func (p page) fragments() int { return int(p.data[p.start+7]) }
 
-// payload reads the bytes of a cell's row, its number in a table that numbers its
-// rows, and where the cell ends. ok is false where they cannot be right.
+// payload returns the content of a cell's row, the number of the row if the table numbers its rows,
+// and where the cell ends. ok is false if these cannot be right.
 func (f *File) payload(p page, at int) (data []byte, id int64, end int, ok bool) {
 	rest := p.data[at:f.usable]
 	if p.kind == indexInterior {
@@ -129,7 +128,7 @@ func (f *File) payload(p page, at int) (data []byte, id int64, end int, ok bool)
 	if taken > len(rest) {
 		return nil, 0, at, false
 	}
-	end = max(f.usable-len(rest)+taken, at+4) // no cell is shorter
+	end = max(f.usable-len(rest)+taken, at+4) // no cell is shorter than 4 bytes
 	if !spills {
 		return rest[:here], id, end, true
 	}
@@ -137,7 +136,7 @@ func (f *File) payload(p page, at int) (data []byte, id int64, end int, ok bool)
 	return data, id, end, ok
 }
 
-// local is how many bytes of a row of a size are in its cell.
+// local returns how many bytes of a row of this size are in the cell itself.
 func (f *File) local(k kind, size int) int {
 	most := f.usable - 35
 	if k != tableLeaf {
@@ -153,8 +152,8 @@ func (f *File) local(k kind, size int) int {
 	return least
 }
 
-// follow reads the rest of a row from the pages that continue it. Their number must
-// be right, and none may be a page of a tree.
+// follow reads the rest of a row from its overflow pages. Their number must be right, and none may
+// be a page of a tree.
 func (f *File) follow(data []byte, size, next int) ([]byte, bool) {
 	var chain []int
 	for len(data) < size {
@@ -178,8 +177,8 @@ func (f *File) follow(data []byte, size, next int) ([]byte, bool) {
 	return data, true
 }
 
-// varint reads a number of SQLite's variable length and says how many bytes it
-// takes; 0 if data ends before.
+// varint decodes an integer of variable length and returns how many bytes it takes; 0 if data ends
+// too early.
 func varint(data []byte) (v uint64, n int) {
 	for n = range min(len(data), 9) {
 		if n == 8 {

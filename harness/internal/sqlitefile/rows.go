@@ -11,23 +11,22 @@ import (
 
 // Row is a row of a table or of an index.
 type Row struct {
-	Page int // that holds it
-	// Root is the topmost page that leads to the row: that of its table or index, or,
-	// where a page between has been lost, another.
+	Page int // the page that contains it
+	// Root is the topmost page that leads to the row. It is the root of the row's table or index,
+	// unless a page in between has been lost.
 	Root int
-	// Numbered is set for tables that number their rows. A table WITHOUT ROWID is
-	// stored as an index is.
+	// Numbered is set for tables that number their rows. A table WITHOUT ROWID is stored like an
+	// index.
 	Numbered bool
 	Number   int64
-	// Values are nil, int64, float64, string or []byte. Columns that were added to the
-	// table after the row was written are left out.
+	// Values are of type nil, int64, float64, string or []byte. Columns that were added to the
+	// table after the row was written are missing.
 	Values []any
 }
 
-// Rows calls yield for every row that is intact on the pages whose root is wanted,
-// in the order of the pages; pages that are not in use are left out. It returns how
-// many rows were not intact on these pages. A row of an index is one of its pages,
-// too.
+// Rows calls yield for each intact row on the pages whose root is wanted, in the order of the
+// pages. It skips pages that are not in use. It returns how many rows on these pages were not
+// intact. Rows on the interior pages of an index count, too.
 func (f *File) Rows(ctx context.Context, wanted func(root int) bool, yield func(Row) error) (broken int, err error) {
 	for number := 1; number <= f.pages; number++ {
 		if err := ctx.Err(); err != nil {
@@ -58,7 +57,7 @@ func (f *File) Rows(ctx context.Context, wanted func(root int) bool, yield func(
 	return broken, nil
 }
 
-// root is the topmost page above a page.
+// root returns the topmost page above a page.
 func (f *File) root(number int) int {
 	for range f.pages { // damaged pages may refer to each other in a circle
 		parent := int(f.parents[number-1])
@@ -70,7 +69,7 @@ func (f *File) root(number int) int {
 	return number
 }
 
-// fits tells whether a page of a kind can be below one of another.
+// fits tells whether a page of one kind can be below a page of another.
 func fits(above, below kind) bool {
 	if above == tableInterior {
 		return below == tableInterior || below == tableLeaf
@@ -78,15 +77,15 @@ func fits(above, below kind) bool {
 	return above == indexInterior && (below == indexInterior || below == indexLeaf)
 }
 
-// pageRows reads the rows of a page, in its order, that can be trusted.
+// pageRows returns the trustworthy rows of a page, in order.
 func (f *File) pageRows(p page) []Row {
 	type cell struct {
-		at, end int // where it is on the page
+		at, end int // position on the page
 		row     Row
 		ok      bool
 	}
 	cells := make([]cell, p.cells)
-	places := make([]int, p.cells) // the cells in the order of where they are
+	places := make([]int, p.cells) // the cells ordered by position
 	for i := range cells {
 		c := &cells[i]
 		places[i], c.at = i, p.cell(i)
@@ -98,7 +97,7 @@ func (f *File) pageRows(p page) []Row {
 	}
 	slices.SortFunc(places, func(a, b int) int { return cmp.Compare(cells[a].at, cells[b].at) })
 	gaps := p.gaps()
-	damaged := make([]bool, p.cells) // by place
+	damaged := make([]bool, p.cells) // indexed like places
 	for k, i := range places {
 		next := f.usable
 		if k+1 < len(places) {
@@ -121,7 +120,7 @@ func (f *File) pageRows(p page) []Row {
 	return rows
 }
 
-// decode reads the values of a row. Its lengths must add up, and text must be UTF-8.
+// decode returns the values of a row. The lengths must add up, and text must be valid UTF-8.
 func decode(data []byte) ([]any, bool) {
 	size, n := varint(data)
 	if n == 0 || size > uint64(len(data)) || int(size) < n {
@@ -148,12 +147,12 @@ func decode(data []byte) ([]any, bool) {
 	return values, len(body) == 0 && len(values) > 0
 }
 
-// widthOf is how many bytes a value of a type takes.
+// widthOf returns how many bytes a value of a serial type takes.
 func widthOf(serial uint64) (uint64, bool) {
 	switch {
 	case serial >= 12:
 		return (serial - 12) / 2, true
-	case serial == 10 || serial == 11: // not used in files
+	case serial == 10 || serial == 11: // reserved, never in files
 		return 0, false
 	}
 	return [...]uint64{0, 1, 2, 3, 4, 6, 8, 8, 0, 0}[serial], true

@@ -1,14 +1,14 @@
-// Package sqlitefile reads what is left of the rows of a damaged SQLite file, which
-// SQLite itself refuses to read. It looks at every page by itself, by the file format
-// described at https://www.sqlite.org/fileformat2.html, and needs neither an intact
-// header nor an intact list of tables: see [File.Rows].
+// Package sqlitefile reads the rows that are left in a damaged SQLite file, which SQLite itself
+// refuses to read. It examines each page by itself, following the file format described at
+// https://www.sqlite.org/fileformat2.html, and needs neither an intact header nor an intact list of
+// tables: see [File.Rows].
 //
-// SQLite keeps no checksums. A row counts as intact if its lengths and types add up and
-// it fits between its neighbours on the page; where they do not, the rows next to it are
-// not trusted, either. What was overwritten within one value goes unnoticed.
+// SQLite files contain no checksums. A row counts as intact if its lengths and types are consistent
+// and it fits between its neighbours on the page. If it does not, the neighbouring rows are not
+// trusted either. A change within a single value goes unnoticed.
 //
-// A log of writes beside the file (-wal) counts as far as it is intact. Nothing is
-// written.
+// If there is a write-ahead log (-wal) beside the file, it is used as far as it is intact. Nothing
+// is written.
 package sqlitefile
 
 import (
@@ -25,36 +25,36 @@ import (
 type File struct {
 	file, log *os.File
 	pageSize  int
-	usable    int              // bytes of a page that hold content
-	pages     int              // how many there are
-	logged    map[int]int64    // where in the log the content of a page is
-	kinds     []kind           // of each page, from number 1 on
-	parents   []int32          // the page that refers to it as a part of its tree; 0: none
-	spilled   map[int]struct{} // pages that continued a row that was read
+	usable    int              // bytes of each page that can hold content
+	pages     int              // number of pages
+	logged    map[int]int64    // page → position of its content in the log
+	kinds     []kind           // by page number, from 1
+	parents   []int32          // by page number: the page above in its tree; 0: none
+	spilled   map[int]struct{} // overflow pages of rows that were read
 }
 
-// kind says what a page holds.
+// kind is what a page contains.
 type kind byte
 
 const (
-	unreadable    kind = 0 // or a continuation of a row, which has no mark of its own
+	unreadable    kind = 0 // or an overflow page, which cannot be told apart
 	indexInterior kind = 2
 	tableInterior kind = 5
 	indexLeaf     kind = 10
 	tableLeaf     kind = 13
-	free          kind = 255 // no longer in use; it can hold what was deleted
+	free          kind = 255 // no longer in use; may contain deleted rows
 )
 
 const (
 	magic           = "SQLite format 3\x00"
 	headerSize      = 100
-	defaultPageSize = 4096 // SQLite's own
+	defaultPageSize = 4096 // SQLite's default
 	minPageSize     = 512
 	maxPageSize     = 1 << 16
 )
 
-// Open looks at every page of a file, which is to be closed afterwards. That it is
-// no SQLite file shows only in that it has no rows.
+// Open opens a file and examines all of its pages. The caller must close it. If it is not an SQLite
+// file, that shows only in that it has no rows.
 func Open(ctx context.Context, path string) (*File, error) {
 	f := &File{spilled: map[int]struct{}{}, logged: map[int]int64{}}
 	var err error
@@ -76,11 +76,11 @@ func (f *File) Close() error {
 	return err
 }
 
-// Pages is how many pages the file has.
+// Pages returns the number of pages of the file.
 func (f *File) Pages() int { return f.pages }
 
-// Unreadable counts the pages that hold nothing which could be read. It is known
-// after [File.Rows] has read all rows.
+// Unreadable returns how many pages contain nothing that could be read. It is valid after
+// [File.Rows] has read all rows.
 func (f *File) Unreadable() (n int) {
 	for i, k := range f.kinds {
 		if _, spilled := f.spilled[i+1]; k == unreadable && !spilled && i+1 != f.lockPage() {
@@ -90,7 +90,7 @@ func (f *File) Unreadable() (n int) {
 	return n
 }
 
-// lockPage is the page that SQLite leaves empty: system locks are at 2^30.
+// lockPage is the page at 2^30 bytes, which SQLite leaves empty for locks of the system.
 func (f *File) lockPage() int { return 1<<30/f.pageSize + 1 }
 
 func (f *File) survey(ctx context.Context, path string) error {
@@ -135,7 +135,8 @@ func (f *File) survey(ctx context.Context, path string) error {
 	return nil
 }
 
-// layout reads the sizes from a file's header, or has SQLite's own if it has none.
+// layout reads the sizes from the header of the file, or uses SQLite's defaults if the header is
+// damaged.
 func layout(header []byte) (pageSize, usable int) {
 	pageSize = int(binary.BigEndian.Uint16(header[16:]))
 	if pageSize == 1 { // SQLite's way to write 65536 in two bytes
@@ -148,7 +149,7 @@ func layout(header []byte) (pageSize, usable int) {
 	return pageSize, pageSize - reserved
 }
 
-// markFree walks the list of pages that are not in use.
+// markFree follows the list of pages that are not in use.
 func (f *File) markFree() error {
 	if f.pages == 0 {
 		return nil
@@ -175,7 +176,7 @@ func (f *File) markFree() error {
 	return nil
 }
 
-// content reads the bytes of a page; what the file is too short for is zero.
+// content returns the bytes of a page. If the file is too short, the rest is zero.
 func (f *File) content(number int) ([]byte, error) {
 	if number < 1 || number > f.pages {
 		return nil, fmt.Errorf("there is no page %d", number)
@@ -186,7 +187,7 @@ func (f *File) content(number int) ([]byte, error) {
 		in, at = f.log, logged
 	}
 	if _, err := in.ReadAt(data, at); err != nil && err != io.EOF {
-		// A bad block of a disk is damage like any other.
+		// A bad block of the disk counts as damage.
 		return make([]byte, f.pageSize), nil
 	}
 	return data, nil

@@ -13,8 +13,8 @@ const (
 		(SELECT last_step, total_steps, peak_memory_bytes FROM runs WHERE id = ?2) WHERE id = ?1`
 )
 
-// AdoptTraining gives a run without series those of another one, as if it had
-// been trained itself. What was drawn and measured is not taken over.
+// AdoptTraining copies the series of another run to a run that has none, as if it had been trained
+// itself. Samples and evaluations are not copied.
 func (s *Store) AdoptTraining(ctx context.Context, runID, fromID string) error {
 	return s.inTx(ctx, "taking over the training of a run", func(tx *sql.Tx) error {
 		for _, id := range []string{runID, fromID} {

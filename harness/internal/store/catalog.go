@@ -8,18 +8,18 @@ import (
 	"flowharness/harness/internal/store/points"
 )
 
-// ConfigValue is a value of a resolved config. Number is NaN if it is none.
+// ConfigValue is a value of a resolved config. Number is NaN if the value is not a number.
 type ConfigValue struct {
 	Text   string
 	Number float64
 }
 
-// CatalogState tells whether what the other methods of this file return has
-// changed: each text differs from an earlier one if it has.
+// CatalogState tells whether the results of the other methods of this file may have changed. Each
+// text changes when what it stands for has changed.
 type CatalogState struct {
-	Runs        string // runs were added or deleted: their configs never change
-	Evaluations string // evaluations were added or deleted
-	Settled     string // something about a run that is not recorded as running
+	Runs        string // which runs there are; their configs never change
+	Evaluations string // which evaluations there are
+	Settled     string // everything about runs that are not recorded as running
 }
 
 const (
@@ -31,7 +31,7 @@ const (
 			(SELECT json_group_array(run_id || tag) FROM run_tags))`
 	queryMatchRuns = `SELECT r.id FROM (SELECT *, ` + shownStatus + ` AS shown_status FROM runs) AS r`
 
-	// Of half a million values there are some fifty paths: each is one seek.
+	// Half a million values have about fifty different paths; this takes one seek for each path.
 	queryConfigPaths = `WITH RECURSIVE p(path) AS (SELECT min(path) FROM run_config
 		UNION ALL SELECT (SELECT min(path) FROM run_config WHERE path > p.path) FROM p WHERE p.path IS NOT NULL)
 		SELECT path FROM p WHERE path IS NOT NULL`
@@ -54,8 +54,8 @@ func (s *Store) CatalogState(ctx context.Context) (c CatalogState, err error) {
 	return c, s.failure("reading the state of the catalog", err)
 }
 
-// MatchRuns returns the ids of the runs that pass a filter, whose order and limit
-// do not matter here.
+// MatchRuns returns the ids of the runs that pass a filter. The order and the limit of the filter
+// are ignored.
 func (s *Store) MatchRuns(ctx context.Context, f Filter) (map[string]bool, error) {
 	const op = "looking for runs"
 	f.Sort, f.Limit = "", 0
@@ -77,7 +77,7 @@ func (s *Store) MatchRuns(ctx context.Context, f Filter) (map[string]bool, error
 	return ids, s.failure(op, err)
 }
 
-// ConfigPaths lists the paths that some run's config has, sorted.
+// ConfigPaths lists all paths that occur in the configs of runs, sorted.
 func (s *Store) ConfigPaths(ctx context.Context) (paths []string, err error) {
 	err = s.eachRow(ctx, queryConfigPaths, nil, func(scan func(...any) error) error {
 		var path string
@@ -88,7 +88,7 @@ func (s *Store) ConfigPaths(ctx context.Context) (paths []string, err error) {
 	return paths, s.failure("listing config paths", err)
 }
 
-// ConfigValues returns what the runs' configs hold at a path, by run id.
+// ConfigValues returns the values of the runs' configs at a path, by run id.
 func (s *Store) ConfigValues(ctx context.Context, path string) (map[string]ConfigValue, error) {
 	values := map[string]ConfigValue{}
 	err := s.eachRow(ctx, queryConfigValues, []any{path}, func(scan func(...any) error) error {
@@ -106,12 +106,11 @@ func (s *Store) ConfigValues(ctx context.Context, path string) (map[string]Confi
 	return values, s.failure("reading config values", err)
 }
 
-// ConfigKey stands for a config but for some of its paths.
+// ConfigKey identifies a config with some of its paths left out.
 type ConfigKey [sha256.Size]byte
 
-// ConfigKeys returns by run id what is equal for runs whose configs are equal but
-// for the paths that are left out: of the runs with these ids, or of all if there
-// are none.
+// ConfigKeys returns a key for each run, by run id. Two runs have the same key if their configs are
+// equal apart from the paths that are left out. Without ids it covers all runs.
 func (s *Store) ConfigKeys(ctx context.Context, without []string, ids ...string) (map[string]ConfigKey, error) {
 	keys := map[string]ConfigKey{}
 	query, args := queryConfigKeys, []any{asJSON(without)}
@@ -127,9 +126,9 @@ func (s *Store) ConfigKeys(ctx context.Context, without []string, ids ...string)
 	return keys, s.failure("comparing configs", err)
 }
 
-// LatestMetric returns a metric by run id, as the latest evaluation of each run
-// has it: of those at the largest step, the one recorded last. Runs whose latest
-// evaluation does not have it are left out.
+// LatestMetric returns the value of a metric in the latest evaluation of each run, by run id. The
+// latest evaluation is the one at the largest step and, among several at that step, the one
+// recorded last. Runs whose latest evaluation lacks the metric are left out.
 func (s *Store) LatestMetric(ctx context.Context, name string) (map[string]float64, error) {
 	values := map[string]float64{}
 	err := s.eachRow(ctx, queryLatestMetric, []any{name}, func(scan func(...any) error) error {
@@ -142,7 +141,7 @@ func (s *Store) LatestMetric(ctx context.Context, name string) (map[string]float
 	return values, s.failure("reading a metric", err)
 }
 
-// MetricNames lists the metrics that some evaluation has, sorted.
+// MetricNames lists all metrics that occur in evaluations, sorted.
 func (s *Store) MetricNames(ctx context.Context) (names []string, err error) {
 	err = s.eachRow(ctx, queryMetricNames, nil, func(scan func(...any) error) error {
 		var name string
@@ -153,7 +152,7 @@ func (s *Store) MetricNames(ctx context.Context) (names []string, err error) {
 	return names, s.failure("listing metrics", err)
 }
 
-// eachRow calls do for every row of a query.
+// eachRow calls do for each row of a query.
 func (s *Store) eachRow(ctx context.Context, query string, args []any, do func(scan func(...any) error) error) error {
 	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -168,20 +167,21 @@ func (s *Store) eachRow(ctx context.Context, query string, args []any, do func(s
 	return rows.Err()
 }
 
-// SeriesNames lists the series that some run has, sorted.
+// SeriesNames lists the names of all series of all runs, sorted.
 func (s *Store) SeriesNames(ctx context.Context) ([]string, error) {
 	names, err := points.Names(ctx, s.read)
 	return names, s.failure("listing series", err)
 }
 
-// LastValues returns the latest values of a series, by run id: of the runs with these ids, or of all if there are none.
+// LastValues returns the latest value of a series for each run that has it, by run id. With ids it
+// only returns those of these runs.
 func (s *Store) LastValues(ctx context.Context, name string, ids ...string) (map[string]float64, error) {
 	values, err := points.LastValues(ctx, s.read, name, ids...)
 	return values, s.failure("reading the latest values of a series", err)
 }
 
-// MeanOfLast returns the means of the latest n points of a series, by run id, NaN where one of them is: of the runs with these
-// ids, or of all if there are none.
+// MeanOfLast returns the mean of the latest n points of a series for each run that has it, by run
+// id; NaN if one of the points is NaN. With ids it only returns those of these runs.
 func (s *Store) MeanOfLast(ctx context.Context, name string, n int, ids ...string) (map[string]float64, error) {
 	values, err := points.MeanOfLast(ctx, s.read, name, n, ids...)
 	return values, s.failure("reading the latest points of a series", err)

@@ -13,12 +13,12 @@ const (
 	queryDeleteImage = `DELETE FROM images WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM samples WHERE image_sha256 = ?1)`
 )
 
-// DeleteRun removes a run with everything recorded about it, and the pictures
-// that no other run uses. The file does not shrink: the space is used again.
-// A live run is refused with [ErrRunning].
+// DeleteRun deletes a run with everything that is recorded about it, and the pictures that no other
+// run uses. The file does not shrink, but the space is reused. A live run is refused with
+// [ErrRunning].
 //
-// Before that it calls free, unless nil, which removes what lies beside the store:
-// on a full disk it makes the room that removing rows takes. Its error keeps the run.
+// First it calls free, unless that is nil, to delete what lies beside the store. On a full disk
+// this makes the room that deleting rows needs. If free returns an error, the run is kept.
 func (s *Store) DeleteRun(ctx context.Context, runID string, free func() error) error {
 	const op = "deleting a run"
 	freed := free == nil

@@ -14,7 +14,7 @@ func drawingColumns(d record.Drawing) []any {
 		d.Seconds, d.UsedEMA, d.WeightsFile, d.WeightsSHA256, asJSON(d.Warnings)}
 }
 
-// drawingFields are where columns are scanned to; finish is called after that.
+// drawingFields returns what the columns are scanned into. Call finish after scanning.
 func drawingFields(d *record.Drawing) (finish func() error, fields []any) {
 	var seed, warnings string
 	finish = func() (err error) {

@@ -22,7 +22,7 @@ var (
 // Error is a failure of the file of a store.
 type Error = storefile.Error
 
-// ErrRunning is returned for changes that a live run does not allow.
+// ErrRunning is returned for a change that is not allowed while the run is live.
 var ErrRunning = fault.New(fault.Conflict, "the run is still running")
 
 // NotFoundError says that no run matches a reference.
@@ -48,7 +48,7 @@ func (e *NotFoundError) Error() string {
 // Fault is [fault.NotFound].
 func (e *NotFoundError) Fault() fault.Kind { return fault.NotFound }
 
-// Remedy is to look at the list of runs, where nothing is near.
+// Remedy is to look at the list of runs, unless the message already says what to do.
 func (e *NotFoundError) Remedy() fault.Remedy {
 	if e.Ref == "" || e.Empty || len(e.Nearest) > 0 {
 		return fault.Remedy{}
@@ -56,7 +56,7 @@ func (e *NotFoundError) Remedy() fault.Remedy {
 	return fault.Do(fault.ListRuns)
 }
 
-// AmbiguousError says that a reference is the beginning of several ids.
+// AmbiguousError says that several ids begin with a reference.
 type AmbiguousError struct {
 	Ref        string
 	Candidates []Candidate // newest first; not all if there are many

@@ -11,15 +11,15 @@ import (
 	"flowharness/harness/internal/store/points"
 )
 
-// EvaluationRecord is what was measured on the samples of one sampler × step
-// count × guidance scale.
+// EvaluationRecord is what was measured on samples that were drawn with one sampler, number of
+// steps and guidance scale.
 type EvaluationRecord struct {
 	record.Drawing
-	Dataset    string // its test split is what the samples were compared with
-	Classifier string // SHA-256 of the weights of the classifier that read them
-	// Correct holds for every image whether it was read as the class that was
-	// asked for. Evaluations of one seed start image i from the same noise, so
-	// two of them can be compared image by image.
+	Dataset    string // the samples were compared with its test split
+	Classifier string // SHA-256 of the weights of the classifier that was used
+	// Correct says for each image whether the classifier recognized the class that was asked for.
+	// Evaluations with the same seed draw image i from the same noise, so two of them can be
+	// compared image by image.
 	Correct []bool
 	Metrics []Metric
 }
@@ -76,8 +76,7 @@ func (s *Store) AddEvaluation(ctx context.Context, runID string, r EvaluationRec
 	})
 }
 
-// Evaluations returns the evaluations of a run in the order of step and
-// recording.
+// Evaluations returns the evaluations of a run, ordered by step and then by time of recording.
 func (s *Store) Evaluations(ctx context.Context, runID string) ([]Evaluation, error) {
 	list, err := s.evaluations(ctx, runID)
 	if err != nil {
@@ -123,7 +122,7 @@ func (s *Store) evaluations(ctx context.Context, runID string) ([]Evaluation, er
 	}, queryMetrics, runID)
 }
 
-// readMetrics runs a query for metrics, each with its evaluation's id.
+// readMetrics runs a query that returns metrics, each with the id of its evaluation.
 func readMetrics(ctx context.Context, tx *sql.Tx, add func(id int64, m Metric), query string, args ...any) error {
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"flowharness/harness/internal/store/storefile"
 )
 
-// Extract writes a new store file that holds one run and nothing else. Of the
-// same run, and by the same build, it is the same to the byte: no clock and
-// nothing of the machine goes into it. A live run is refused with [ErrRunning],
-// one in the trash with [ErrTrashed]; a file that exists at path is an error.
+// Extract writes a new store file that contains one run and nothing else. The same build writes the
+// same bytes for the same run: no clock and nothing about the machine goes into it. A live run is
+// refused with [ErrRunning], one in the trash with [ErrTrashed]. It is an error if a file exists at
+// path.
 func (s *Store) Extract(ctx context.Context, runID, path string) error {
 	op := "copying run " + runID + " into a store of its own"
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".extract-*")
@@ -49,7 +49,7 @@ func (s *Store) Extract(ctx context.Context, runID, path string) error {
 	if err != nil {
 		return err
 	}
-	// What is left of the order of writing goes with the free pages.
+	// A copy of the database has no free pages, which would depend on the order of writing.
 	if err := single.file.CopyTo(ctx, path); err != nil {
 		os.Remove(path)
 		return storefile.Failure(op, path, err)
@@ -57,7 +57,7 @@ func (s *Store) Extract(ctx context.Context, runID, path string) error {
 	return nil
 }
 
-// These make all files alike that have the same schema.
+// These remove what would differ between files of the same schema.
 const (
 	queryForgetMigrations = `UPDATE goose_db_version SET tstamp = '1970-01-01 00:00:00'`
 	queryForgetIdentity   = `UPDATE identity SET id = (SELECT id FROM runs)`

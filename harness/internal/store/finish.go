@@ -10,17 +10,17 @@ import (
 	"flowharness/harness/internal/record"
 )
 
-// endStatuses are the statuses that a run can end with.
+// endStatuses are the statuses with which a run can end.
 var endStatuses = []record.Status{record.StatusFinished, record.StatusInterrupted, record.StatusFailed, record.StatusDiverged}
 
 var errFinished = errors.New("recording the run: it has been finished")
 
-// Finish writes what is left, records how the run ended, and stops the writer.
+// Finish writes what is left in the buffer, records how the run ended, and stops the writer.
 //
-// It tries hard. While another process holds the store it waits, for a minute
-// or until ctx ends. On a full disk it uses space that was held back for it and,
-// if need be, gives up the last points, those of less than a second; it then
-// returns nil, and [Writer.Err] tells that the disk is full.
+// It tries hard. While another process holds the store it waits, for up to a minute or until ctx
+// ends. If the disk is full it uses the space that was reserved for this and, if need be, gives up
+// the last points, less than a second of them. It then returns nil, and [Writer.Err] reports that
+// the disk is full.
 func (w *Writer) Finish(ctx context.Context, status record.Status, reason string) error {
 	if !slices.Contains(endStatuses, status) {
 		return fmt.Errorf("finishing a run: %q is not how a run ends; use one of %v", status, endStatuses)
@@ -28,7 +28,7 @@ func (w *Writer) Finish(ctx context.Context, status record.Status, reason string
 	return w.end(ctx, &ending{status, reason})
 }
 
-// stop is Finish without an ending.
+// stop is Finish without recording an end.
 func (w *Writer) stop() error {
 	err := w.end(context.Background(), nil)
 	if errors.Is(err, errFinished) {
@@ -67,9 +67,8 @@ func (w *Writer) end(ctx context.Context, how *ending) error {
 	return errors.Join(err, w.points.Close())
 }
 
-// flushPatiently waits while the store is locked. The end of ctx ends the
-// waiting, but does not stop a write: a run that was told to stop still records
-// that it did.
+// flushPatiently waits while the store is locked. If ctx ends, it stops waiting, but it does not
+// interrupt a write: a run that was told to stop still records that it stopped.
 func (w *Writer) flushPatiently(ctx context.Context, how *ending) error {
 	const pause = 100 * time.Millisecond
 	giveUp := time.Now().Add(lockPatience)

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// A step of -1 leaves the progress as it is.
+	// If the step is -1, the progress stays as it is.
 	queryHeartbeat = `UPDATE runs SET heartbeat_at = ?1,
 		last_step = iif(?2 < 0, last_step, ?2), total_steps = iif(?2 < 0, total_steps, ?3),
 		peak_memory_bytes = max(peak_memory_bytes, ?4) WHERE id = ?5 AND status = 'running' AND pid = ?6`
@@ -27,9 +27,8 @@ type ending struct {
 	reason string
 }
 
-// flush writes the buffer, a heartbeat, and the end of the run if it has one,
-// in one transaction. What it could not write it leaves in the buffer. The
-// caller holds w.flushing.
+// flush writes the buffer, a heartbeat and, if the run ends, how it ended, in one transaction. If
+// that fails, everything stays in the buffer. The caller holds w.flushing.
 func (w *Writer) flush(ctx context.Context, end *ending) error {
 	b, names := w.take()
 	clock, committed := w.clock, func() {} // replaced only by a commit
@@ -74,7 +73,7 @@ func (w *Writer) take() (buffer, []string) {
 	return b, slices.Clip(w.names)
 }
 
-// putBack undoes take; what has been recorded meanwhile comes after it.
+// putBack undoes take. What has been recorded in the meantime comes after it.
 func (w *Writer) putBack(b buffer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -86,8 +85,7 @@ func (w *Writer) putBack(b buffer) {
 	}
 }
 
-// beat records the sign of life and the progress. It fails if the run is no
-// longer this process's.
+// beat records a heartbeat and the progress. It fails if the run no longer belongs to this process.
 func (w *Writer) beat(ctx context.Context, tx *sql.Tx, b buffer) error {
 	res, err := tx.ExecContext(ctx, queryHeartbeat, toMilliseconds(time.Now()), b.step, b.total, b.peakMemory, w.runID, os.Getpid())
 	if err != nil {

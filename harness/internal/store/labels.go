@@ -16,8 +16,8 @@ const (
 	querySetNotes  = `UPDATE runs SET notes = ? WHERE id = ?`
 )
 
-// UpdateTags adds and removes tags of a run. Adding a tag that is there and
-// removing one that is not are no errors.
+// UpdateTags adds tags to a run and removes others. It is no error to add a tag that is there
+// already, or to remove one that is not.
 func (s *Store) UpdateTags(ctx context.Context, runID string, add, remove []string) error {
 	add, err := cleanTags(add)
 	if err != nil {
@@ -70,7 +70,8 @@ func cleanTags(tags []string) ([]string, error) {
 	return slices.Compact(clean), nil
 }
 
-// spellings are how a tag may be recorded: in its normal form, or as it was typed, if a store is of an older version.
+// spellings are the ways in which a tag may be recorded: normalized or, in a store of an older
+// version, as it was typed.
 func spellings(tag string) string {
 	tag = strings.TrimSpace(tag)
 	return asJSON([]string{tag, label.Normal(tag)})

@@ -12,15 +12,15 @@ import (
 	"flowharness/harness/internal/record"
 )
 
-// Filter says which runs [Store.ListRuns] returns, and in what order. Its zero
-// value is all active runs, newest first.
+// Filter selects runs for [Store.ListRuns] and says in what order they are returned. The zero value
+// is all active runs, newest first.
 type Filter struct {
-	Status  []record.Status // any of them
-	Tags    []string        // all of them
-	Name    string          // glob over the name: "fm_*"
+	Status  []record.Status // runs with any of these
+	Tags    []string        // runs with all of these
+	Name    string          // pattern of the name: "fm_*"
 	Process string
 	Dataset string
-	Text    string    // part of the id, slug, name, notes or a tag, in any case
+	Text    string    // part of the id, slug, name, notes or a tag; case does not matter
 	Where   []string  // conditions on the resolved config, all of them: "train.lr<=1e-3"
 	Since   time.Time // created at or after
 	Shelf   Shelf     // where they lie; the zero value leaves out what is archived or in the trash
@@ -29,7 +29,7 @@ type Filter struct {
 	Limit   int       // 0: all
 }
 
-// sortKeys maps the names of sort orders to what is sorted by.
+// sortKeys maps the names of sort orders to SQL expressions.
 var sortKeys = map[string][]string{
 	"created":  {"r.id"}, // begins with the time
 	"status":   {"r.shown_status"},
@@ -39,13 +39,12 @@ var sortKeys = map[string][]string{
 	"seed":     {"length(r.seed)", "r.seed"}, // as a number
 }
 
-// SortKeys lists what runs can be sorted by: what every run has and whose order needs no rules of a language, as that of names
-// does.
+// SortKeys lists the names of sort orders: by what every run has and what sorts the same in every
+// language, unlike names.
 func SortKeys() []string { return []string{"created", "status", "loss", "duration", "step", "seed"} }
 
-// ListRuns returns the runs that pass a filter. It reads no series, so that
-// thousands of runs of any length are listed at once. Runs without a value to
-// sort by come last.
+// ListRuns returns the runs that pass a filter. It reads no series, so even thousands of long runs
+// are listed immediately. Runs without a value for the sort key come last.
 func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
 	q, order, err := f.compile()
 	if err != nil {
@@ -53,7 +52,7 @@ func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
 	}
 	rest := q.sql() + order
 	if f.Limit > 0 {
-		// What is shown of a run is read only of those that were chosen.
+		// Only now, for the chosen runs, is everything read that a list shows.
 		rest = " WHERE r.id IN (" + queryChooseRuns + rest + " LIMIT ?)" + order
 		q.args = append(q.args, f.Limit)
 	}
@@ -61,7 +60,7 @@ func (s *Store) ListRuns(ctx context.Context, f Filter) ([]RunInfo, error) {
 	return runs, s.failure("listing runs", err)
 }
 
-// Validate says what is wrong with a filter, without a store to ask.
+// Validate checks a filter without a store.
 func (f Filter) Validate() error {
 	_, _, err := f.compile()
 	return err
@@ -139,7 +138,7 @@ func (q *conditions) addFilter(f Filter) error {
 		q.add("r.dataset = ?", f.Dataset)
 	}
 	if f.Text != "" {
-		// instr, not LIKE: the user's % and _ are themselves.
+		// instr, not LIKE: % and _ have no special meaning to the user.
 		q.add(`(instr(lower(r.id || char(10) || r.slug || char(10) || r.name || char(10) || r.notes), lower(?)) > 0
 			OR r.id IN (SELECT run_id FROM run_tags WHERE instr(lower(tag), lower(?)) > 0))`, label.Normal(f.Text), label.Normal(f.Text))
 	}
@@ -157,8 +156,8 @@ func (q *conditions) addFilter(f Filter) error {
 	return nil
 }
 
-// addWhere adds a condition such as "train.lr<=1e-3". Numbers compare as
-// numbers, everything else as text; <, <=, > and >= are for numbers.
+// addWhere adds a condition such as "train.lr<=1e-3". Numbers are compared as numbers, everything
+// else as text; <, <=, > and >= need a number.
 func (q *conditions) addWhere(condition string) error {
 	at := strings.IndexAny(condition, "=!<>")
 	if at < 0 {
@@ -189,7 +188,8 @@ func (q *conditions) addWhere(condition string) error {
 	return nil
 }
 
-// sqlOperator makes != true for a value that is not a number, and so NULL.
+// sqlOperator returns the SQL operator. For != a value that is not a number, and therefore NULL,
+// must count as different.
 func sqlOperator(op string) string {
 	if op == "!=" {
 		return "IS NOT"

@@ -19,12 +19,11 @@ import (
 // staleAfter is the age of the last heartbeat at which a run counts as crashed.
 const staleAfter = 30 * time.Second
 
-// clockTolerance is how far the clocks of two hosts may be apart. A sign of life
-// from further in the future was given by a clock that was wrong, and would
-// otherwise count as recent until then.
+// clockTolerance is how far apart the clocks of two hosts may be. A heartbeat further in the future
+// than this came from a wrong clock; without the limit it would count as recent until that time.
 const clockTolerance = 5 * time.Minute
 
-// recent tells whether a sign of life is one of a process that may be alive.
+// recent tells whether a heartbeat is recent enough for its process to be alive.
 func recent(heartbeat, now time.Time) bool {
 	age := now.Sub(heartbeat)
 	return age <= staleAfter && age >= -clockTolerance
@@ -32,8 +31,8 @@ func recent(heartbeat, now time.Time) bool {
 
 const queryRunning = `SELECT id, heartbeat_at, pid, pid_started_at, host, boot FROM runs WHERE status = 'running'`
 
-// crashedRuns finds the runs that are recorded as running but whose process is
-// gone, with the reason. Every reading of a status goes through it.
+// crashedRuns finds the runs that are recorded as running but whose process is gone, each with the
+// reason. Whatever reads the status of a run must ask it.
 func (s *Store) crashedRuns(ctx context.Context) (crashed, error) {
 	rows, err := s.read.QueryContext(ctx, queryRunning)
 	if err != nil {
@@ -59,7 +58,7 @@ func (s *Store) crashedRuns(ctx context.Context) (crashed, error) {
 // crashed maps the ids of crashed runs to the reason.
 type crashed map[string]string
 
-// ids is a JSON array for json_each.
+// ids returns the ids as a JSON array for json_each.
 func (c crashed) ids() string {
 	ids := make([]string, 0, len(c))
 	for id := range c {
@@ -68,8 +67,8 @@ func (c crashed) ids() string {
 	return asJSON(ids)
 }
 
-// crashReason says why the process of a running run counts as dead; "" if it
-// does not.
+// crashReason says why the process of a run that is recorded as running counts as dead; "" if it
+// counts as alive.
 func crashReason(p processIdentity, heartbeat time.Time, here hostIdentity, now time.Time) string {
 	if p.hostIdentity == here && here.boot != "" && !p.alive() {
 		return fmt.Sprintf("its process %d is gone; last sign of life %s", p.pid, heartbeat.UTC().Format(time.RFC3339))
@@ -86,9 +85,9 @@ func crashReason(p processIdentity, heartbeat time.Time, here hostIdentity, now 
 
 const queryProcess = `SELECT slug, status, heartbeat_at, pid, pid_started_at, host, boot FROM runs WHERE id = ?`
 
-// mustNotLive is an error if a run does not exist or may still be written by
-// its process. It is stricter than crashReason: a process that has been
-// suspended for long reads as crashed, but can wake up.
+// mustNotLive returns an error if a run does not exist, or if its process may still write to it. It
+// is stricter than crashReason: a process that was suspended for a long time counts as crashed, but
+// it can wake up.
 func mustNotLive(ctx context.Context, tx *sql.Tx, runID string) error {
 	var slug string
 	var status record.Status
@@ -107,8 +106,8 @@ func mustNotLive(ctx context.Context, tx *sql.Tx, runID string) error {
 	return nil
 }
 
-// mayWrite tells whether a process that has not ended its run could still do so,
-// judged by its last sign of life where nothing better is known.
+// mayWrite tells whether a process that has not ended its run may still write. If nothing better is
+// known, the last heartbeat decides.
 func (p processIdentity) mayWrite(heartbeat time.Time) bool {
 	if here := thisHost(); p.hostIdentity == here && here.boot != "" {
 		return p.alive()
@@ -116,7 +115,7 @@ func (p processIdentity) mayWrite(heartbeat time.Time) bool {
 	return recent(heartbeat, time.Now())
 }
 
-// hostIdentity is what a process id means something within.
+// hostIdentity is the scope in which a process id is unique.
 type hostIdentity struct {
 	host string
 	boot string // changes with every boot and differs between containers; "" if unknown
@@ -149,9 +148,8 @@ func thisProcess() processIdentity {
 	return p
 }
 
-// alive tells whether a process of this host still exists and is the one that
-// was recorded, not a later one with the same number. One that has ended and
-// whose parent has not asked how, as in a container without an init, does not.
+// alive tells whether a process of this host still exists and is the one that was recorded, not a
+// later one with the same id. A zombie, which a container without an init can have, is not alive.
 func (p processIdentity) alive() bool {
 	started, err := startTime(p.pid)
 	if err != nil || ended(p.pid) {
@@ -171,21 +169,21 @@ func startTime(pid int) (int64, error) {
 	return p.CreateTime()
 }
 
-// ended tells whether all that is left of a process is its entry in the table of
-// processes: its state is Z (zombie) or X (dead).
+// ended tells whether a process has ended and only its entry in the process table is left: its
+// state is Z (zombie) or X (dead).
 func ended(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return false // not Linux, or gone
 	}
-	// PID (NAME) STATE …, and a name can hold anything.
+	// The format is PID (NAME) STATE …, and a name can contain anything.
 	_, rest, found := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(" "))
 	return found && len(rest) > 0 && bytes.IndexByte([]byte("ZXx"), rest[0]) >= 0
 }
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// asJSON encodes what always can be encoded: strings and whole numbers.
+// asJSON encodes a list of strings or integers, which cannot fail.
 func asJSON[T string | int64](list []T) string {
 	if list == nil {
 		list = []T{}

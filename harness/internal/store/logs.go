@@ -16,7 +16,7 @@ type LogLine struct {
 
 // LogOptions say which part of a log to read.
 type LogOptions struct {
-	After int // only lines after this one; to follow a log, the last one read
+	After int // only lines after this one; pass the last line read to follow a log
 	Tail  int // only the last lines; 0: all
 }
 

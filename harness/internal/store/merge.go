@@ -13,39 +13,37 @@ import (
 	"flowharness/harness/internal/store/storefile"
 )
 
-// MergeOptions say what of a store is merged, and how.
+// MergeOptions say what is merged, and how.
 type MergeOptions struct {
 	Runs []string // only the runs with these ids; empty: all
-	// CopyFiles makes ready what lies beside the source for a run that is about
-	// to be merged; nil where there is nothing. It is called outside of any
-	// transaction, since copying may take long. Its error is that run's alone,
-	// except that the disk is full.
+	// CopyFiles prepares the files beside the source for a run that is about to be merged; nil if
+	// there are none. Since copying may take long, it is called outside of any transaction. An
+	// error only affects that run, unless the disk is full.
 	CopyFiles func(ctx context.Context, runID string) (StagedFiles, error)
 	Observe   func(done, total int) // called after each run; may be nil
 
 	trusted bool // the source is not searched for damage
 }
 
-// StagedFiles are the files of one run, whole, under a temporary name.
+// StagedFiles are the complete files of one run under a temporary name.
 type StagedFiles interface {
-	// Place moves them to where they belong, just before the run's transaction
-	// commits. If it fails, Undo follows.
+	// Place moves the files to their final place, just before the transaction of the run commits.
+	// If it fails, Undo is called.
 	Place() error
-	// Keep is called after the commit; it removes what Place has replaced, or
-	// leaves it to the next time that files of this run are made ready.
+	// Keep is called after the commit. It removes what Place has replaced, or leaves that to the
+	// next time that files of this run are prepared.
 	Keep()
-	// Undo removes the files, placed or not, and puts back what Place has
-	// replaced.
+	// Undo removes the files, whether placed or not, and restores what Place has replaced.
 	Undo() error
 }
 
-// MergeResult counts what became of the runs of the source.
+// MergeResult counts what happened to the runs of the source.
 type MergeResult struct {
 	Added     int // new here
-	Continued int // were here, and the source has come further or holds more
+	Continued int // were here, but the source is further or has more recorded
 	Same      int // were here already
-	Behind    int // are further here than in the source
-	Live      int // running, here or there: left alone
+	Behind    int // the run here is further than the source's
+	Live      int // running here or in the source: left alone
 	Trashed   int // in the source's trash: left alone
 	Refused   int // see the error
 }
@@ -55,8 +53,8 @@ func (r MergeResult) Total() int {
 	return r.Added + r.Continued + r.Same + r.Behind + r.Live + r.Trashed + r.Refused
 }
 
-// ConflictError says why a run of a source was not merged: the store has a run
-// of the same id that it does not continue.
+// ConflictError says why a run of a source was not merged: the store has a run of the same id, and
+// the source does not continue it.
 type ConflictError struct {
 	RunID, Slug   string // of the run here
 	Store, Source string // the files
@@ -73,22 +71,20 @@ func (e *ConflictError) Fault() fault.Kind { return fault.Conflict }
 // Remedy is to choose one of the two.
 func (e *ConflictError) Remedy() fault.Remedy { return fault.Do(fault.LookAtBothAndDrop) }
 
-// Merge brings the runs of another store file into this one, with everything
-// recorded about them, each run in a transaction of its own. Merging again
-// changes nothing.
+// Merge copies the runs of another store into this one, with everything recorded about them, each
+// in its own transaction. Merging again changes nothing.
 //
-// A run that is here too is left alone if it is the same, or further than the
-// source's. It is replaced if the source continues it; its slug, tags and notes
-// stay, and so does the shelf on which it lies here. It belongs to the sweeps of both. If the two differ in another way the run
-// is refused with a
-// [*ConflictError], and the others go on. Runs that are live, here or there, are
-// left alone, and so are those in the source's trash. A new run that is archived
-// there is archived here.
+// A run that is here already is left alone if it is the same as the source's or further. It is
+// replaced if the source continues it, but keeps its slug, tags, notes and shelf. In either case it
+// belongs to the sweeps of both stores. If the two runs differ in any other way, the run is refused
+// with a [*ConflictError] and merging goes on with the next one. Runs that are live, here or in the
+// source, are left alone, and so are runs in the trash of the source. A new run that is archived in
+// the source is archived here too.
 //
-// The source is only read. One of an older schema is brought up to date in a
-// copy; a source that cannot be merged is an error as [OpenReadOnly] gives it,
-// and nothing is changed. The errors of single runs are joined. A failure of
-// this store, such as a full disk, ends the merging; runs merged before stay.
+// The source is only read. If its schema is older, a copy is brought up to date. If the source
+// cannot be merged, the error is like that of [OpenReadOnly], and nothing is changed. The errors of
+// single runs are joined. An error of this store, such as a full disk, ends the merging; runs that
+// were merged before stay.
 func (s *Store) Merge(ctx context.Context, src string, o MergeOptions) (MergeResult, error) {
 	var result MergeResult
 	op := "merging " + src
@@ -153,12 +149,11 @@ func (r *MergeResult) add(o outcome) {
 	}
 }
 
-// rest brings over what belongs to no run: reference values, and sweeps without
-// runs.
+// rest copies what belongs to no run: reference values, and sweeps without runs.
 func (m *merger) rest(ctx context.Context, tx *sql.Tx) error {
 	for _, t := range m.tables.shared {
 		if t.name == tableImages {
-			continue // all belong to runs, some perhaps to refused ones
+			continue // each belongs to a run, which may have been refused
 		}
 		if _, err := tx.ExecContext(ctx, t.fill(templateShareAll)); err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)
@@ -170,7 +165,7 @@ func (m *merger) rest(ctx context.Context, tx *sql.Tx) error {
 
 const tableImages = "images"
 
-// endsMerging tells whether an error would meet every other run, too.
+// endsMerging tells whether an error would also occur with every other run.
 func endsMerging(err error) bool {
 	return slices.ContainsFunc([]error{ErrFull, ErrLocked, ErrReadOnly, ErrCorrupt}, func(kind error) bool { return errors.Is(err, kind) })
 }
@@ -184,6 +179,7 @@ type merger struct {
 	tables tables
 }
 
+// newMerger prepares to merge a source; the caller closes its connection.
 func (s *Store) newMerger(ctx context.Context, from *storefile.Source) (*merger, error) {
 	db, err := s.file.Attach(ctx, from)
 	if err != nil {
@@ -197,8 +193,8 @@ func (s *Store) newMerger(ctx context.Context, from *storefile.Source) (*merger,
 	return m, nil
 }
 
-// inTx runs f in a transaction that holds the store's write lock and reads the
-// source as of its beginning.
+// inTx runs f in a transaction that holds the write lock of the store and sees the source as it was
+// at the beginning.
 func (m *merger) inTx(ctx context.Context, op string, f func(tx *sql.Tx) error) error {
 	return m.store.failure(op, storefile.Transact(ctx, m.db, f))
 }
@@ -208,7 +204,7 @@ const (
 	queryMergeReferences = `INSERT INTO main.reference_metrics SELECT * FROM source.reference_metrics WHERE true ON CONFLICT DO NOTHING`
 )
 
-// choose lists the ids of the runs to merge, in the order of their making.
+// choose lists the ids of the runs to merge, oldest first.
 func (m *merger) choose(ctx context.Context, wanted []string) ([]string, error) {
 	rows, err := m.db.QueryContext(ctx, querySourceIDs)
 	if err != nil {
@@ -222,7 +218,7 @@ func (m *merger) choose(ctx context.Context, wanted []string) ([]string, error) 
 		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		if _, err := ulid.ParseStrict(id); err != nil { // ids name folders
+		if _, err := ulid.ParseStrict(id); err != nil { // ids become names of folders
 			return nil, m.source.Damaged(fmt.Errorf("%q is no run's id", id))
 		}
 		missing = slices.DeleteFunc(missing, func(w string) bool { return w == id })

@@ -33,11 +33,11 @@ const (
 		FROM source.runs WHERE id = ?`
 )
 
-// decide compares a run with the one of the same id here, if there is one.
+// decide compares a run of the source with the run of the same id here, if there is one.
 func (m *merger) decide(ctx context.Context, tx *sql.Tx, id string) (outcome, error) {
 	there, err := readProgress(ctx, tx, queryProgressThere, id)
 	if err != nil {
-		return 0, err // the runs of the source do not vanish: see choose
+		return 0, err // not that it does not exist: choose has listed it
 	}
 	if there.deleted.Valid {
 		return outcomeTrashed, nil
@@ -93,8 +93,8 @@ const queryUnreadable = `SELECT name FROM source.series WHERE run_id = ? AND
 		'null') OR typeof(sum) NOT IN ('real', 'null')
 	OR typeof(p50) NOT IN ('real', 'null') OR typeof(p95) NOT IN ('real', 'null'))`
 
-// readable refuses what could be stored, but would then be in the way of reading
-// the other runs: someone else has written it.
+// readable refuses a run that could be stored but would then make reading other runs fail. Only
+// another program can have written such a run.
 func (m *merger) readable(ctx context.Context, tx *sql.Tx, id string, there progressOf) error {
 	if _, err := strconv.ParseUint(there.seed, 10, 64); err != nil {
 		return fmt.Errorf("its seed is %q, not a number", there.seed)
@@ -106,10 +106,9 @@ func (m *merger) readable(ctx context.Context, tx *sql.Tx, id string, there prog
 	return err
 }
 
-// compareContents compares what is recorded of a run that has come equally far
-// in both.
+// compareContents compares what is recorded of a run that is equally far in both stores.
 func (m *merger) compareContents(ctx context.Context, tx *sql.Tx, id string, conflict func(string, ...any) error) (outcome, error) {
-	var more, fewer []string // tables of which the source has what is not here, and the other way round
+	var more, fewer []string // tables in which the source has more, and tables in which the store has more
 	for _, t := range m.tables.owned {
 		if t.kept() {
 			continue
@@ -143,10 +142,10 @@ func (m *merger) compareContents(ctx context.Context, tx *sql.Tx, id string, con
 	return outcomeSame, nil
 }
 
-// tableSeries holds summaries of the points: where they are equal, so are these.
+// tableSeries holds summaries of the points. If the summaries are equal, the points are too.
 const tableSeries = "series"
 
-// more tells whether a has something of a run that b has not.
+// more tells whether store a has rows of a run that store b lacks.
 func (t ownedTable) more(ctx context.Context, tx *sql.Tx, a, b, id string) (found bool, err error) {
 	err = tx.QueryRowContext(ctx, t.fill(templateMore, "{a}", a, "{b}", b), id).Scan(&found)
 	if t.name == tableSeries {
@@ -161,14 +160,14 @@ func (t ownedTable) more(ctx context.Context, tx *sql.Tx, a, b, id string) (foun
 	return found, err
 }
 
-// ended tells whether the run has come to its end; resuming one that diverged
-// brings it to the same.
+// ended tells whether the run has come to its end. A run that diverged has: resuming it would make
+// it diverge again.
 func (p progressOf) ended() bool {
 	return p.status == record.StatusFinished || p.status == record.StatusDiverged
 }
 
-// stoppedMeanwhile tells whether two copies of a run differ in that a search has
-// stopped it in one of them.
+// stoppedMeanwhile tells whether a search has stopped a run in one of two stores but not in the
+// other.
 func stoppedMeanwhile(a, b progressOf) bool {
 	return a.status == record.StatusStopped && b.status == record.StatusInterrupted ||
 		a.status == record.StatusInterrupted && b.status == record.StatusStopped

@@ -11,7 +11,7 @@ import (
 	"flowharness/harness/internal/store/storefile"
 )
 
-// outcome is what became of a run of the source.
+// outcome is what happens to a run of the source.
 type outcome int
 
 const (
@@ -23,24 +23,23 @@ const (
 	outcomeTrashed
 )
 
-// takes tells whether the store takes over what the source has.
+// takes tells whether the store copies the run of the source.
 func (o outcome) takes() bool { return o == outcomeAdded || o == outcomeContinued }
 
-// filesPatience is how long to wait for another process that is copying the files
-// of a run.
+// filesPatience is how long to wait while another process copies the files of a run.
 const filesPatience = 10 * time.Minute
 
-// copier is [MergeOptions.CopyFiles].
+// copier is the type of [MergeOptions.CopyFiles].
 type copier func(ctx context.Context, runID string) (StagedFiles, error)
 
-// merge merges one run. Its files are made ready before the transaction, which
-// keeps other processes from writing, and placed as its last act.
+// merge merges one run. Its files are prepared before the transaction, during which no other
+// process can write, and put in place as its last act.
 func (m *merger) merge(ctx context.Context, id string, copyFiles copier) (outcome, error) {
 	op := fmt.Sprintf("merging run %s of %s", id, m.source.Path())
 	if copyFiles == nil {
 		return m.commit(ctx, op, id, noFiles{})
 	}
-	// Two that merge into one store at once would use the same temporary names.
+	// Two processes merging into one store at once would use the same temporary names.
 	unlock, err := storefile.Lock(ctx, m.store.Path()+".merge.lock", filesPatience, "copying the files of a run")
 	if err != nil {
 		return 0, m.store.failure(op, err)
@@ -63,7 +62,7 @@ func (m *merger) merge(ctx context.Context, id string, copyFiles copier) (outcom
 	return m.commit(ctx, op, id, files)
 }
 
-// commit merges a run whose files are ready; they are nil if none seemed needed.
+// commit merges a run whose files have been prepared; they are nil if none seemed to be needed.
 func (m *merger) commit(ctx context.Context, op, id string, files StagedFiles) (what outcome, err error) {
 	err = m.inTx(ctx, op, func(tx *sql.Tx) (err error) {
 		if what, err = m.decide(ctx, tx, id); err != nil || what == outcomeLive || what == outcomeTrashed {
@@ -90,7 +89,7 @@ func (m *merger) commit(ctx context.Context, op, id string, files StagedFiles) (
 	return what, nil
 }
 
-// foresee is what will become of a run if nothing changes until then.
+// foresee returns what will happen to a run if nothing changes until it is merged.
 func (m *merger) foresee(ctx context.Context, op, id string) (what outcome, err error) {
 	err = m.inTx(ctx, op, func(tx *sql.Tx) error {
 		what, err = m.decide(ctx, tx, id)
@@ -99,7 +98,7 @@ func (m *merger) foresee(ctx context.Context, op, id string) (what outcome, err 
 	return what, err
 }
 
-// take brings a run over.
+// take copies a run from the source.
 func (m *merger) take(ctx context.Context, tx *sql.Tx, id string, what outcome) error {
 	columns := quotedNames("", without(m.tables.runs, append([]string{"id"}, labelColumns...)...))
 	if what == outcomeContinued {
@@ -132,7 +131,8 @@ func (m *merger) take(ctx context.Context, tx *sql.Tx, id string, what outcome) 
 	return err
 }
 
-// join brings over what a run belongs to, which it does in both stores then.
+// join copies what a run of the source belongs to, such as its sweeps. The run then belongs to
+// those of both stores.
 func (m *merger) join(ctx context.Context, tx *sql.Tx, id string) error {
 	for _, owner := range m.tables.owned {
 		if !owner.joins {
@@ -162,7 +162,7 @@ const (
 
 var slugForm = regexp.MustCompile(`^[a-z]+-[a-z]+-[0-9]+$`)
 
-// insertRun keeps the run's slug if it is one and no run here has it.
+// insertRun keeps the slug of the run, if it is a proper one and not taken here.
 func (m *merger) insertRun(ctx context.Context, tx *sql.Tx, id string) error {
 	var name string
 	if err := tx.QueryRowContext(ctx, querySourceSlug, id).Scan(&name); err != nil {
@@ -189,7 +189,7 @@ func copyOwned(ctx context.Context, tx *sql.Tx, t ownedTable, id string) error {
 		_, err := tx.ExecContext(ctx, t.fill(templateCopy), id)
 		return err
 	}
-	// One by one, since each gets a new number, which its parts refer to.
+	// One by one, since each gets a new number that its parts refer to.
 	rows, err := column[int64](ctx, tx, t.fill(templateIDs), id)
 	if err != nil || len(rows) == 0 {
 		return err
@@ -224,10 +224,10 @@ func copyOwned(ctx context.Context, tx *sql.Tx, t ownedTable, id string) error {
 	return nil
 }
 
-// clear removes everything recorded about a run but its labels.
+// clear deletes everything that is recorded about a run, except its labels.
 func (m *merger) clear(ctx context.Context, tx *sql.Tx, id string) error {
 	const beforeTheFirst = -1
-	if err := deleteSamples(ctx, tx, id, beforeTheFirst); err != nil { // with the pictures that only they have
+	if err := deleteSamples(ctx, tx, id, beforeTheFirst); err != nil { // and the pictures that no other run uses
 		return err
 	}
 	for _, t := range m.tables.owned {
@@ -246,7 +246,7 @@ func (m *merger) clear(ctx context.Context, tx *sql.Tx, id string) error {
 	return nil
 }
 
-// noFiles is a run with nothing beside the store.
+// noFiles stands for a run without files beside the store.
 type noFiles struct{}
 
 func (noFiles) Place() error { return nil }

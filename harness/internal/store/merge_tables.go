@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// tables says how each table of the schema is merged. It is read from the schema
-// itself, so that no column and no table of a later migration is forgotten.
+// tables says how each table of the schema is merged. It is read from the schema itself, so that no
+// column or table of a later migration is forgotten.
 type tables struct {
 	runs   []string // columns of runs
 	owned  []ownedTable
@@ -20,11 +20,11 @@ type tables struct {
 type ownedTable struct {
 	name    string
 	key     string   // the column that holds the run's id
-	id      string   // a number that each store gives out itself; "" if there is none
+	id      string   // a number that each store assigns itself; "" if there is none
 	columns []string // all but id
 	parts   []partTable
-	// joins is set for a table that says which shared rows a run belongs to, such
-	// as its sweeps: a run belongs to all that either store knows of.
+	// joins is set for a table that says which shared rows, such as sweeps, a run belongs to. After
+	// merging, a run belongs to all that either store knows of.
 	joins bool
 }
 
@@ -35,17 +35,17 @@ type partTable struct {
 	columns []string // all but key
 }
 
-// sharedTable has rows that the rows of several runs may refer to.
+// sharedTable has rows that several runs may refer to.
 type sharedTable struct {
 	name    string
-	key     string // what is referred to
+	key     string // the column that is referred to
 	columns []string
-	from    string // the owned table that refers to it, by
-	by      string // this column,
-	fromKey string // and whose run this column holds
+	from    string // the owned table that refers to it
+	by      string // the column of that table with the reference
+	fromKey string // the column of that table with the id of the run
 }
 
-// References are merged apart: they belong to a dataset, not to a run.
+// References are merged separately: they belong to a dataset, not to a run.
 const tableReferences = "reference_metrics"
 
 // tableIdentity is not merged: it tells one store from another.
@@ -54,8 +54,7 @@ const tableIdentity = "identity"
 // kept tells whether the rows of a table stay when the run is replaced.
 func (t ownedTable) kept() bool { return t.joins || slices.Contains(labelTables, t.name) }
 
-// Labels are what the user of a store says about a run; where a run is in two
-// stores, each keeps its own.
+// Labels are what users say about a run. If a run is in two stores, each store keeps its own.
 var (
 	labelTables  = []string{"run_tags"}
 	labelColumns = []string{"slug", "notes", "archived_at", "deleted_at"} // of runs
@@ -73,8 +72,8 @@ const (
 // reference is a foreign key.
 type reference struct{ table, column, to, toColumn string }
 
-// readTables sorts the tables of the schema by what refers to what. A table that
-// it cannot place is an error: it would be lost.
+// readTables sorts the tables of the schema by what refers to what. It is an error if a table
+// cannot be placed, since its rows would be lost.
 func readTables(ctx context.Context, db *sql.DB) (tables, error) {
 	columns, ids, err := readColumns(ctx, db)
 	if err != nil {
@@ -115,8 +114,8 @@ func readTables(ctx context.Context, db *sql.DB) (tables, error) {
 	return t, nil
 }
 
-// readColumns returns the columns of every table, and which one SQLite numbers
-// by itself, if any.
+// readColumns returns the columns of each table, and for each table that has one the column that
+// SQLite numbers by itself.
 func readColumns(ctx context.Context, db *sql.DB) (columns map[string][]string, ids map[string]string, err error) {
 	rows, err := db.QueryContext(ctx, queryTableColumns)
 	if err != nil {
@@ -155,9 +154,8 @@ func readReferences(ctx context.Context, db *sql.DB) ([]reference, error) {
 	return list, rows.Err()
 }
 
-// Statements over tables that the schema names; {…} stands for a name or a list
-// of columns. The parameter ?1 is the id in the source of the run or row, ?2 is
-// what the store has in its place.
+// Statements about tables that are named in the schema; {…} stands for a name or a list of columns.
+// Parameter ?1 is the id of the run or row in the source, ?2 is the one it has here.
 const (
 	templateInsertRun = `INSERT INTO main.runs (id, slug, {columns}) SELECT id, ?2, {columns} FROM source.runs WHERE id = ?1`
 	templateUpdateRun = `UPDATE main.runs SET ({columns}) = (SELECT {columns} FROM source.runs WHERE id = ?1) WHERE id = ?1`
@@ -176,7 +174,7 @@ const (
 	templateDelete     = `DELETE FROM main."{table}" WHERE "{key}" = ?1`
 	templateDeletePart = `DELETE FROM main."{part}" WHERE "{part key}" IN (SELECT "{id}" FROM main."{table}" WHERE "{key}" = ?1)`
 
-	// Whether {a} has of a run what {b} has not.
+	// Whether {a} has rows of a run that {b} lacks.
 	templateMore = `SELECT EXISTS (SELECT {columns} FROM {a}."{table}" WHERE "{key}" = ?1
 		EXCEPT SELECT {columns} FROM {b}."{table}" WHERE "{key}" = ?1)
 		OR (SELECT count(*) FROM {a}."{table}" WHERE "{key}" = ?1) > (SELECT count(*) FROM {b}."{table}" WHERE "{key}" = ?1)`
@@ -185,13 +183,13 @@ const (
 		EXCEPT SELECT {owner columns}, {part columns} FROM {b}."{table}" o JOIN {b}."{part}" p ON p."{part key}" = o."{id}" WHERE o."{key}" = ?1)`
 )
 
-// fill puts the names of an owned table into a template, and further pairs as
-// for [strings.NewReplacer].
+// fill puts the names of an owned table, and further pairs as for [strings.NewReplacer], into a
+// template.
 func (t ownedTable) fill(template string, pairs ...string) string {
 	return fill(template, append(pairs, "{table}", t.name, "{key}", t.key, "{id}", t.id, "{columns}", quotedNames("", t.columns))...)
 }
 
-// fillPart does the same for a table of parts of it.
+// fillPart does the same for a part of the table.
 func (t ownedTable) fillPart(p partTable, template string, pairs ...string) string {
 	return t.fill(template, append(pairs, "{part}", p.name, "{part key}", p.key, "{columns}", quotedNames("", p.columns),
 		"{owner columns}", quotedNames("o.", t.columns), "{part columns}", quotedNames("p.", p.columns))...)

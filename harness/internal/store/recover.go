@@ -15,42 +15,40 @@ import (
 	"flowharness/harness/internal/store/storefile"
 )
 
-// RecoverOptions say how a store is recovered.
+// RecoverOptions are options of [Recover].
 type RecoverOptions struct {
-	// ConfigHash is the hash of a resolved config: that of a run whose own row is lost.
-	// nil: such a run has none.
+	// ConfigHash computes the hash of a resolved config, for runs whose own row is lost. If it is
+	// nil, such runs have no hash.
 	ConfigHash func(resolvedYAML string) (string, error)
-	Observe    func(done, total int) // pages of the file; may be nil
+	Observe    func(done, total int) // called with numbers of pages; may be nil
 }
 
-// Recovery says what was salvaged, and what was not.
+// Recovery says what was salvaged and what was not.
 type Recovery struct {
 	Runs       []RecoveredRun // oldest first
 	Pages      int            // of the damaged file
-	Unreadable int            // pages of which nothing could be read
-	// Dropped names what was read and belongs to nothing that was, such as
-	// "312 rows of points".
+	Unreadable int            // pages from which nothing could be read
+	// Dropped counts rows that were read but whose owners are lost, such as "312 rows of points".
 	Dropped []string
 }
 
 // RecoveredRun is a run that was salvaged.
 type RecoveredRun struct {
 	ID, Slug, Name string
-	Lost           []string // what of it is known to be lost; empty: nothing
+	Lost           []string // what is known to be lost
 }
 
-// errNothingFound says that a file holds no run of a store.
+// errNothingFound says that a file contains no run of a store.
 var errNothingFound = errors.New("no run of a store can be found in it")
 
-// Recover reads what can be read of a damaged store and writes it to a new one, which
-// must not exist and appears only when it is whole. The damaged file is not written,
-// nor need SQLite be able to read it; no process may be writing it.
+// Recover salvages what can be read of a damaged store. It writes a new store at to, which must not
+// exist and appears only when it is complete. The damaged file is not written, and SQLite need not
+// be able to read it; no process may be writing it.
 //
-// Whatever is on pages that are intact is salvaged. What only refers to something
-// lost is put together again where that can be done: a run's row from its config, its
-// config from the values that runs are found by, the sums of a series from its points.
-// A run's losses are told as far as they leave a trace: points, log lines and pictures
-// are counted, a lost tag or grid is not missed.
+// Everything on intact pages is salvaged. What is lost is restored if other data allow it: the row
+// of a run from its config, its config from the values that runs are found by, the summary of a
+// series from its points. Losses are reported as far as they leave a trace: missing points, log
+// lines and pictures are counted, but a lost tag or grid goes unnoticed.
 func Recover(ctx context.Context, from, to string, o RecoverOptions) (*Recovery, error) {
 	op := fmt.Sprintf("recovering %s", from)
 	if _, err := os.Lstat(to); err == nil {
@@ -85,7 +83,7 @@ func Recover(ctx context.Context, from, to string, o RecoverOptions) (*Recovery,
 	return result, files.SyncFolder(filepath.Dir(to))
 }
 
-// recoverInto writes what was read, and what follows from it, to a new store.
+// recoverInto fills a new store with what was read and what follows from it.
 func recoverInto(ctx context.Context, file *sqlitefile.File, path string, o RecoverOptions) (result *Recovery, err error) {
 	err = storefile.Build(ctx, path, func(ctx context.Context, tx *sql.Tx) error {
 		s := &salvage{tx: tx, file: file, options: o, lost: map[string][]string{}, series: map[int64]seriesName{},

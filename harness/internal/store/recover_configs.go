@@ -18,7 +18,7 @@ const (
 	queryConfigCount  = `SELECT count(*) FROM run_config WHERE run_id = ?`
 )
 
-// lostConfigs completes the values that runs are found by from the configs.
+// lostConfigs restores, from the configs, missing values that runs are found by.
 func (s *salvage) lostConfigs(ctx context.Context) error {
 	records, err := pairs(ctx, s.tx, queryWholeConfigs)
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *salvage) lostConfigs(ctx context.Context) error {
 	for id, text := range records {
 		values, err := flattenConfig(text)
 		if err != nil {
-			continue // it was written so
+			continue // it never had any
 		}
 		var n int
 		if err := s.tx.QueryRowContext(ctx, queryConfigCount, id).Scan(&n); err != nil {
@@ -54,7 +54,7 @@ const (
 	querySavedConfig = `SELECT path, value, number IS NOT NULL FROM run_config WHERE run_id = ?`
 )
 
-// lostRecords puts configs together again from the values that runs are found by.
+// lostRecords restores lost configs from the values that runs are found by.
 func (s *salvage) lostRecords(ctx context.Context) error {
 	ids, err := column[string](ctx, s.tx, queryUnrecorded)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *salvage) configOf(ctx context.Context, id string) (string, error) {
 	return string(text), err
 }
 
-// tree is a config by its keys: values are further trees or [*yaml.Node].
+// tree is a config by its keys. Values are further trees or of type [*yaml.Node].
 type tree map[string]any
 
 func (t tree) put(path []string, value *yaml.Node) {
@@ -112,7 +112,7 @@ func (t tree) put(path []string, value *yaml.Node) {
 	below.put(path[1:], value)
 }
 
-// node is the tree as YAML; a tree whose keys are positions is a list.
+// node returns the tree as YAML. If all keys are positions, it is a list.
 func (t tree) node() *yaml.Node {
 	list := len(t) > 0
 	for key := range t {
@@ -139,8 +139,8 @@ func (t tree) node() *yaml.Node {
 	return n
 }
 
-// scalar is a value as [canonical] has written it. Text that reads as something else
-// was that, except where it is known to be no number.
+// scalar turns a value that canonical has written into YAML again. Text that could be read as
+// something else was something else, unless it is known not to be a number.
 func scalar(value string, number bool) *yaml.Node {
 	var n yaml.Node
 	if yaml.Unmarshal([]byte(value), &n) == nil && len(n.Content) == 1 {

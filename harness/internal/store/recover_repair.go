@@ -10,8 +10,8 @@ import (
 	"flowharness/harness/internal/store/points"
 )
 
-// repair makes what was read a store: what a row refers to is there, and what is
-// summed up agrees.
+// repair turns what was read into a consistent store: it restores what rows refer to, drops what
+// refers to nothing, and makes summaries fit.
 func (s *salvage) repair(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		s.keepIdentity, s.lostConfigs, s.lostRecords, s.lostSeries, s.lostRuns, s.lostTags, s.lostSweeps, s.lostPictures, s.drop, s.sums, s.logs,
@@ -36,8 +36,8 @@ func (s *salvage) keepIdentity(ctx context.Context) error {
 
 const queryRestoreSeries = `INSERT OR IGNORE INTO series (id, run_id, name) VALUES (?, ?, ?)`
 
-// lostSeries takes from the index which series the points of lost rows are of; what
-// they add up to is summed up again.
+// lostSeries restores the rows of series from the index, so that their points are kept. Their
+// summaries are computed later.
 func (s *salvage) lostSeries(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(s.series)) {
 		of := s.series[id]
@@ -51,8 +51,7 @@ func (s *salvage) lostSeries(ctx context.Context) error {
 const queryRestoreTag = `INSERT OR IGNORE INTO run_tags (run_id, tag) SELECT ?1, ?2
 	WHERE NOT EXISTS (SELECT 1 FROM sweep_runs WHERE run_id = ?1 AND sweep = ?2)`
 
-// lostTags keeps the tags that nothing refers to any more, as far as they are no
-// names of sweeps.
+// lostTags keeps tags from pages that nothing refers to any more, unless they are names of sweeps.
 func (s *salvage) lostTags(ctx context.Context) error {
 	for _, t := range s.tags {
 		if _, err := s.tx.ExecContext(ctx, queryRestoreTag, t.runID, t.tag); err != nil {
@@ -66,7 +65,7 @@ const queryRestoreSweeps = `INSERT INTO sweeps (name, source_yaml, created_at)
 	SELECT w.sweep, '', coalesce(min(r.created_at), 0) FROM sweep_runs AS w LEFT JOIN runs AS r ON r.id = w.run_id
 	WHERE w.sweep NOT IN (SELECT name FROM sweeps) GROUP BY w.sweep`
 
-// lostSweeps keeps which runs belong together where the text of the sweep is lost.
+// lostSweeps restores sweeps whose text is lost, so that their runs stay together.
 func (s *salvage) lostSweeps(ctx context.Context) error {
 	_, err := s.tx.ExecContext(ctx, queryRestoreSweeps)
 	return err
@@ -102,7 +101,7 @@ func (s *salvage) lostPictures(ctx context.Context) error {
 
 const templateHomeless = `DELETE FROM main."{table}" WHERE "{by}" NOT IN (SELECT "{key}" FROM main."{to}")`
 
-// drop removes what refers to something lost, until nothing does.
+// drop removes rows that refer to something lost, until there are none.
 func (s *salvage) drop(ctx context.Context) error {
 	rows, err := s.tx.QueryContext(ctx, queryForeignKeys)
 	if err != nil {
@@ -144,7 +143,7 @@ func (s *salvage) drop(ctx context.Context) error {
 	return nil
 }
 
-// sums makes the sums of all series fit their points.
+// sums makes the summaries of all series fit their points.
 func (s *salvage) sums(ctx context.Context) error {
 	differ, err := points.Repair(ctx, s.tx)
 	for _, r := range differ {
@@ -168,7 +167,7 @@ func (s *salvage) logs(ctx context.Context) error {
 	return err
 }
 
-// pairs reads the two columns of a query.
+// pairs returns the two columns of a query as keys and values.
 func pairs(ctx context.Context, tx *sql.Tx, query string) (map[string]string, error) {
 	rows, err := tx.QueryContext(ctx, query)
 	if err != nil {

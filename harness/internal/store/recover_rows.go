@@ -24,23 +24,24 @@ type salvage struct {
 	options RecoverOptions
 
 	tables  []salvageTable
-	roots   map[int]string // what the pages of the damaged file are of: tables and indexes by their root
+	roots   map[int]string // names of tables and indexes of the damaged file, by their root page
 	inserts map[insertion]*sql.Stmt
 
 	series  map[int64]seriesName // from the index of series
-	tags    []runTag             // of pages of which the table is not known
-	lost    map[string][]string  // of runs, by id
+	tags    []runTag             // from pages whose table is not known
+	lost    map[string][]string  // by id of the run
 	dropped []string
 }
 
-// seriesName is what an index knows of a series.
+// seriesName is what an index says about a series.
 type seriesName struct{ runID, name string }
 
-// runTag is a tag of a run, or the name of its sweep in an index that looks the same.
+// runTag is a tag of a run, or perhaps the name of a sweep: an index of sweeps has rows of the same
+// form.
 type runTag struct{ runID, tag string }
 
-// salvageTable is a table of the schema, with its columns as they are stored: of a
-// table WITHOUT ROWID the key comes first.
+// salvageTable is a table of the schema, with its columns in the order in which they are stored. In
+// a table WITHOUT ROWID the key comes first.
 type salvageTable struct {
 	name     string
 	numbered bool // rows have a number of their own
@@ -52,7 +53,7 @@ type salvageColumn struct {
 	is        string // the type, of a STRICT table
 	required  bool   // it cannot be NULL
 	byDefault bool   // it can be left out
-	isNumber  bool   // it stands for the row's number
+	isNumber  bool   // it is the number of the row
 }
 
 const querySalvageColumns = `SELECT t.name, NOT t.wr, c.name, c.type, c."notnull" OR c.pk > 0, c.dflt_value IS NOT NULL OR NOT c."notnull",
@@ -86,11 +87,11 @@ const (
 	schemaRoot       = 1
 	tableMigrations  = "goose_db_version"
 	indexOfSeries    = "sqlite_autoindex_series_1" // run_id, name → id
-	earliestPossible = 100_000_000_000             // milliseconds since 1970: no run is older, and no step count so high
+	earliestPossible = 100_000_000_000             // milliseconds since 1970: no run is older, and no step is this large
 )
 
-// readSchema finds out which tree of pages is which table, as far as the file still
-// says so.
+// readSchema finds out which tree of pages belongs to which table, as far as the file still says
+// so.
 func (s *salvage) readSchema(ctx context.Context) error {
 	s.roots = map[int]string{}
 	entries := map[int]sqlitefile.Row{}
@@ -109,7 +110,7 @@ func (s *salvage) readSchema(ctx context.Context) error {
 	return err
 }
 
-// schemaEntry tells whether a row is one of SQLite's list of tables and indexes.
+// schemaEntry tells whether a row belongs to SQLite's list of tables and indexes.
 func schemaEntry(r sqlitefile.Row) (root int, name string, ok bool) {
 	if !r.Numbered || len(r.Values) != 5 {
 		return 0, "", false
@@ -120,8 +121,8 @@ func schemaEntry(r sqlitefile.Row) (root int, name string, ok bool) {
 	return int(page), name, (what == "table" || what == "index") && named && paged && page > 1
 }
 
-// rows inserts all rows: those whose table is known first, which win over what a page
-// that nothing refers to any more says otherwise.
+// rows inserts all rows. Those whose table is known come first, so that they win over rows on pages
+// that nothing refers to any more.
 func (s *salvage) rows(ctx context.Context) error {
 	defer func() {
 		for _, stmt := range s.inserts {
@@ -151,8 +152,7 @@ func (s *salvage) rows(ctx context.Context) error {
 	return nil
 }
 
-// queryNoIdentity makes way for the id of the damaged store: the new one is to be in
-// its place.
+// queryNoIdentity makes way for the id of the damaged store, whose place the new one takes.
 const queryNoIdentity = `DELETE FROM identity`
 
 func (s *salvage) row(ctx context.Context, r sqlitefile.Row) error {
@@ -169,14 +169,14 @@ func (s *salvage) row(ctx context.Context, r sqlitefile.Row) error {
 	var fitting []salvageTable
 	for _, t := range s.tables {
 		if t.name == tableMigrations || t.name == tableBlocks || known && t.name != name {
-			continue // sums are made anew
+			continue // blocks are made from the points
 		}
 		if t.fits(r) && (known || t.typical(r)) {
 			fitting = append(fitting, t)
 		}
 	}
 	if len(fitting) != 1 {
-		return nil // of an index, or it could be of several tables
+		return nil // it belongs to an index, or it fits several tables
 	}
 	if t := fitting[0]; !known && t.name == tableTags {
 		s.tags = append(s.tags, runTag{r.Values[0].(string), r.Values[1].(string)})
@@ -208,7 +208,7 @@ func isRunID(v any) bool {
 	return err == nil
 }
 
-// checkMigration refuses a file of a newer schema: what it holds would be lost.
+// checkMigration refuses a file of a newer schema, since part of its contents would be lost.
 func checkMigration(r sqlitefile.Row) error {
 	if len(r.Values) < 2 {
 		return nil
@@ -217,8 +217,8 @@ func checkMigration(r sqlitefile.Row) error {
 	return storefile.CheckVersion(version)
 }
 
-// fits tells whether a row could be one of the table by the number and the types of
-// its values.
+// fits tells whether a row can belong to the table, judged by the number and the types of its
+// values.
 func (t salvageTable) fits(r sqlitefile.Row) bool {
 	if r.Numbered != t.numbered || len(r.Values) > len(t.columns) {
 		return false
@@ -252,8 +252,8 @@ func (c salvageColumn) takes(v any) bool {
 	return c.is == "BLOB" || c.is == "ANY"
 }
 
-// typical tells whether the values are such as the columns hold: rows of an index can
-// have the same types.
+// typical tells whether the values look like those of the columns. Types alone do not decide, since
+// rows of an index can have the same.
 func (t salvageTable) typical(r sqlitefile.Row) bool {
 	for i, v := range r.Values {
 		switch c := t.columns[i]; {
@@ -267,10 +267,10 @@ func (t salvageTable) typical(r sqlitefile.Row) bool {
 			}
 		}
 	}
-	return t.name != tableIdentity // any text could be one
+	return t.name != tableIdentity // any text could be an id
 }
 
-// insertion is a statement: a table, and how many of its columns there are.
+// insertion identifies a statement: a table and a number of columns.
 type insertion struct {
 	table  string
 	values int
@@ -303,7 +303,7 @@ func (s *salvage) insert(ctx context.Context, t salvageTable, r sqlitefile.Row) 
 	}
 	_, err := stmt.ExecContext(ctx, values...)
 	if e, ok := errors.AsType[sqlite3.Error](err); ok && e.Code == sqlite3.ErrConstraint {
-		return nil // garbage that looked like a row
+		return nil // it only looked like a row
 	}
 	if err != nil {
 		return fmt.Errorf("table %s: %w", t.name, err)
@@ -311,7 +311,7 @@ func (s *salvage) insert(ctx context.Context, t salvageTable, r sqlitefile.Row) 
 	return nil
 }
 
-// pictureIntact compares a picture with its hash.
+// pictureIntact tells whether a picture has the hash that it is stored under.
 func pictureIntact(values []any) bool {
 	hash, named := values[0].(string)
 	png, ok := values[1].([]byte)

@@ -21,7 +21,7 @@ const (
 	querySlugOf   = `SELECT EXISTS (SELECT 1 FROM runs WHERE slug = ?)`
 )
 
-// lostRuns puts together again the rows of runs of which the config is there.
+// lostRuns restores the rows of runs whose config was found.
 func (s *salvage) lostRuns(ctx context.Context) error {
 	ids, err := column[string](ctx, s.tx, queryRunsByRecord)
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *salvage) lostRuns(ctx context.Context) error {
 func (s *salvage) lostRun(ctx context.Context, id string) error {
 	parsed, err := ulid.ParseStrict(id)
 	if err != nil {
-		return nil // garbage; it goes with what refers to no run
+		return nil // it is no id; drop removes what refers to it
 	}
 	values := map[string]string{}
 	for _, path := range []string{"name", "seed", "process.name", "data.name"} {

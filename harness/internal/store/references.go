@@ -18,8 +18,8 @@ const (
 	ReferenceNoise ReferenceKind = "noise" // Gaussian noise
 )
 
-// Reference holds the metrics of images that no model has drawn, against the
-// test split of a dataset.
+// Reference holds the metrics of images that were not drawn by a model, compared with the test
+// split of a dataset.
 type Reference struct {
 	Dataset, Classifier string
 	Kind                ReferenceKind
@@ -34,7 +34,7 @@ const (
 		WHERE dataset = ? AND classifier = ? ORDER BY kind, images, name`
 )
 
-// AddReference records reference values, in place of earlier ones.
+// AddReference records reference values, replacing earlier ones.
 func (s *Store) AddReference(ctx context.Context, r Reference) error {
 	const op = "recording reference values"
 	if r.Kind != ReferenceReal && r.Kind != ReferenceNoise {

@@ -15,20 +15,19 @@ const (
 	queryLatestName = `SELECT id FROM runs WHERE name = ? AND deleted_at IS NULL ORDER BY id DESC LIMIT 1`
 	queryNthLatest  = `SELECT id FROM runs WHERE deleted_at IS NULL ORDER BY id DESC LIMIT 1 OFFSET ?`
 
-	// A prefix is compared as text, so that % and _ in it are themselves.
+	// Prefixes are compared as text, so that % and _ in them have no special meaning.
 	queryByPrefix = `SELECT id, slug, name, created_at FROM runs
 		WHERE deleted_at IS NULL AND (substr(id, 1, length(?1)) = upper(?1) OR substr(slug, 1, length(?1)) = lower(?1)) ORDER BY id DESC LIMIT ?2`
 	queryRefs   = `SELECT slug FROM runs WHERE deleted_at IS NULL UNION SELECT name FROM runs WHERE deleted_at IS NULL`
 	queryNoRuns = `SELECT NOT EXISTS (SELECT 1 FROM runs)`
 )
 
-// Resolve finds the run that a user means by ref: a whole id or slug, a name
-// (the latest run of that name), the beginning of one id or slug, or @1 for the
-// latest run, @2 for the one before it. Letter case matters in names only. A run
-// in the trash is found by its whole id or slug only.
+// Resolve finds the run that a user refers to: by a whole id or slug, a name (the latest run of
+// that name), the beginning of an id or slug, or @1 for the latest run, @2 for the one before it,
+// and so on. Case matters only in names. A run in the trash is found only by its whole id or slug.
 //
-// The error is an [*AmbiguousError] if ref begins several ids, a
-// [*NotFoundError] if there is no such run.
+// The error is an [*AmbiguousError] if several ids begin with ref, and a [*NotFoundError] if there
+// is no such run.
 func (s *Store) Resolve(ctx context.Context, ref string) (*Run, error) {
 	id, err := s.resolve(ctx, ref)
 	if err != nil {
@@ -87,7 +86,7 @@ func (s *Store) resolve(ctx context.Context, ref string) (string, error) {
 	return "", &NotFoundError{Ref: ref, Nearest: nearest(ref, refs), Empty: empty}
 }
 
-// maxCandidates is how many runs an ambiguous reference lists.
+// maxCandidates is how many runs the error about an ambiguous reference lists.
 const maxCandidates = 20
 
 func byPrefix(ctx context.Context, tx *sql.Tx, prefix string) ([]Candidate, error) {
@@ -109,7 +108,7 @@ func byPrefix(ctx context.Context, tx *sql.Tx, prefix string) ([]Candidate, erro
 	return list, rows.Err()
 }
 
-// nearest picks what ref could be a misspelling of, at most three.
+// nearest returns at most three names that ref may be a misspelling of.
 func nearest(ref string, refs []string) []string {
 	sorted := slices.Sorted(slices.Values(refs))
 	found := suggest.Nearest(ref, sorted)

@@ -17,11 +17,10 @@ const (
 	queryDeleteSamples = `DELETE FROM samples WHERE run_id = ? AND step > ?`
 )
 
-// StartResume makes this process the one that continues a run from a step:
-// points and samples of later steps are deleted, since they will be recorded
-// again; the log is kept and gets a line about it. The run leaves the archive,
-// since what trains is to be seen. A live run is refused with [ErrRunning], one in
-// the trash with [ErrTrashed].
+// StartResume makes this process the one that continues a run from a step. Points and samples of
+// later steps are deleted, since they will be recorded again. The log is kept, and a line is added
+// to it. An archived run becomes active again. A live run is refused with [ErrRunning], one in the
+// trash with [ErrTrashed].
 func (s *Store) StartResume(ctx context.Context, runID string, step int) error {
 	return s.inTx(ctx, "resuming a run", func(tx *sql.Tx) error {
 		if err := mustNotLive(ctx, tx, runID); err != nil {
@@ -49,8 +48,8 @@ func (s *Store) StartResume(ctx context.Context, runID string, step int) error {
 	})
 }
 
-// deleteSamples deletes the samples and evaluations of a run that were drawn
-// after a step, and the pictures that nothing refers to then.
+// deleteSamples deletes the samples and evaluations of a run after a step, and the pictures that
+// are then no longer used.
 func deleteSamples(ctx context.Context, tx *sql.Tx, runID string, step int) error {
 	images, err := column[string](ctx, tx, queryLaterImages, runID, step)
 	if err != nil {
@@ -70,7 +69,7 @@ func deleteSamples(ctx context.Context, tx *sql.Tx, runID string, step int) erro
 	return nil
 }
 
-// column reads the only column of a query.
+// column returns the single column of a query.
 func column[T any](ctx context.Context, tx *sql.Tx, query string, args ...any) ([]T, error) {
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {

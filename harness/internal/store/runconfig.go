@@ -18,8 +18,8 @@ type configValue struct {
 	number *float64 // value as a number, if it is one
 }
 
-// flattenConfig lists the values of a resolved config. A list of plain values
-// is one value, "[4,16]", since it is set as one.
+// flattenConfig lists the values of a resolved config. A list of plain values is one value, such as
+// "[4,16]", because --set sets it as one.
 func flattenConfig(text string) ([]configValue, error) {
 	root, err := yamlfile.Mapping(text)
 	if err != nil {
@@ -66,7 +66,7 @@ func canonical(n *yaml.Node) (text string, num *float64) {
 	return n.Value, nil
 }
 
-// canonicalText is canonical of a value typed into a filter.
+// canonicalText is [canonical] for a value that was typed into a filter.
 func canonicalText(text string) (string, *float64) {
 	var n yaml.Node
 	if yaml.Unmarshal([]byte(text), &n) != nil || len(n.Content) != 1 {

@@ -28,7 +28,7 @@ const (
 	querySelectRecord = `SELECT source_yaml, base_yaml, resolved_yaml, overrides, argv, environment FROM run_records WHERE run_id = ?`
 	queryRunExists    = `SELECT status FROM runs WHERE id = ?`
 
-	// These take the crashed ids as JSON; conditions, order and limit are appended.
+	// These take the ids of crashed runs as JSON; conditions, order and limit are appended.
 	querySelectRuns = `SELECT r.id, r.slug, r.name, r.shown_status, r.status_reason, r.config_hash, r.seed, r.process, r.dataset,
 		(SELECT json_group_array(tag) FROM (SELECT tag FROM run_tags WHERE run_id = r.id ORDER BY tag)), r.notes,
 		r.created_at, r.started_at, r.ended_at, r.heartbeat_at, r.archived_at, r.deleted_at,
@@ -39,12 +39,13 @@ const (
 	fromRuns = ` FROM (SELECT *, ` + shownStatus + ` AS shown_status FROM runs) AS r
 		LEFT JOIN series AS loss ON loss.run_id = r.id AND loss.name = 'train/loss' AND loss.count > 0`
 
-	// What a run in the table runs reads as: ?1 is a JSON array of the crashed.
+	// The status that is shown for a row of the table runs; ?1 is a JSON array of the ids of
+	// crashed runs.
 	shownStatus    = `iif(status = 'running' AND id IN (SELECT value FROM json_each(?1)), 'crashed', ` + recordedStatus + `)`
 	recordedStatus = `iif(status = 'interrupted' AND stopped, 'stopped', status)`
 )
 
-// CreateRun records a new run of this process, with status running.
+// CreateRun records a new run, with status running, that belongs to this process.
 func (s *Store) CreateRun(ctx context.Context, n NewRun) (*Run, error) {
 	const op = "recording a new run"
 	if strings.TrimSpace(n.Name) == "" {
@@ -101,8 +102,8 @@ func insertRun(ctx context.Context, tx *sql.Tx, id string, n NewRun) error {
 	}
 }
 
-// newID makes ids that sort in the order of their making, within this process
-// even inside one millisecond.
+// newID makes ids that sort in the order in which they were made; within this process even in the
+// same millisecond.
 func (s *Store) newID() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,8 +114,8 @@ func (s *Store) newID() (string, error) {
 	return id.String(), err
 }
 
-// Run returns the run with exactly this id; see [Store.Resolve] for what a user
-// types. An unknown id is a [*NotFoundError].
+// Run returns the run with exactly this id. An unknown id is a [*NotFoundError]. [Store.Resolve]
+// finds a run by what a user types.
 func (s *Store) Run(ctx context.Context, id string) (*Run, error) {
 	const op = "reading a run"
 	infos, err := s.selectRuns(ctx, " WHERE r.id = ?", id)
@@ -195,7 +196,7 @@ func scanRun(rows *sql.Rows) (RunInfo, error) {
 	return r, err
 }
 
-// mustExist is an error if no run has this id.
+// mustExist returns an error if there is no run with this id.
 func mustExist(ctx context.Context, tx *sql.Tx, id string) error {
 	var status string
 	err := tx.QueryRowContext(ctx, queryRunExists, id).Scan(&status)
@@ -205,7 +206,7 @@ func mustExist(ctx context.Context, tx *sql.Tx, id string) error {
 	return err
 }
 
-// milliseconds is a time as the store keeps it: since 1970.
+// milliseconds is a time as the store keeps it: milliseconds since 1970.
 type milliseconds int64
 
 func toMilliseconds(t time.Time) milliseconds { return milliseconds(t.UnixMilli()) }

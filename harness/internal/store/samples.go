@@ -14,8 +14,8 @@ import (
 	"flowharness/harness/internal/record"
 )
 
-// SampleRecord is a grid of one sampler × step count × guidance scale, drawn from
-// a run to be looked at.
+// SampleRecord is a grid of images to look at, drawn with one sampler, number of steps and guidance
+// scale.
 type SampleRecord struct {
 	record.Drawing
 	PNG []byte // the grid
@@ -41,11 +41,11 @@ const (
 	queryImage = `SELECT png FROM images WHERE sha256 = ?`
 )
 
-// ErrNoPicture says that the store has no picture of a hash.
+// ErrNoPicture says that the store has no picture with a given hash.
 var ErrNoPicture = fault.New(fault.NotFound, "no picture")
 
-// AddSample records a sample of a run. A picture that the store already has is
-// not stored again.
+// AddSample records a sample of a run. A picture that the store already has is not stored a second
+// time.
 func (s *Store) AddSample(ctx context.Context, runID string, r SampleRecord) error {
 	const op = "recording a sample"
 	if len(r.PNG) == 0 {
@@ -66,7 +66,7 @@ func (s *Store) AddSample(ctx context.Context, runID string, r SampleRecord) err
 	})
 }
 
-// Samples returns the samples of a run in the order of step and recording.
+// Samples returns the samples of a run, ordered by step and then by time of recording.
 func (s *Store) Samples(ctx context.Context, runID string) ([]Sample, error) {
 	const op = "reading the samples of a run"
 	rows, err := s.read.QueryContext(ctx, querySamples, runID)

@@ -77,8 +77,7 @@ func (s *Store) Median(ctx context.Context, runID, name string) (median float64,
 	return median, err
 }
 
-// Phases returns the timing of a run by phase. What runs several times in one
-// step (a grid for each sampler, say) counts once, with the sum of its times.
+// Phases returns the timing of a run by phase; see [points.Phases].
 func (s *Store) Phases(ctx context.Context, runID string) (phases []Phase, err error) {
 	err = s.inReadTx(ctx, "reading the timing of a run", func(tx *sql.Tx) error {
 		phases, err = points.Phases(ctx, tx, runID)

@@ -9,9 +9,8 @@ import (
 	"flowharness/harness/internal/fault"
 )
 
-// Shelf says where a run lies: a run is active until the user archives it or
-// throws it into the trash. A run that was archived before it came into the trash
-// is in the trash, and archived again when it is restored.
+// Shelf is where a run lies. A run is active until the user archives it or puts it into the trash.
+// An archived run that is put into the trash is archived again when it is restored.
 type Shelf int
 
 // The shelves, as [Filter] asks for them.
@@ -22,7 +21,7 @@ const (
 	ShelfAll                   // all runs, wherever they lie
 )
 
-// ErrTrashed is returned for what cannot be done with a run in the trash.
+// ErrTrashed is returned for an operation that is not possible while the run is in the trash.
 var ErrTrashed = fault.New(fault.Conflict, "the run is in the trash")
 
 const (
@@ -33,36 +32,35 @@ const (
 	queryDeletedAt = `SELECT slug, deleted_at FROM runs WHERE id = ?`
 )
 
-// Archive puts runs out of sight of lists. Everything else treats an archived run
-// as any other: it is found by its name, it is compared, and it counts as made
-// for a sweep. What is archived already stays so since then.
+// Archive hides runs from lists. In everything else an archived run is like any other: it is found
+// by its name, it is compared, and a sweep does not make it again. The time of archiving stays if
+// the run was archived already.
 //
-// All runs or none: an id that does not exist is a [*NotFoundError], as it is for
-// Unarchive, Trash and Restore.
+// Either all of the runs are archived or none: an id that does not exist is a [*NotFoundError]. The
+// same is true of Unarchive, Trash and Restore.
 func (s *Store) Archive(ctx context.Context, ids ...string) error {
 	return s.shelve(ctx, "archiving runs", ids, mustExist, queryArchive, toMilliseconds(time.Now()))
 }
 
-// Unarchive undoes Archive. That a run is not archived is no error.
+// Unarchive undoes Archive. It is no error if a run is not archived.
 func (s *Store) Unarchive(ctx context.Context, ids ...string) error {
 	return s.shelve(ctx, "taking runs out of the archive", ids, mustExist, queryUnarchive)
 }
 
-// Trash puts runs into the trash, with nothing deleted: they are found by their
-// whole id or slug only, do not count as made, and are neither merged nor
-// resumed. What is there already stays so since then. If one of them is live none
-// is put there, with [ErrRunning].
+// Trash puts runs into the trash. Nothing is deleted, but the runs are found only by their whole id
+// or slug, a sweep makes them again, and they are neither merged nor resumed. If one of them is
+// live, none is put into the trash, and the error is [ErrRunning].
 func (s *Store) Trash(ctx context.Context, ids ...string) error {
 	return s.shelve(ctx, "putting runs into the trash", ids, mustNotLive, queryTrash, toMilliseconds(time.Now()))
 }
 
-// Restore undoes Trash. That a run is not in the trash is no error.
+// Restore undoes Trash. It is no error if a run is not in the trash.
 func (s *Store) Restore(ctx context.Context, ids ...string) error {
 	return s.shelve(ctx, "taking runs out of the trash", ids, mustExist, queryRestore)
 }
 
-// shelve runs a query, of which the first parameter is the id, for each run, after
-// check has found nothing against it.
+// shelve runs a query for each run, once check has had no objection to it. The first parameter of
+// the query is the id.
 func (s *Store) shelve(ctx context.Context, op string, ids []string, check func(context.Context, *sql.Tx, string) error,
 	query string, args ...any) error {
 	return s.inTx(ctx, op, func(tx *sql.Tx) error {
@@ -78,7 +76,7 @@ func (s *Store) shelve(ctx context.Context, op string, ids []string, check func(
 	})
 }
 
-// mustNotTrashed is an error if a run is in the trash.
+// mustNotTrashed returns an error if a run is in the trash.
 func mustNotTrashed(ctx context.Context, tx *sql.Tx, id string) error {
 	var slug string
 	var deleted sql.Null[milliseconds]

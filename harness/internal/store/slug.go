@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// maxSlugAttempts bounds the search for a free slug. The number at its end gets
-// longer with each attempt, so the first few are enough for any store.
+// maxSlugAttempts limits the search for a free slug. Each attempt makes the number at the end
+// longer, so the first few suffice for any store.
 const maxSlugAttempts = 12
 
-// slug derives a sayable id from a run's id, such as "brave-otter-42".
+// slug derives an id to say aloud, such as "brave-otter-42", from the id of a run.
 func slug(id string, attempt int) string {
-	// The bytes of ids made in the same millisecond are too alike to be used
-	// as they are.
+	// Ids of the same millisecond are too similar for their bytes to be used directly.
 	sum := sha256.Sum256([]byte(id))
 	adjective := adjectives[int(sum[0])%len(adjectives)]
 	animal := animals[int(sum[1])%len(animals)]
@@ -26,7 +25,7 @@ func slug(id string, attempt int) string {
 	return fmt.Sprintf("%s-%s-%d", adjective, animal, n)
 }
 
-// Short, friendly, told apart when heard; 64 of each.
+// 64 words each: short, friendly, and easy to tell apart by ear.
 var (
 	adjectives = strings.Fields(`
 		amber ample bold brave breezy bright brisk calm candid civil clever cosy

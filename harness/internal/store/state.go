@@ -22,15 +22,15 @@ const (
 		FROM runs`
 )
 
-// Watch notices that a store file has changed, whoever changed it, at the cost of
-// a few microseconds a look.
+// Watch detects that the store file has been changed, by whatever process. Looking costs a few
+// microseconds.
 type Watch struct {
 	conn  *sql.Conn
 	store *Store
 }
 
-// Watch begins to watch the file. It holds one of the store's connections for
-// reading until it is closed.
+// Watch starts to watch the file. It occupies one of the connections for reading until it is
+// closed.
 func (s *Store) Watch(ctx context.Context) (*Watch, error) {
 	conn, err := s.read.Conn(ctx)
 	if err != nil {
@@ -39,20 +39,20 @@ func (s *Store) Watch(ctx context.Context) (*Watch, error) {
 	return &Watch{conn: conn, store: s}, nil
 }
 
-// Version is a number that differs from an earlier one of the same watch if
-// something has been committed in between.
+// Version returns a number that changes whenever something is committed. Numbers of different
+// watches cannot be compared.
 func (w *Watch) Version(ctx context.Context) (int64, error) {
 	var version int64
 	err := w.conn.QueryRowContext(ctx, queryDataVersion).Scan(&version)
 	return version, w.store.failure("watching the store", err)
 }
 
-// Close gives the connection back.
+// Close releases the connection.
 func (w *Watch) Close() error { return w.conn.Close() }
 
-// State is a short text that changes when something about the runs with these ids
-// changes: a point, a picture, a line of the log, a tag, or their process dying.
-// Without ids it is that of all runs.
+// State returns a short text that changes when something about the runs with these ids changes: a
+// point, a picture, a line of the log, a tag, or the death of their process. Without ids it covers
+// all runs.
 func (s *Store) State(ctx context.Context, ids ...string) (string, error) {
 	h := sha256.New()
 	if len(ids) > 0 {

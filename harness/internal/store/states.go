@@ -10,8 +10,8 @@ const queryStates = `SELECT id, json_array(status, stopped, last_step, total_ste
 		(SELECT group_concat(tag) FROM run_tags WHERE run_id = r.id))
 	FROM runs r WHERE id IN (SELECT value FROM json_each(?))`
 
-// States returns for each of the runs with these ids a text that changes when
-// something about the run changes, and of others nothing.
+// States returns a text for each of the runs with these ids. It changes when something about that
+// run changes, and only then.
 func (s *Store) States(ctx context.Context, ids ...string) (map[string]string, error) {
 	const op = "reading the states of runs"
 	dead, err := s.crashedRuns(ctx)
@@ -34,8 +34,8 @@ func (s *Store) States(ctx context.Context, ids ...string) (map[string]string, e
 	return states, s.failure(op, rows.Err())
 }
 
-// SweepInfos returns the runs of a sweep, oldest first and without those of the
-// trash. An unknown sweep has none.
+// SweepInfos returns the runs of a sweep, oldest first, without those in the trash. For an unknown
+// sweep it returns none.
 func (s *Store) SweepInfos(ctx context.Context, sweep string) ([]RunInfo, error) {
 	runs, err := s.selectRuns(ctx, " WHERE r.id IN (SELECT run_id FROM sweep_runs WHERE sweep = ?) AND r.deleted_at IS NULL ORDER BY r.id",
 		sweep)

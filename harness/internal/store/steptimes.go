@@ -7,20 +7,19 @@ import (
 	"time"
 )
 
-// StepTimes says when a run had done how many steps, in the order of the steps.
+// StepTimes says at what time a run had done which step, ordered by step.
 type StepTimes []StepTime
 
-// StepTime is the moment by which a run had done a step; what is recorded is
-// written each 0.25 s, and so is this.
+// StepTime is the time by which a run had done a step, to within 0.25 s, the interval of writing.
 type StepTime struct {
 	Step int
 	At   time.Time
 }
 
-// At is the moment by which a step was done. Between two steps whose times were
-// recorded it is interpolated, so that it can be off by the time between them: a
-// second, or a five-hundredth of the time that the process had been training. It
-// is the zero time before the first and after the last of them.
+// At returns the time by which a step was done. Between two recorded steps it interpolates. The
+// error is at most the time between them: one second or, if that is longer, 1/500 of the time that
+// the process had been training. Before the first recorded step and after the last one it returns
+// the zero time.
 func (t StepTimes) At(step int) time.Time {
 	i, found := slices.BinarySearchFunc(t, step, func(s StepTime, step int) int { return s.Step - step })
 	if found {
@@ -40,9 +39,9 @@ const (
 	queryLaterTimes = `DELETE FROM step_times WHERE run_id = ? AND step > ?`
 )
 
-// WallTimes returns when a run had done its steps; it has none if the run
-// recorded no progress, or was recorded before times were kept. Points carry no
-// time of their own: that of their step is [StepTimes.At].
+// WallTimes returns the times at which a run did its steps. There are none if the run recorded no
+// progress, or is older than the recording of times. A point carries no time of its own; the time
+// of its step is [StepTimes.At].
 func (s *Store) WallTimes(ctx context.Context, runID string) (StepTimes, error) {
 	const op = "reading when a run did its steps"
 	rows, err := s.read.QueryContext(ctx, queryStepTimes, runID)
@@ -62,23 +61,22 @@ func (s *Store) WallTimes(ctx context.Context, runID string) (StepTimes, error) 
 	return times, s.failure(op, rows.Err())
 }
 
-// clock decides which steps' times a writer keeps: the first, the last, those
-// around a pause, and between them so few that days of training have some
-// thousands.
+// clock decides for which steps a writer keeps the time: the first, the last, those around a pause,
+// and in between so few that days of training have a few thousand.
 type clock struct {
-	began, kept time.Time // of the first step, and of the last whose time was kept as it was due
-	step        int       // of the last that was kept; -1: none yet
-	seen        int       // the last that the run came to; -1: none yet
+	began, kept time.Time // time of the first step, and of the latest one that was kept because it was due
+	step        int       // the latest step whose time was kept; -1: none yet
+	seen        int       // the latest step of the run; -1: none yet
 	seenAt      time.Time
 }
 
 const (
 	keepTimeEvery = time.Second
-	keepTimePart  = 500 // of the time since the first
+	keepTimePart  = 500 // one part of the time since the first step
 )
 
-// keepTime records the time of the step that the run has come to; -1 stands for
-// the one it had come to before. It returns the clock as it is after the commit.
+// keepTime records the time of the step that the run has reached; -1 means that the step has not
+// changed. It returns the clock as it is to be after the commit.
 func (w *Writer) keepTime(ctx context.Context, tx *sql.Tx, step int, now time.Time, end bool) (clock, error) {
 	c := w.clock
 	keep := func() error {
@@ -107,7 +105,7 @@ func (w *Writer) keepTime(ctx context.Context, tx *sql.Tx, step int, now time.Ti
 	return c, keep()
 }
 
-// pause is the longest time between two moments that are kept.
+// pause is the longest time between two recorded steps.
 func (c clock) pause(now time.Time) time.Duration {
 	return max(keepTimeEvery, now.Sub(c.began)/keepTimePart)
 }

@@ -11,9 +11,9 @@ const (
 	queryUnstopRun = `UPDATE runs SET stopped = 0, status_reason = '' WHERE id = ? AND stopped = 1`
 )
 
-// StopRun records that the search whose trial a run is has ended it early, and
-// why. A run that has come to its end by itself stays as it is; a live run is
-// refused with [ErrRunning]. Resuming it makes it an ordinary run again.
+// StopRun records that a search has ended a trial early, and why. A run that has already ended by
+// itself stays as it is; a live run is refused with [ErrRunning]. Resuming the run makes it an
+// ordinary run again.
 func (s *Store) StopRun(ctx context.Context, runID, reason string) error {
 	return s.inTx(ctx, "recording that a run was stopped", func(tx *sql.Tx) error {
 		if err := mustNotLive(ctx, tx, runID); err != nil {
@@ -24,8 +24,7 @@ func (s *Store) StopRun(ctx context.Context, runID, reason string) error {
 	})
 }
 
-// UnstopRun takes back what [Store.StopRun] recorded: the run is one that was
-// interrupted. Other runs stay as they are.
+// UnstopRun undoes [Store.StopRun]: the run counts as interrupted. Other runs stay as they are.
 func (s *Store) UnstopRun(ctx context.Context, runID string) error {
 	return s.inTx(ctx, "recording that a run is to go on", func(tx *sql.Tx) error {
 		if err := mustExist(ctx, tx, runID); err != nil {

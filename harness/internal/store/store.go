@@ -1,8 +1,9 @@
 // Package store keeps runs in one SQLite file: what was run, on what, every
 // metric point, timing, log line and sample grid.
 //
-// It says what runs, samples, evaluations, tags and sweeps are. Below it, package storefile opens the file, brings its schema
-// up to date and knows what can be wrong with it, and package points keeps the points of series.
+// It defines runs, samples, evaluations, tags and sweeps. Two packages lie below it: storefile
+// opens the file, migrates its schema and reports what is wrong with it; points keeps the points of
+// series.
 //
 // Several processes may use one store at once. A training process records
 // through a [Writer], which buffers, so that a metric point costs the training
@@ -41,22 +42,21 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return of(storefile.Open(ctx, path, storefile.Options{}))
 }
 
-// OpenReadOnly opens an existing store for queries only; it works on a medium
-// that cannot be written. An absent file is an error that matches
-// [io/fs.ErrNotExist]. Methods that write fail with [ErrReadOnly].
+// OpenReadOnly opens an existing store for reading only; this works on a read-only medium. If there
+// is no file, the error matches [io/fs.ErrNotExist]. Methods that write fail with [ErrReadOnly].
 func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	return of(storefile.OpenReadOnly(ctx, path, storefile.Options{}))
 }
 
-// OpenExisting is [Open] for a store that exists, but where the file cannot be
-// written because of its medium, its permissions or a full disk it is opened as by
-// [OpenReadOnly]: see [Store.Unwritable]. Methods that write then fail for that
-// reason; once a full disk has room again, they no longer do.
+// OpenExisting is [Open] for a store that must exist already. Where the file cannot be written,
+// because of its medium, its permissions or a full disk, it is opened for reading only, and
+// [Store.Unwritable] says why. Methods that write then fail for the same reason, until a full disk
+// has room again.
 func OpenExisting(ctx context.Context, path string) (*Store, error) {
 	return of(storefile.OpenExisting(ctx, path, storefile.Options{}))
 }
 
-// of is the store of a file.
+// of makes the store of an open file.
 func of(f *storefile.File, err error) (*Store, error) {
 	if err != nil {
 		return nil, err
@@ -64,18 +64,18 @@ func of(f *storefile.File, err error) (*Store, error) {
 	return &Store{file: f, read: f.Reading(), writers: map[*Writer]struct{}{}}, nil
 }
 
-// CheckFile tells, as far as it is known without reading the whole file, whether
-// a file is a store that this build can merge or open. Nothing is written.
+// CheckFile tells whether this build can open or merge the store at path, as far as that can be
+// told without reading the whole file. It writes nothing.
 func CheckFile(ctx context.Context, path string) error { return storefile.CheckFile(ctx, path) }
 
 // Unwritable says why the store was opened for reading only; nil if it was not.
 func (s *Store) Unwritable() error { return s.file.Unwritable() }
 
-// ID is the store's own id: what lies beside the file names it, because another
-// store may lie in the same folder. A copy of the file has the same.
+// ID is the id of the store. Files beside the store carry it, since another store may lie in the
+// same folder. A copy of the store has the same id.
 func (s *Store) ID() string { return s.file.ID() }
 
-// Path is the file that the store was opened from.
+// Path is the absolute path of the store's file.
 func (s *Store) Path() string { return s.file.Path() }
 
 // SchemaVersion is the number of the newest migration applied to the file.
@@ -85,8 +85,8 @@ func (s *Store) SchemaVersion() int64 { return s.file.Version() }
 // that matches [ErrCorrupt] and lists what was found.
 func (s *Store) Integrity(ctx context.Context) error { return s.file.Integrity(ctx) }
 
-// Close stops the writers that were not finished, after flushing them, and
-// closes the file. Runs of such writers keep their status.
+// Close flushes and stops the writers that have not been finished, and closes the file. The runs of
+// those writers keep their status.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	writers := make([]*Writer, 0, len(s.writers))

@@ -17,13 +17,13 @@ type Sweep struct {
 	Name       string
 	SourceYAML string // the sweep file as the user wrote it
 	CreatedAt  time.Time
-	Runs       []SweepRun // by variant and id, without those in the trash; not filled in by lists
+	Runs       []SweepRun // ordered by variant and id, without the trash; lists leave it empty
 }
 
-// SweepRun is a run as a sweep calls it.
+// SweepRun is a run as part of a sweep.
 type SweepRun struct {
 	RunID   string
-	Variant string            // the label of what it is a variant of; runs of one variant differ in their seed
+	Variant string            // label of the variant; runs of the same variant differ only in their seed
 	Values  map[string]string // what distinguishes the variant: config path → value
 }
 
@@ -38,10 +38,10 @@ const (
 		WHERE sweep = ? AND run_id IN (SELECT id FROM runs WHERE deleted_at IS NULL) ORDER BY variant, run_id`
 )
 
-// ErrNoSweep says that the store knows no sweep of a name.
+// ErrNoSweep says that the store has no sweep of a given name.
 var ErrNoSweep = fault.New(fault.NotFound, "no such sweep")
 
-// PutSweep records a sweep, or what its file says now.
+// PutSweep records a sweep, or replaces the text of its file.
 func (s *Store) PutSweep(ctx context.Context, name, sourceYAML string) error {
 	return s.inTx(ctx, "recording a sweep", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, queryPutSweep, name, sourceYAML, toMilliseconds(time.Now()))

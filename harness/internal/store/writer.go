@@ -14,22 +14,21 @@ import (
 )
 
 const (
-	// flushEvery bounds what kill -9 loses; it is also the heartbeat.
+	// flushEvery is also the interval of heartbeats. It limits how much kill -9 can lose.
 	flushEvery = 250 * time.Millisecond
 
-	// lockPatience is how long points are kept in memory while another process
-	// holds the store, before that becomes the run's failure.
+	// lockPatience is how long points are kept in memory while another process holds the store,
+	// before the run fails.
 	lockPatience = time.Minute
 )
 
-// Writer records one run while it trains. Its methods may be called from
-// several goroutines. Point, Phase, Log, Progress and PeakMemory only touch
-// memory; a goroutine writes what they collect every 250 ms, together with a
-// heartbeat.
+// Writer records one run while it trains. Its methods may be called from several goroutines. Point,
+// Phase, Log, Progress and PeakMemory only touch memory; a goroutine writes what has been collected
+// every 250 ms, together with a heartbeat.
 //
-// A failure to write is kept and returned by [Writer.Err]; what is recorded
-// after it is dropped. Another process that holds the store for less than a
-// minute is no failure. A Writer must be ended with [Writer.Finish].
+// An error of writing is kept, and [Writer.Err] returns it; everything that is recorded after it is
+// dropped. It is no error if another process holds the store for less than a minute. A Writer must
+// be ended with [Writer.Finish].
 type Writer struct {
 	store   *Store
 	runID   string
@@ -40,8 +39,7 @@ type Writer struct {
 	names  []string // of the series, by index
 	buffer buffer
 	err    error
-	// dropping is set once nothing more can be recorded: after a failure, or at
-	// the end.
+	// dropping is set when nothing more can be recorded: after an error, or at the end.
 	dropping bool
 
 	flushing sync.Mutex // held while writing; guards what follows
@@ -70,8 +68,8 @@ type pendingLog struct {
 
 const queryWriterRun = `SELECT slug, status FROM runs WHERE id = ?`
 
-// OpenWriter begins recording a run that CreateRun or StartResume set running.
-// The goroutine that it starts ends with [Writer.Finish] or [Store.Close].
+// OpenWriter starts to record a run whose status CreateRun or StartResume has set to running. The
+// goroutine that it starts ends with [Writer.Finish] or [Store.Close].
 func (s *Store) OpenWriter(ctx context.Context, runID string) (*Writer, error) {
 	const op = "preparing to record a run"
 	db, err := s.file.Writing(ctx)
@@ -106,9 +104,8 @@ func (s *Store) OpenWriter(ctx context.Context, runID string) (*Writer, error) {
 	return w, nil
 }
 
-// Point records the value of a series at a step; NaN and infinities are values
-// like others. Steps are expected to rise; a value for a step that has one
-// replaces it.
+// Point records the value of a series at a step. NaN and infinities are ordinary values. Steps
+// should increase; a second value for the same step replaces the first.
 func (w *Writer) Point(series string, step int, value float64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -124,8 +121,8 @@ func (w *Writer) Point(series string, step int, value float64) {
 	w.buffer.points = append(w.buffer.points, points.Pending{Series: i, Step: int64(step), Value: value})
 }
 
-// Phase records how long a phase took at a step. Times of the same phase and
-// step add up. The series "time/<phase>" holds the seconds.
+// Phase records how long a phase took at a step, in the series "time/<phase>", in seconds. Several
+// times of the same phase and step add up.
 func (w *Writer) Phase(phase string, step int, d time.Duration) {
 	w.Point(record.PhaseSeries(phase), step, d.Seconds())
 }
@@ -140,7 +137,7 @@ func (w *Writer) Log(level, message string) {
 	}
 }
 
-// Progress records how many updates are done and how many are wanted.
+// Progress records how many updates have been done, and how many there will be.
 func (w *Writer) Progress(step, total int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -154,7 +151,7 @@ func (w *Writer) PeakMemory(bytes int64) {
 	w.buffer.peakMemory = max(w.buffer.peakMemory, bytes)
 }
 
-// Sample records a sample at once.
+// Sample records a sample immediately.
 func (w *Writer) Sample(ctx context.Context, r SampleRecord) error {
 	if err := w.Err(); err != nil {
 		return err
@@ -162,7 +159,7 @@ func (w *Writer) Sample(ctx context.Context, r SampleRecord) error {
 	return w.store.AddSample(ctx, w.runID, r)
 }
 
-// Err returns the first failure to write, such as a full disk.
+// Err returns the first error of writing, such as a full disk.
 func (w *Writer) Err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -206,8 +203,8 @@ func (w *Writer) run() {
 	}
 }
 
-// keep remembers an error as the writer's failure, except that the store is
-// locked: that passes, and nothing is lost by trying again.
+// keep remembers an error as that of the writer. A locked store is not remembered: the lock will be
+// released, and trying again loses nothing.
 func (w *Writer) keep(err error) error {
 	if err != nil && !errors.Is(err, ErrLocked) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		w.fail(err)

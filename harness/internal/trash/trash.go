@@ -1,6 +1,5 @@
-// Package trash deletes runs for good, together with what lies beside their store:
-// their checkpoints. Putting runs into the trash and taking them out again is the
-// store's: see [store.Store.Trash].
+// Package trash deletes runs for good, together with their checkpoints, which lie beside the store.
+// The store itself puts runs into the trash and restores them: see [store.Store.Trash].
 package trash
 
 import (
@@ -12,11 +11,11 @@ import (
 	"flowharness/harness/internal/store"
 )
 
-// Delete deletes runs, wherever they lie, with everything recorded about them and
-// their checkpoints. It stops at the first that cannot be deleted, which the error
-// names, and returns how many were. Checkpoints go first: a run that is still there
-// can be deleted again, and on a full disk they make room. A live run is [store.ErrRunning], one that
-// does not exist a [*store.NotFoundError].
+// Delete deletes runs, wherever they lie, with everything that is recorded about them and their
+// checkpoints. It stops at the first run that cannot be deleted, which the error names, and returns
+// how many were deleted. Checkpoints are deleted first: if that fails, the run is still there and
+// can be deleted again, and on a full disk this makes room. For a live run the error is
+// [store.ErrRunning], for an unknown one a [*store.NotFoundError].
 func Delete(ctx context.Context, st *store.Store, runs ...store.RunInfo) (deleted int, err error) {
 	for _, r := range runs {
 		dir, freed := checkpoint.RunDir(st.Path(), r.ID), false
@@ -35,12 +34,12 @@ func Delete(ctx context.Context, st *store.Store, runs ...store.RunInfo) (delete
 	return deleted, nil
 }
 
-// Runs lists what is in the trash, newest first.
+// Runs lists the runs in the trash, newest first.
 func Runs(ctx context.Context, st *store.Store) ([]store.RunInfo, error) {
 	return st.ListRuns(ctx, store.Filter{Shelf: store.ShelfTrash})
 }
 
-// Empty deletes what is in the trash, as Delete does.
+// Empty deletes all runs in the trash; see [Delete].
 func Empty(ctx context.Context, st *store.Store) (deleted int, err error) {
 	runs, err := Runs(ctx, st)
 	if err != nil {

@@ -10,33 +10,34 @@ import (
 	"flowharness/harness/internal/record"
 )
 
-// Appender adds points to the series of one run. It knows what each series holds, so that points which come after all
-// others cost no reading. It is not safe for concurrent use, and nothing else may change the points of the run.
+// Appender adds points to the series of one run. It remembers what each series holds, so that
+// appending at the end reads nothing. It is not safe for concurrent use, and nothing else may
+// change the points of the run meanwhile.
 type Appender struct {
 	runID  string
 	points *pointInserter
 	blocks *blockInserter
 	series []state
-	full   []block // space for those that a call completes
+	full   []block // reused for the blocks that a call completes
 }
 
-// Pending is a point that is yet to be written.
+// Pending is a point that has not been written yet.
 type Pending struct {
-	Series int32 // index of the series' name
+	Series int32 // index into the list of names
 	Step   int64
 	Value  float64
 }
 
-// state is what is known of a series as of the last commit.
+// state is what a series holds as of the last commit.
 type state struct {
 	id   int64
-	sums bool // values of the same step add up
+	sums bool // values at the same step add up
 	Summary
-	open  block   // of the points after the last whole block
+	open  block   // the points after the last whole block
 	batch []Point // to be written now
 }
 
-// NewAppender prepares the statements that insert; end it with [Appender.Close].
+// NewAppender prepares the statements for inserting. Call [Appender.Close] at the end.
 func NewAppender(ctx context.Context, db *sql.DB, runID string) (*Appender, error) {
 	a := &Appender{runID: runID}
 	var err error
@@ -50,12 +51,12 @@ func NewAppender(ctx context.Context, db *sql.DB, runID string) (*Appender, erro
 	return a, nil
 }
 
-// Close frees the statements.
+// Close releases the statements.
 func (a *Appender) Close() error { return errors.Join(a.points.close(), a.blocks.close()) }
 
-// Append writes points, with blocks and summaries, in a transaction. Names are those of all series so far; each call
-// may add some at the end. The caller calls committed once the transaction is, and not if it has failed: then the points can be
-// given again.
+// Append writes points, blocks and summaries in a transaction. Names lists all series so far; later
+// calls may append to it. After the transaction has been committed, the caller must call committed.
+// If the transaction fails, the caller must not, and can pass the same points again.
 func (a *Appender) Append(ctx context.Context, tx *sql.Tx, names []string, list []Pending) (committed func(), err error) {
 	series := slices.Clone(a.series) // replaced only by a commit
 	for _, name := range names[len(series):] {
@@ -109,8 +110,7 @@ func (a *Appender) open(ctx context.Context, tx *sql.Tx, name string) (state, er
 	return st, err
 }
 
-// collect adds a point to what is to be written, merging it with one just
-// before it of the same step.
+// collect adds a point to the batch. If the point before it has the same step, the two are merged.
 func (st *state) collect(p Point) {
 	if n := len(st.batch); n > 0 && st.batch[n-1].Step == p.Step {
 		if st.sums {
@@ -134,7 +134,7 @@ func (a *Appender) write(ctx context.Context, tx *sql.Tx, st *state) (err error)
 	return st.Summary.write(ctx, tx, st.id)
 }
 
-// insert writes points that come after all that are there.
+// insert writes a batch whose points come after all that are there.
 func (a *Appender) insert(ctx context.Context, tx *sql.Tx, st *state) error {
 	if err := a.points.insert(ctx, tx, st.id, st.batch); err != nil {
 		return err
@@ -150,7 +150,7 @@ func (a *Appender) insert(ctx context.Context, tx *sql.Tx, st *state) error {
 	return a.blocks.insert(ctx, tx, st.id, a.full)
 }
 
-// replace writes points some of which may be there already.
+// replace writes a batch of which some points may be there already.
 func (st *state) replace(ctx context.Context, tx *sql.Tx) (err error) {
 	query := queryReplacePoint
 	if st.sums {
@@ -168,7 +168,8 @@ func (st *state) replace(ctx context.Context, tx *sql.Tx) (err error) {
 	return err
 }
 
-// rising tells whether all points of the batch come after those written.
+// rising tells whether the steps of the batch increase and all come after those that have been
+// written.
 func (st *state) rising() bool {
 	if st.Count > 0 && st.batch[0].Step <= st.LastStep {
 		return false
@@ -177,11 +178,11 @@ func (st *state) rising() bool {
 		if a.Step < b.Step {
 			return -1
 		}
-		return 1 // equal steps, too, are not rising
+		return 1 // equal steps do not increase either
 	})
 }
 
-// earliest is the first step that the batch has a point of.
+// earliest is the smallest step of the batch.
 func (st *state) earliest() int64 {
 	earliest := st.batch[0].Step
 	for _, p := range st.batch {

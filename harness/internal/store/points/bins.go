@@ -9,16 +9,15 @@ import (
 type Bin struct {
 	First, Last int // steps of its first and last point
 	Count       int
-	Mean        float64 // of the points that are not NaN; NaN if there are none. Min, Max and Sum likewise
+	Mean        float64 // of the points that are not NaN, as are Min, Max and Sum; NaN if there are none
 	Min, Max    float64
 	Sum         float64
 	HasNaN      bool
 }
 
 const (
-	// Whole blocks where a block is in one bin, the points of the others, and
-	// those that are in no block. Where infinities cancel within a block, its sum
-	// is NULL although it has numbers.
+	// Blocks that lie within one bin, the points of the other blocks, and the points that are in no
+	// block. If infinities cancel within a block, its sum is NULL although it has numbers.
 	queryBins = `WITH parts (first, last, count, numbers, low, high, sum) AS (
 			SELECT first, last, 64, numbers, low, high, sum FROM blocks WHERE series_id = ?1 AND (first - ?2) / ?3 = (last - ?2) / ?3
 			UNION ALL
@@ -35,9 +34,9 @@ const (
 		coalesce((SELECT max(step) FROM points WHERE series_id = ?1), 0)`
 )
 
-// Bins sums a series up in stretches of equally many steps, at most limit of them, in their order; a stretch without
-// points is left out. Blocks that lie within a stretch are added up as they are, so that means and sums can differ
-// in the last digits from those of the points one by one.
+// Bins divides a series into stretches of equally many steps, at most limit of them, and sums up
+// each. Stretches without points are left out. Where a whole block lies within a stretch its sum is
+// used, so means and sums can differ in the last digits from those computed point by point.
 func Bins(ctx context.Context, tx *sql.Tx, runID, name string, limit int) ([]Bin, error) {
 	id, _, found, err := find(ctx, tx, runID, name)
 	if err != nil || !found {
@@ -55,8 +54,9 @@ func Bins(ctx context.Context, tx *sql.Tx, runID, name string, limit int) ([]Bin
 	return readBins(ctx, tx, queryBins, id, first, width, lastBlock)
 }
 
-// BinsWithin is [Bins] of the points from one step to another, both included. With as many bins as there are steps
-// each point is a bin of its own. SQLite reads the points between the two steps, only the bins come out of it.
+// BinsWithin is [Bins] for the points between two steps, both included. With as many bins as steps,
+// each point is a bin of its own. SQLite reads all points between the steps but returns only the
+// bins.
 func BinsWithin(ctx context.Context, tx *sql.Tx, runID, name string, from, to, limit int) ([]Bin, error) {
 	if to < from {
 		return nil, nil
@@ -69,8 +69,8 @@ func BinsWithin(ctx context.Context, tx *sql.Tx, runID, name string, from, to, l
 	return readBins(ctx, tx, queryBinsWithin, id, from, to, width)
 }
 
-// readBins runs a query for (first step, last step, points, numbers among them,
-// smallest, largest, sum) rows.
+// readBins runs a query for rows of (first step, last step, number of points, how many are not NaN,
+// smallest, largest, sum).
 func readBins(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]Bin, error) {
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {

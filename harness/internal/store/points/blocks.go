@@ -8,25 +8,24 @@ import (
 	"math"
 )
 
-// blockSize is how many points in a row a block sums up. It is part of the
-// schema: the migration that made the table uses it, too.
+// blockSize is the number of consecutive points that a block sums up. It is part of the schema: the
+// migration that creates the table uses it too.
 const blockSize = 64
 
-// block sums up blockSize points of a series, or as a series grows the fewer
-// that are not enough for one yet. Which points form a block follows from their
-// order alone: the first ones of the series are the first block.
+// block sums up blockSize points of a series or, at the growing end, fewer. Which points form a
+// block only depends on their order: the first blockSize points are the first block, and so on.
 type block struct {
 	count       int
 	first, last int64 // steps
 	numbers     int64 // points that are not NaN
 	low, high   float64
-	lowStep     int64 // the first of this value, as is highStep
+	lowStep     int64 // the first step with this value, as is highStep
 	highStep    int64
 	sum         kahanSum
-	nanStep     int64 // of the first NaN; means something if numbers < count
+	nanStep     int64 // of the first NaN; valid if numbers < count
 }
 
-// add takes in a point later than all before it.
+// add adds a point that comes after all others.
 func (b *block) add(p Point) {
 	step, value := int64(p.Step), p.Value
 	if b.count == 0 {
@@ -50,7 +49,7 @@ func (b *block) add(p Point) {
 	b.sum.add(value)
 }
 
-// columns are the values of a row, after the series.
+// columns returns the values of the row, without the series.
 func (b *block) columns() []any {
 	row := []any{b.first, b.last, b.numbers, nil, nil, nil, nil, nil, nil}
 	if b.numbers > 0 {
@@ -62,8 +61,8 @@ func (b *block) columns() []any {
 	return row
 }
 
-// kahanSum adds numbers up as SQLite's sum() does, by the method of Kahan,
-// Babuška and Neumaier, so that a sum does not depend on who made it.
+// kahanSum adds numbers as SQLite's sum() does, by the method of Kahan, Babuška and Neumaier. So it
+// does not matter which of the two has computed a sum.
 type kahanSum struct{ sum, rest float64 }
 
 func (k *kahanSum) add(v float64) {
@@ -91,9 +90,8 @@ const (
 	beforeAll = math.MinInt64
 )
 
-// rebuildBlocks makes the blocks of a series anew from the one on that a step
-// falls into: points of that step or later ones were changed. It returns what
-// the points after the last block add up to.
+// rebuildBlocks makes the blocks of a series again, starting with the block that contains a step,
+// because points from that step on have changed. It returns the incomplete block at the end.
 func rebuildBlocks(ctx context.Context, tx *sql.Tx, seriesID, from int64) (block, error) {
 	if _, err := tx.ExecContext(ctx, queryDropBlocks, seriesID, from); err != nil {
 		return block{}, err
@@ -110,8 +108,8 @@ func rebuildBlocks(ctx context.Context, tx *sql.Tx, seriesID, from int64) (block
 	return open, nil
 }
 
-// sumUpTail sums up the points that are in no block: the blocks that they fill,
-// and the one that they do not fill.
+// sumUpTail sums up the points that are in no block yet. It returns the blocks that they fill, and
+// the incomplete one at the end.
 func sumUpTail(ctx context.Context, tx *sql.Tx, seriesID int64) (full []block, open block, err error) {
 	last, err := endOfBlocks(ctx, tx, seriesID)
 	if err != nil {
@@ -136,7 +134,8 @@ func sumUpTail(ctx context.Context, tx *sql.Tx, seriesID int64) (full []block, o
 	return full, open, rows.Err()
 }
 
-// endOfBlocks is the last step of the last block of a series; beforeAll if it has none.
+// endOfBlocks returns the last step of the last block of a series, or beforeAll if there are no
+// blocks.
 func endOfBlocks(ctx context.Context, tx *sql.Tx, seriesID int64) (int64, error) {
 	last := int64(beforeAll)
 	err := tx.QueryRowContext(ctx, queryLastBlock, seriesID).Scan(&last)

@@ -56,8 +56,9 @@ const (
 	queryDeleteBlocks = `DELETE FROM blocks WHERE series_id IN (SELECT id FROM series WHERE run_id = ?)`
 )
 
-// Delete deletes the points and blocks of a run; its series go with the row of the run. SQLite would delete them all with
-// that row, but following the reference of each series takes it longer.
+// Delete deletes the points and blocks of a run. Its series are deleted together with the row of
+// the run. SQLite would delete the points then, too, but it takes longer to follow the reference of
+// each series.
 func Delete(ctx context.Context, tx *sql.Tx, runID string) error {
 	for _, query := range []string{queryDeleteBlocks, queryDeletePoints} {
 		if _, err := tx.ExecContext(ctx, query, runID); err != nil {
@@ -82,8 +83,8 @@ const (
 		WHERE mine.run_id = ?1 ORDER BY mine.id, b.first`
 )
 
-// CopyTraining gives a run without series those of another run, except the times of drawing samples, which are no part
-// of training.
+// CopyTraining copies the series of another run to a run that has none. The times of drawing
+// samples are left out, since they are not part of training.
 func CopyTraining(ctx context.Context, tx *sql.Tx, runID, fromID string) error {
 	for _, query := range []string{queryCopySeries, queryCopyPoints, queryCopyBlocks} {
 		if _, err := tx.ExecContext(ctx, query, runID, fromID); err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// rowsPerInsert is how many points one statement inserts. Passing statements to
-// SQLite costs more than inserting a row.
+// rowsPerInsert is how many points one statement inserts. Passing a statement to SQLite costs more
+// than inserting a row.
 const rowsPerInsert = 512
 
 var (
@@ -20,7 +20,7 @@ func insertPoints(rows int) string {
 	return `INSERT INTO points (series_id, step, value) VALUES (?1, ?, ?)` + strings.Repeat(`, (?1, ?, ?)`, rows-1)
 }
 
-// pointInserter inserts points by the hundred.
+// pointInserter inserts points, many at a time.
 type pointInserter struct {
 	one, many *sql.Stmt
 	args      []any
@@ -40,8 +40,7 @@ func newPointInserter(ctx context.Context, db *sql.DB) (p *pointInserter, err er
 
 func (p *pointInserter) close() error { return errors.Join(p.one.Close(), p.many.Close()) }
 
-// insert adds points that are not there yet. SQLite stores NaN as NULL by
-// itself.
+// insert adds points that are not there yet. SQLite itself stores NaN as NULL.
 func (p *pointInserter) insert(ctx context.Context, tx *sql.Tx, seriesID int64, points []Point) error {
 	many, one := tx.StmtContext(ctx, p.many), tx.StmtContext(ctx, p.one)
 	for len(points) > 0 {

@@ -8,13 +8,12 @@ import (
 	"flowharness/harness/internal/record"
 )
 
-// Phase says how long a phase of a run took. All times are in seconds.
-// Percentiles are exact, by the nearest-rank definition, but for a run that has
-// not ended and has more than 200,000 times of the phase: they are those of every
-// 64th time then.
+// Phase says how long a phase of a run took. All times are in seconds. Percentiles are exact, by
+// the nearest-rank definition, with one exception: while a run with more than 200,000 times of the
+// phase has not ended, they are those of every 64th time.
 type Phase struct {
 	Name  string
-	Count int // steps at which it ran
+	Count int // number of steps at which it ran
 	Total float64
 	P50   float64 // median
 	P95   float64
@@ -24,11 +23,11 @@ type Phase struct {
 const queryPhases = `SELECT id, name, count, max, sum, p50, p95 FROM series
 	WHERE run_id = ? AND count > 0 AND name GLOB 'time/*' ORDER BY name`
 
-// maxRanked is how many durations of a run that has not ended are ranked exactly.
+// maxRanked is the largest number of times that are ranked exactly while a run has not ended.
 const maxRanked = 200_000
 
-// Phases returns the timing of a run by phase. What runs several times in one
-// step (a grid for each sampler, say) counts once, with the sum of its times.
+// Phases returns the timing of a run by phase. If something runs several times in one step, such as
+// drawing a grid with each of several samplers, its times are added and count as one.
 func Phases(ctx context.Context, tx *sql.Tx, runID string) ([]Phase, error) {
 	rows, err := tx.QueryContext(ctx, queryPhases, runID)
 	if err != nil {

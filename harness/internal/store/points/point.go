@@ -1,12 +1,13 @@
-// Package points keeps series: the metrics and times of a run, a point for each step.
+// Package points keeps series: the metrics and times of a run, with one point per step.
 //
-// A series is three things in a store. Its points are rows of (step, value). Its blocks sum up 64 points in a row each,
-// so that a plot or a mean of a million points reads some thousands of rows. Its summary, a row with the number of points,
-// the last one, the extremes and the sum, is what lists show. Whatever changes points here leaves blocks and
-// summary in agreement with them.
+// A series consists of three things. Points are rows of (step, value). Blocks each sum up 64
+// consecutive points, so that a plot or a mean of a million points only reads some thousands of
+// rows. The summary is one row with the number of points, the last one, the extremes and the sum,
+// for lists to show. Every function that changes points also updates blocks and summary.
 //
-// The functions are given a transaction and know of a run nothing but its id. A series is named as in package record:
-// values of a phase that are recorded twice for a step add up; of any other series the later value counts.
+// Functions are given a transaction, and all they know about a run is its id. Package record names
+// the series. If a phase is recorded twice at the same step, its times add up; in any other series
+// the later value counts.
 package points
 
 import (
@@ -23,7 +24,7 @@ type Point struct {
 	Value float64
 }
 
-// Number is a value as the store keeps it: NULL is NaN.
+// Number is a value as the store keeps it, where NULL means NaN.
 type Number float64
 
 // Scan implements [database/sql.Scanner].
@@ -41,7 +42,8 @@ func (n *Number) Scan(v any) error {
 
 const querySeries = `SELECT id, count FROM series WHERE run_id = ? AND name = ?`
 
-// find returns the id of a series and how many points it has; found is false if the run has no such series.
+// find returns the id of a series and its number of points; found is false if the run has no such
+// series.
 func find(ctx context.Context, tx *sql.Tx, runID, name string) (id, count int64, found bool, err error) {
 	err = tx.QueryRowContext(ctx, querySeries, runID, name).Scan(&id, &count)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -7,8 +7,8 @@ import (
 	"math"
 )
 
-// RankPhases keeps the percentiles of the times of a run's phases, so that they need not be found again each time that
-// they are read: those of a run that has ended do not change any more.
+// RankPhases computes and stores the percentiles of the times of a run's phases. Call it when a run
+// ends, after which they do not change any more.
 func RankPhases(ctx context.Context, tx *sql.Tx, runID string) error {
 	type phase struct {
 		id    int64
@@ -42,8 +42,9 @@ func RankPhases(ctx context.Context, tx *sql.Tx, runID string) error {
 	return nil
 }
 
-// Median is the median of a series by the nearest-rank definition, NaN being smaller than every number; NaN if it has no
-// points. Percentiles that [RankPhases] has kept are taken from there.
+// Median returns the median of a series, by the nearest-rank definition. NaN counts as smaller than
+// every number. If RankPhases has stored the median, that is returned; if the series has no points,
+// the result is NaN.
 func Median(ctx context.Context, tx *sql.Tx, runID, name string) (float64, error) {
 	id, count, found, err := find(ctx, tx, runID, name)
 	if err != nil || !found || count == 0 {
@@ -57,7 +58,7 @@ func Median(ctx context.Context, tx *sql.Tx, runID, name string) (float64, error
 	return median, err
 }
 
-// percentiles are the median and the 95th percentile of a series, exactly.
+// percentiles returns the exact median and 95th percentile of a series.
 func percentiles(ctx context.Context, tx *sql.Tx, seriesID int64, count int) (p50, p95 float64, err error) {
 	return orderStatistics(ctx, tx, seriesID, count, nearestRank(50, count), nearestRank(95, count))
 }
@@ -67,12 +68,12 @@ const (
 	querySetRanks   = `UPDATE series SET p50 = ?, p95 = ? WHERE id = ?`
 	queryKeptMedian = `SELECT p50 FROM series WHERE id = ?`
 
-	// All are sorted before one is taken: with a limit on the sorting itself,
-	// SQLite keeps the smallest so far in order, which takes ten times as long.
+	// All values are sorted before one is taken. With a LIMIT on the sort itself SQLite would keep
+	// the smallest so far in order, which takes ten times as long.
 	queryOrderStatistic = `WITH sorted AS MATERIALIZED (SELECT value FROM points WHERE series_id = ? ORDER BY value)
 		SELECT value FROM sorted LIMIT 1 OFFSET ?`
-	// Values in two stretches, which may overlap, and how many lie below and
-	// between them.
+	// Values in two ranges, which may overlap, and how many lie below the first and between the
+	// two.
 	queryCountAround = `SELECT count(*) FILTER (WHERE value IS NULL OR value < ?2), count(*) FILTER (WHERE value > ?3 AND value < ?4)
 		FROM points WHERE series_id = ?1`
 	queryOrderNear = `WITH near AS MATERIALIZED (SELECT value FROM points
@@ -85,12 +86,12 @@ const (
 		WHERE b.series_id = ? ORDER BY p.value) SELECT value FROM sorted LIMIT 1 OFFSET ?`
 )
 
-// nearestRank is the rank, from 1, of a percentile of so many values.
+// nearestRank is the rank, counted from 1, of a percentile among count values.
 func nearestRank(percent, count int) int { return (percent*count + 99) / 100 }
 
-// orderStatistics are the values of two ranks, from 1, the lower first, among all
-// of a series; NaN is smaller than every number. Of a long series only values
-// close to them are sorted: a sample says which these are.
+// orderStatistics returns the values at two ranks of a series, counted from 1, the lower rank
+// first. NaN is smaller than every number. In a long series only values near the two are sorted,
+// chosen with the help of a sample.
 func orderStatistics(ctx context.Context, tx *sql.Tx, seriesID int64, count, lower, upper int) (a, b float64, err error) {
 	if count >= minSampled*blockSize {
 		if a, b, ok, err := nearStatistics(ctx, tx, seriesID, count, lower, upper); ok || err != nil {
@@ -106,11 +107,11 @@ func orderStatistics(ctx context.Context, tx *sql.Tx, seriesID int64, count, low
 	return float64(values[0]), float64(values[1]), nil
 }
 
-// minSampled is the least number of blocks that are a sample worth taking.
+// minSampled is the smallest number of blocks for which sampling pays.
 const minSampled = 64
 
-// nearStatistics finds them in two readings of the series; ok is false if the
-// sample was a bad one.
+// nearStatistics finds the values by reading the series twice; ok is false if the sample was
+// misleading.
 func nearStatistics(ctx context.Context, tx *sql.Tx, seriesID int64, count, lower, upper int) (a, b float64, ok bool, err error) {
 	low1, high1, err := bracket(ctx, tx, seriesID, count, lower)
 	if err != nil {
@@ -133,12 +134,12 @@ func nearStatistics(ctx context.Context, tx *sql.Tx, seriesID int64, count, lowe
 		return a, b, false, err
 	}
 	a, b = float64(first), float64(second)
-	return a, b, a <= high1 && low2 <= b, nil // neither is NaN, which stands for none
+	return a, b, a <= high1 && low2 <= b, nil // NaN, for no value, compares as false
 }
 
-// bracket is two values between which that of a rank should be, by those of a
-// sample. The rank in the sample has a standard deviation of √(p (1 - p) n), at
-// most half of √n; the values are four of them away.
+// bracket returns two values that should enclose the value of a rank, from a sample. The rank in
+// the sample has a standard deviation of √(p (1 - p) n), which is at most √n / 2; the two values
+// are four of these away.
 func bracket(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (low, high float64, err error) {
 	sampled := count / blockSize
 	at, off := float64(rank)/float64(count)*float64(sampled), 2*math.Sqrt(float64(sampled))
@@ -156,7 +157,7 @@ func bracket(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (
 	return low, high, err
 }
 
-// sampledStatistic is about the value of a rank: that of every 64th value.
+// sampledStatistic estimates the value of a rank from every 64th value.
 func sampledStatistic(ctx context.Context, tx *sql.Tx, seriesID int64, count, rank int) (float64, error) {
 	sampled := count / blockSize
 	var value Number

@@ -7,16 +7,15 @@ import (
 	"slices"
 )
 
-// Options say how much of a series to read.
+// Options say which points of a series are read.
 type Options struct {
-	// MaxPoints thins a longer series to about that many points (at least 4),
-	// keeping the first, the last, and of each stretch of steps the smallest,
-	// the largest and a NaN if there is one, so that a plot shows every spike.
-	// Stretches are of equally many steps; where they hold more than 64 points each,
-	// they end between two blocks. 0 reads every point.
+	// MaxPoints thins a longer series to about this many points (at least 4), so that a plot still
+	// shows every spike. The first and the last point are kept, and of each stretch the smallest,
+	// the largest, and a NaN if there is one. Stretches have equally many steps. If they hold more
+	// than 64 points each, they end between two blocks. 0 reads every point.
 	MaxPoints int
-	// From and To are the first and the last step to read; 0 leaves that end
-	// open. Thinning is of the points between them.
+	// From and To are the first and the last step to read; 0 leaves that end open. Only the points
+	// between them are thinned.
 	From, To int
 }
 
@@ -25,8 +24,7 @@ const (
 	queryTail   = `SELECT step, value FROM points WHERE series_id = ? AND step <= ? ORDER BY step DESC LIMIT ?`
 )
 
-// Read returns the points of a series in the order of their steps; none if the run has no such series. The
-// transaction makes thinned points all of one moment.
+// Read returns the points of a series, ordered by step; none if the run has no such series.
 func Read(ctx context.Context, tx *sql.Tx, runID, name string, o Options) ([]Point, error) {
 	id, count, found, err := find(ctx, tx, runID, name)
 	if err != nil || !found {
@@ -36,7 +34,7 @@ func Read(ctx context.Context, tx *sql.Tx, runID, name string, o Options) ([]Poi
 	limit := int64(max(o.MaxPoints, minThinned))
 	if o.MaxPoints == 0 || count <= limit {
 		if o.From != 0 || o.To != 0 {
-			count = 0 // perhaps few of them
+			count = 0 // how many there are is not known
 		}
 		return readPoints(ctx, tx, int(count), queryPoints, id, from, to)
 	}
@@ -50,7 +48,7 @@ func Read(ctx context.Context, tx *sql.Tx, runID, name string, o Options) ([]Poi
 	return thin(ctx, tx, id, e, int(limit))
 }
 
-// steps are the first and the last step to read.
+// steps returns the first and the last step to read.
 func (o Options) steps() (from, to int64) {
 	from, to = int64(o.From), int64(o.To)
 	if from == 0 {
@@ -62,8 +60,8 @@ func (o Options) steps() (from, to int64) {
 	return from, to
 }
 
-// Before returns the last n points of a series at or before a step, in the order of their steps; none if the run
-// has no such series.
+// Before returns the last n points of a series at or before a step, ordered by step; none if the
+// run has no such series.
 func Before(ctx context.Context, tx *sql.Tx, runID, name string, step, n int) ([]Point, error) {
 	id, _, found, err := find(ctx, tx, runID, name)
 	if err != nil || !found {
@@ -74,7 +72,7 @@ func Before(ctx context.Context, tx *sql.Tx, runID, name string, step, n int) ([
 	return list, err
 }
 
-// readPoints runs a query for (step, value) rows.
+// readPoints runs a query for rows of (step, value).
 func readPoints(ctx context.Context, tx *sql.Tx, expected int, query string, args ...any) ([]Point, error) {
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 )
 
-// Recount says how many points of a series there were by its summary, and how many are there.
+// Recount says how many points a series should have according to its summary, and how many it has.
 type Recount struct {
 	RunID, Name     string
 	Recorded, Found int
@@ -17,8 +17,8 @@ const (
 	queryAllRuns    = `SELECT DISTINCT run_id FROM series ORDER BY run_id`
 )
 
-// Repair makes blocks, summaries and percentiles of all series of a store fit their points; series without points it drops.
-// It returns those of which the summary said something else.
+// Repair makes the blocks, summaries and percentiles of all series of a store fit their points, and
+// drops series without points. It returns the series whose summary had another number of points.
 func Repair(ctx context.Context, tx *sql.Tx) ([]Recount, error) {
 	list, ids, err := recorded(ctx, tx)
 	if err != nil {
@@ -39,7 +39,7 @@ func Repair(ctx context.Context, tx *sql.Tx) ([]Recount, error) {
 	return differ, rankAll(ctx, tx)
 }
 
-// recorded lists all series by what their summaries say, and their ids.
+// recorded lists all series with the numbers of points in their summaries, and their ids.
 func recorded(ctx context.Context, tx *sql.Tx) (list []Recount, ids []int64, err error) {
 	rows, err := tx.QueryContext(ctx, queryAllSeries)
 	if err != nil {
@@ -57,7 +57,7 @@ func recorded(ctx context.Context, tx *sql.Tx) (list []Recount, ids []int64, err
 	return list, ids, rows.Err()
 }
 
-// repairSeries returns how many points a series has.
+// repairSeries repairs one series and returns how many points it has.
 func repairSeries(ctx context.Context, tx *sql.Tx, id int64, recorded int) (found int, err error) {
 	m, err := summarize(ctx, tx, id)
 	if err != nil {

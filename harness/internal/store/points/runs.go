@@ -9,7 +9,7 @@ import (
 const (
 	queryNames      = `SELECT DISTINCT name FROM series WHERE count > 0 ORDER BY name`
 	queryLastValues = `SELECT run_id, last FROM series WHERE name = ? AND count > 0`
-	// A NaN is stored as NULL, which avg leaves out.
+	// NaN is stored as NULL, which avg would leave out.
 	queryMeanOfLast = `SELECT s.run_id, (SELECT iif(count(*) = count(value), avg(value), NULL) FROM
 		(SELECT value FROM points WHERE series_id = s.id ORDER BY step DESC LIMIT ?)) FROM series s WHERE s.name = ? AND s.count > 0`
 	// The same of some runs.
@@ -17,7 +17,7 @@ const (
 	queryMeanOfLastOf = queryMeanOfLast + ` AND s.run_id IN (SELECT value FROM json_each(?))`
 )
 
-// Names lists the series that some run has, sorted.
+// Names lists the names of all series of all runs, sorted.
 func Names(ctx context.Context, db *sql.DB) ([]string, error) {
 	rows, err := db.QueryContext(ctx, queryNames)
 	if err != nil {
@@ -35,7 +35,8 @@ func Names(ctx context.Context, db *sql.DB) ([]string, error) {
 	return names, rows.Err()
 }
 
-// LastValues returns the latest values of a series, by run id: of the runs with these ids, or of all if there are none.
+// LastValues returns the latest value of a series for each run that has it, by run id. With ids it
+// only returns those of these runs.
 func LastValues(ctx context.Context, db *sql.DB, name string, ids ...string) (map[string]float64, error) {
 	if len(ids) > 0 {
 		return valuesOf(ctx, db, queryLastValuesOf, name, asJSON(ids))
@@ -43,8 +44,8 @@ func LastValues(ctx context.Context, db *sql.DB, name string, ids ...string) (ma
 	return valuesOf(ctx, db, queryLastValues, name)
 }
 
-// MeanOfLast returns the means of the latest n points of a series, by run id, NaN where one of them is: of the runs with these
-// ids, or of all if there are none.
+// MeanOfLast returns the mean of the latest n points of a series for each run that has it, by run
+// id; NaN if one of the points is NaN. With ids it only returns those of these runs.
 func MeanOfLast(ctx context.Context, db *sql.DB, name string, n int, ids ...string) (map[string]float64, error) {
 	if len(ids) > 0 {
 		return valuesOf(ctx, db, queryMeanOfLastOf, n, name, asJSON(ids))

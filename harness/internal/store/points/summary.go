@@ -13,7 +13,7 @@ type Summary struct {
 	LastStep int
 	Last     float64
 	Min, Max float64 // of the points that are not NaN; NaN if there are none
-	Sum      float64 // likewise; NaN if infinities cancel
+	Sum      float64 // of the same points; NaN if infinities cancel
 }
 
 const (
@@ -21,11 +21,11 @@ const (
 	queryAggregate = `SELECT count(*), coalesce(max(step), 0), min(value), max(value), sum(value) FROM points WHERE series_id = ?`
 	queryLastValue = `SELECT value FROM points WHERE series_id = ? AND step = ?`
 
-	// Percentiles are of the points as they were.
+	// Stored percentiles are those of the points before the change.
 	querySetSummary = `UPDATE series SET count = ?, last_step = ?, last = ?, min = ?, max = ?, sum = ?, p50 = NULL, p95 = NULL WHERE id = ?`
 )
 
-// Summaries returns the series of a run by name. It does not read the points.
+// Summaries returns the summaries of all series of a run, sorted by name. It does not read points.
 func Summaries(ctx context.Context, db *sql.DB, runID string) ([]Summary, error) {
 	rows, err := db.QueryContext(ctx, querySummaries, runID)
 	if err != nil {
@@ -45,7 +45,8 @@ func Summaries(ctx context.Context, db *sql.DB, runID string) ([]Summary, error)
 	return list, rows.Err()
 }
 
-// fields are where the columns from the count to the sum are scanned to; finish is called after that.
+// fields returns what the columns from the count to the sum are scanned into. Call finish after
+// scanning.
 func (m *Summary) fields() (finish func(), fields []any) {
 	var last, lowest, highest, sum Number
 	finish = func() {
@@ -54,7 +55,7 @@ func (m *Summary) fields() (finish func(), fields []any) {
 	return finish, []any{&m.Count, &m.LastStep, &last, &lowest, &highest, &sum}
 }
 
-// add takes in a point later than all before it.
+// add adds a point that comes after all others.
 func (m *Summary) add(p Point) {
 	if m.Count == 0 {
 		m.Min, m.Max, m.Sum = math.NaN(), math.NaN(), math.NaN()
@@ -64,14 +65,14 @@ func (m *Summary) add(p Point) {
 	if math.IsNaN(p.Value) {
 		return
 	}
-	if math.IsNaN(m.Min) { // the first that is a number
+	if math.IsNaN(m.Min) { // this is the first number
 		m.Min, m.Max, m.Sum = p.Value, p.Value, p.Value
 		return
 	}
 	m.Min, m.Max, m.Sum = math.Min(m.Min, p.Value), math.Max(m.Max, p.Value), m.Sum+p.Value
 }
 
-// summarize computes a summary, but for the name, from the points themselves.
+// summarize computes a summary, without the name, from the points.
 func summarize(ctx context.Context, tx *sql.Tx, seriesID int64) (m Summary, err error) {
 	var lowest, highest, sum, last Number
 	if err := tx.QueryRowContext(ctx, queryAggregate, seriesID).Scan(&m.Count, &m.LastStep, &lowest, &highest,

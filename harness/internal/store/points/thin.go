@@ -7,25 +7,24 @@ import (
 	"slices"
 )
 
-// minThinned is the fewest points that show the range of a series.
+// minThinned is the smallest number of points that shows the range of a series.
 const minThinned = 4
 
-// extent is which points of a series to read.
+// extent describes the part of a series that is to be read.
 type extent struct {
-	from, to    int64 // steps that may be looked at
-	count       int64 // points there
-	blocks      int64 // whole blocks there, and
-	first, last int64 // the steps of their first and last point
+	from, to    int64 // first and last step of the part
+	count       int64 // number of points in it
+	blocks      int64 // number of whole blocks in it
+	first, last int64 // steps of the first and the last point of these blocks
 }
 
-// measure counts the points of a series between two steps. It looks at fewer
-// than two blocks of them.
+// measure counts the points of a series between two steps. It reads less than two blocks of points.
 func measure(ctx context.Context, tx *sql.Tx, seriesID, from, to int64) (extent, error) {
 	e := extent{from: from, to: to}
 	if err := tx.QueryRowContext(ctx, queryBlocksWithin, seriesID, from, to).Scan(&e.blocks, &e.first, &e.last); err != nil {
 		return e, err
 	}
-	before := to // the end of the points before the blocks
+	before := to // last step before the blocks
 	if e.blocks > 0 {
 		before = e.first - 1
 		if err := tx.QueryRowContext(ctx, queryCountWithin, seriesID, e.last+1, to).Scan(&e.count); err != nil {
@@ -43,14 +42,14 @@ const (
 		FROM blocks WHERE series_id = ? AND first >= ?2 AND first <= ?3 AND last <= ?3`
 	queryCountWithin = `SELECT count(*) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`
 
-	// SQLite takes a bare column from the row of the minimum or maximum.
+	// SQLite takes a bare column from the row that has the minimum or maximum.
 	queryLowest   = `SELECT step, min(value), count(*) > count(value) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`
 	queryHighest  = `SELECT step, max(value) FROM points WHERE series_id = ? AND step BETWEEN ? AND ?`
 	queryFirstNaN = `SELECT step, value FROM points WHERE series_id = ? AND step BETWEEN ? AND ? AND value IS NULL ORDER BY step LIMIT 1`
 	queryFirst    = `SELECT step, value FROM points WHERE series_id = ? AND step >= ? ORDER BY step LIMIT 1`
 	queryLast     = `SELECT step, value FROM points WHERE series_id = ? AND step <= ? ORDER BY step DESC LIMIT 1`
 
-	// The same of blocks, for all stretches at once.
+	// The same from blocks, for all stretches at once.
 	queryLowestBlocks = `SELECT (first - ?4) / ?5, low_step, min(low)
 		FROM blocks WHERE series_id = ?1 AND first BETWEEN ?2 AND ?3 AND low_step IS NOT NULL GROUP BY 1`
 	queryHighestBlocks = `SELECT (first - ?4) / ?5, high_step, max(high)
@@ -60,10 +59,9 @@ const (
 	queryStretched = `SELECT (step - ?4) / ?5, step, value FROM points WHERE series_id = ?1 AND step BETWEEN ?2 AND ?3`
 )
 
-// thin reads about limit points of a long series: the extremes of stretches of
-// equally many steps. SQLite looks at every point, only the chosen ones come
-// out of it; where each stretch has at least a block of points, it looks at the
-// blocks, and a stretch ends where a block does.
+// thin reads about limit points of a long series: the extremes of stretches of equally many steps.
+// SQLite looks at every point and returns only those that are chosen. If each stretch has at least
+// a block of points, SQLite looks at blocks instead, and stretches end where blocks do.
 func thin(ctx context.Context, tx *sql.Tx, seriesID int64, e extent, limit int) ([]Point, error) {
 	points, err := readPoints(ctx, tx, limit, queryFirst, seriesID, e.from)
 	if err != nil {
@@ -74,7 +72,7 @@ func thin(ctx context.Context, tx *sql.Tx, seriesID int64, e extent, limit int) 
 		return nil, err
 	}
 	t := thinner{ctx: ctx, tx: tx, seriesID: seriesID, first: int64(points[0].Step), last: int64(end[0].Step)}
-	// Two points of each stretch, besides the first and the last.
+	// Two points per stretch, besides the first and the last point.
 	stretches := int64(limit-2) / 2
 	t.width = (t.last - t.first + stretches) / stretches
 	if e.blocks >= stretches {
@@ -90,7 +88,7 @@ func thin(ctx context.Context, tx *sql.Tx, seriesID int64, e extent, limit int) 
 	return slices.CompactFunc(points, func(a, b Point) bool { return a.Step == b.Step }), nil
 }
 
-// thinner reads the extremes of a series, in stretches of so many steps.
+// thinner reads the extremes of a series in stretches of width steps.
 type thinner struct {
 	ctx                context.Context
 	tx                 *sql.Tx
@@ -100,7 +98,7 @@ type thinner struct {
 	lowest, highest, firstNaN *sql.Stmt
 }
 
-// ofPoints appends the extremes of each stretch, found among its points.
+// ofPoints finds the extremes of each stretch among its points and appends them.
 func (t *thinner) ofPoints(points []Point) ([]Point, error) {
 	for _, s := range []struct {
 		query string
@@ -122,7 +120,7 @@ func (t *thinner) ofPoints(points []Point) ([]Point, error) {
 	return points, nil
 }
 
-// stretch appends the extremes of the points from one step to another.
+// stretch appends the extremes of the points between two steps.
 func (t *thinner) stretch(points []Point, from, to int64) ([]Point, error) {
 	var step sql.NullInt64
 	var value Number
@@ -147,8 +145,8 @@ func (t *thinner) stretch(points []Point, from, to int64) ([]Point, error) {
 	return points, nil
 }
 
-// ofBlocks appends the extremes of each stretch, found among blocks and the few
-// points before and after them. A block belongs to the stretch it begins in.
+// ofBlocks finds the extremes of each stretch among blocks, and among the few points before and
+// after them, and appends them. A block belongs to the stretch in which it begins.
 func (t *thinner) ofBlocks(points []Point, e extent) ([]Point, error) {
 	stretches := map[int64]*extremes{}
 	for _, query := range []string{queryLowestBlocks, queryHighestBlocks, queryNaNBlocks} {
@@ -171,7 +169,7 @@ func (t *thinner) ofBlocks(points []Point, e extent) ([]Point, error) {
 	return points, nil
 }
 
-// collect takes in the points that a query finds, each with its stretch.
+// collect runs a query for points, each with its stretch, and collects their extremes.
 func (t *thinner) collect(stretches map[int64]*extremes, query string, args ...any) error {
 	rows, err := t.tx.QueryContext(t.ctx, query, args...)
 	if err != nil {
@@ -193,8 +191,8 @@ func (t *thinner) collect(stretches map[int64]*extremes, query string, args ...a
 	return rows.Err()
 }
 
-// extremes are the smallest, the largest and the first undefined point of a
-// stretch, of equal ones the first; nil: there is none.
+// extremes are the smallest, the largest and the first NaN point of a stretch; nil if there is
+// none. Among equal points the first counts.
 type extremes struct{ low, high, nan *Point }
 
 func (x *extremes) add(p Point) {

@@ -14,11 +14,10 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// connectReadOnly reads the file as it is. Reading a WAL file needs an index of its
-// log, which SQLite shares between processes by a file. On a full disk this cannot
-// grow, and each connection makes an index of its own. On a read-only medium it
-// cannot be made at all; there, with no log left to replay, nobody can be writing
-// and the file is read as unchanging.
+// connectReadOnly opens a file without changing it. To read a file in WAL mode SQLite needs an
+// index of its log, a file that processes share. On a full disk the index cannot grow, so each
+// connection makes its own. On a read-only medium it cannot be created; if there is no log left to
+// replay, then nobody can be writing, and the file is opened as immutable.
 func connectReadOnly(ctx context.Context, path string, busy time.Duration) (*sql.DB, int64, *connector, error) {
 	m := readingOnly
 	for {
@@ -53,14 +52,14 @@ func readVersion(ctx context.Context, c *connector) (*sql.DB, int64, error) {
 	return db, version, nil
 }
 
-// mode says what a pool of connections is for.
+// mode is the purpose of a pool of connections.
 type mode int
 
 const (
 	writing mode = iota
 	reading
-	readingOnly      // the file is not to be written, not even by recovery
-	readingOwnIndex  // as readingOnly; nothing is written beside the file, either
+	readingOnly      // the file must not be written, not even to replay its log
+	readingOwnIndex  // like readingOnly, and nothing is written beside the file
 	readingImmutable // the file cannot change and has no log
 )
 
@@ -91,7 +90,7 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 
 func (c *connector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
-// connect opens a pool, and one connection to see that it can be.
+// connect opens a pool, and one connection to find out whether that works.
 func (c *connector) connect(ctx context.Context) (*sql.DB, error) {
 	db := sql.OpenDB(c)
 	if c.mode() == writing {
@@ -114,11 +113,12 @@ func dataSource(path string, busy time.Duration, m mode) string {
 	switch m {
 	case writing:
 		q.Set("_journal_mode", "WAL")
-		// NORMAL would let a power cut take back what has been committed, and a
-		// checkpoint on the disk would be ahead of the points that lead to it.
+		// With NORMAL, a power failure could undo commits. A checkpoint on the disk would then be
+		// ahead of the points that led to it.
 		q.Set("_synchronous", "FULL")
 		q.Set("_txlock", "immediate")
-		// The statements of a flush; a quarter of its time was preparing them anew.
+		// Enough for the statements of a flush, which would spend a quarter of its time preparing
+		// them.
 		q.Set("_stmt_cache_size", "16")
 	case reading:
 		q.Set("_query_only", "on")

@@ -16,7 +16,7 @@ import (
 	"flowharness/harness/internal/files"
 )
 
-// prepareFile leaves a file of the newest schema at path.
+// prepareFile makes sure that there is a file of the newest schema at path.
 func prepareFile(ctx context.Context, path string, busy time.Duration) error {
 	newest, err := NewestVersion()
 	if err != nil {
@@ -29,7 +29,7 @@ func prepareFile(ctx context.Context, path string, busy time.Duration) error {
 		return err
 	}
 
-	// Creating and migrating is for one process at a time.
+	// Only one process at a time may create or migrate the file.
 	unlock, err := Lock(ctx, path+".lock", busy, "creating or upgrading it")
 	if err != nil {
 		return err
@@ -41,8 +41,8 @@ func prepareFile(ctx context.Context, path string, busy time.Duration) error {
 	return createOrMigrate(ctx, path, busy)
 }
 
-// isCurrent tells whether the file exists and needs no migration. A file that
-// is not a store, or a newer one, is an error.
+// isCurrent tells whether the file exists and needs no migration. It is an error if the file is not
+// a store or is newer than this build.
 func isCurrent(ctx context.Context, path string, busy time.Duration, newest int64) (bool, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
@@ -54,7 +54,7 @@ func isCurrent(ctx context.Context, path string, busy time.Duration, newest int6
 	if err := checkHeader(path, info); err != nil {
 		return false, err
 	}
-	// SQLite falls back to reading silently if the file cannot be written.
+	// If the file cannot be written, SQLite would silently open it for reading.
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return false, err
@@ -87,7 +87,7 @@ func createOrMigrate(ctx context.Context, path string, busy time.Duration) error
 
 const queryEmptyLog = `PRAGMA wal_checkpoint(TRUNCATE)`
 
-// create builds a new store beside path and moves it there when it is whole.
+// create makes a new store beside path and moves it there when it is complete.
 func create(ctx context.Context, path string, busy time.Duration) error {
 	temp := path + ".new"
 	clear := func() {
@@ -102,8 +102,8 @@ func create(ctx context.Context, path string, busy time.Duration) error {
 		return err
 	}
 	if err = migrate(ctx, db); err == nil {
-		// Closing moves SQLite's log into the file, too, but does not tell
-		// whether the disk had space for it.
+		// Closing also moves the log into the file, but does not report whether the disk had room
+		// for it.
 		_, err = db.ExecContext(ctx, queryEmptyLog)
 	}
 	if err := errors.Join(err, db.Close()); err != nil {
@@ -112,11 +112,12 @@ func create(ctx context.Context, path string, busy time.Duration) error {
 	return files.Place(temp, path)
 }
 
-// queryNoReferences lets rows be written before those that they refer to.
+// queryNoReferences allows writing rows before the rows that they refer to.
 const queryNoReferences = `PRAGMA foreign_keys = 0`
 
-// Build makes a new store at path and fills it in one transaction, in which rows may be written before those that they
-// refer to. It is an error if the new file is not sound then; what there is of it is left there.
+// Build makes a new store at path and fills it in one transaction. Rows may be written before the
+// rows that they refer to. It is an error if the new file turns out not to be sound. After an
+// error, parts of the file may be left.
 func Build(ctx context.Context, path string, fill func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := create(ctx, path, defaultBusy); err != nil {
 		return err
@@ -141,8 +142,8 @@ func Build(ctx context.Context, path string, fill func(ctx context.Context, tx *
 	return db.Close()
 }
 
-// checkHeader reads SQLite's file header, so that a foreign file is refused
-// before SQLite opens, and thereby changes, it.
+// checkHeader reads the header of the file, so that a file of another program is refused before
+// SQLite opens it and thereby changes it.
 func checkHeader(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return &Error{Kind: ErrNotAStore, Err: fmt.Errorf("it is a %s", describeMode(info.Mode()))}
@@ -169,7 +170,7 @@ func checkHeader(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// applicationID is what the migrations write into the file's header.
+// applicationID is what the migrations write into the header of the file.
 const applicationID = 1213353555
 
 func describeMode(m fs.FileMode) string {

@@ -23,7 +23,7 @@ type Error struct {
 	Op   string // what was being done, such as "recording points"
 	Path string // the store file
 	Help fault.Remedy
-	Err  error // the cause; nil where Kind says it all
+	Err  error // the cause; nil if Kind says everything
 }
 
 func (e *Error) Error() string {
@@ -34,7 +34,8 @@ func (e *Error) Error() string {
 	return msg
 }
 
-// Fault says that a store which is locked or full may be written later, and one that must not be written may not.
+// Fault is Unavailable for a store that is locked or full and may be written later, and Forbidden
+// for one that must not be written.
 func (e *Error) Fault() fault.Kind {
 	switch e.Kind {
 	case ErrLocked, ErrFull:

@@ -12,9 +12,10 @@ import (
 	"flowharness/harness/internal/fault"
 )
 
-// Failure turns what SQLite or the system reported into an [*Error] that knows what would help. Where there is no
-// advice to give, it says what was being done, op, and to which file. Errors that are not about the file, such as that a
-// run is not found, stay as they are. It returns nil for nil.
+// Failure turns an error of SQLite or the system into an [*Error] with advice. If there is no
+// advice to give, it adds what was being done, op, and the path of the file. Errors that are not
+// about the file, such as that a run was not found, are returned as they are. For nil it returns
+// nil.
 func Failure(op, path string, err error) error {
 	if err == nil {
 		return nil
@@ -54,19 +55,19 @@ var remedies = map[error]fault.Action{
 	ErrFull:        fault.FreeSpace,
 }
 
-// remedyFor is what helps with a file.
+// remedyFor returns what helps against a kind of error.
 func remedyFor(kind error, path string) fault.Remedy { return fault.Do(remedies[kind], path) }
 
-// KindOf classifies an error of SQLite or the system; nil if it is of no kind
-// that has advice.
+// KindOf returns the kind of an error of SQLite or the system, such as [ErrFull]; nil if it is none
+// of the kinds of this package.
 func KindOf(err error) error {
 	if e, ok := errors.AsType[sqlite3.Error](err); ok {
 		switch e.Code {
 		case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
 			return ErrLocked
 		case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrCantOpen:
-			// The file itself could be opened when this is asked: it is the
-			// folder, where SQLite keeps its log, that could not be written.
+			// The file itself could be opened, so it is the folder, where SQLite keeps its log,
+			// that cannot be written.
 			return ErrReadOnly
 		case sqlite3.ErrFull:
 			return ErrFull
@@ -91,7 +92,8 @@ func KindOf(err error) error {
 	return nil
 }
 
-// isWhole tells whether err already is a whole message for the user, about what a store holds and not about the file.
+// isWhole tells whether err is a complete message already, about what a store contains and not
+// about its file.
 func isWhole(err error) bool {
 	switch fault.Of(err) {
 	case fault.NotFound, fault.Ambiguous, fault.Conflict:

@@ -1,8 +1,9 @@
-// Package storefile opens the file of a store: an SQLite database of a known schema.
+// Package storefile opens the file of a store: an SQLite database with a known schema.
 //
-// It creates the file whole or not at all, brings an older schema up to date, refuses what is not a store, finds
-// damage, and opens what cannot be written for reading only. Several processes may use one file at once. It knows the
-// tables only as far as its migrations make them; what they hold is for the packages above it.
+// It creates a file completely or not at all, migrates older schemas, refuses files that are not
+// stores, detects damage, and opens a file that cannot be written for reading only. Several
+// processes may use one file at once. Its migrations create the tables, but what the tables mean is
+// known only to the packages that use it.
 //
 // Errors that a user can act on are of type [*Error] and say what was wrong, where, and what to do.
 package storefile
@@ -19,14 +20,14 @@ import (
 type File struct {
 	path       string
 	read       *sql.DB
-	reading    *connector    // of read, where the file was opened for reading
-	unwritable error         // why it was
+	reading    *connector    // of read, if the file was opened for reading only
+	unwritable error         // why it was opened for reading only
 	version    int64         // schema version of the file
 	id         string        // see ID
 	busy       time.Duration // how long a statement waits for another process's write
 
 	opening sync.Mutex
-	write   *sql.DB // one connection: SQLite has one writer at a time anyway; see Writing
+	write   *sql.DB // a single connection, since SQLite allows one writer at a time; see Writing
 }
 
 // Options say how a file is opened.
@@ -43,14 +44,15 @@ func (o Options) busy() time.Duration {
 	return o.Busy
 }
 
-// Path is the file that was opened: absolute, and where the name given was a link, what it leads to.
+// Path is the absolute path of the file. Links have been followed.
 func (f *File) Path() string { return f.path }
 
-// ID is the store's own id: what lies beside the file names it, because another
-// store may lie in the same folder. A copy of the file has the same.
+// ID is the id of the store. Files beside the store carry it, since another store may lie in the
+// same folder. A copy of the file has the same id.
 func (f *File) ID() string { return f.id }
 
-// Version is the schema version of the file: the number of the newest migration applied to it.
+// Version is the schema version of the file: the number of the newest migration that was applied to
+// it.
 func (f *File) Version() int64 { return f.version }
 
 // Unwritable says why the file was opened for reading only; nil if it was not.

@@ -11,9 +11,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Lock takes a lock between processes: the file at path. Doing says for the error of others what the holder does, such as
-// "copying the files of a run"; after waiting so long for another holder it is one that matches [ErrLocked]. Unlocking
-// also removes the file.
+// Lock takes a lock that excludes other processes: the file at path, which unlocking removes. If
+// another process holds the lock for longer than limit, the error matches [ErrLocked] and says what
+// that process has been doing, such as "copying the files of a run".
 func Lock(ctx context.Context, path string, limit time.Duration, doing string) (unlock func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -26,8 +26,8 @@ func Lock(ctx context.Context, path string, limit time.Duration, doing string) (
 			}
 			return nil, err
 		}
-		// The one who held the lock before has removed the file: then this lock
-		// is on a file that others do not see.
+		// The previous holder may have removed the file. Then this lock is on a file that others do
+		// not see.
 		held, err := lock.Stat()
 		if err == nil {
 			var seen fs.FileInfo

@@ -16,17 +16,16 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// Migrations are the files that make the schema, in the form that goose reads.
+// Migrations returns the SQL files that create the schema, in the form that goose reads.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
-		panic(err) // the name is a valid one
+		panic(err) // cannot happen: the name is valid
 	}
 	return files
 }
 
-// migrate applies the migrations that the file does not have yet, each in its
-// own transaction.
+// migrate applies the migrations that the file does not have yet, each in its own transaction.
 func migrate(ctx context.Context, db *sql.DB) error {
 	p, err := newProvider(db)
 	if err != nil {
@@ -45,11 +44,9 @@ func NewestVersion() (int64, error) {
 	return known[len(known)-1], nil
 }
 
-// knownVersions lists the migrations of this build in their order. Numbers may be
-// left out.
+// knownVersions lists the migrations of this build in order. There may be gaps in the numbers.
 var knownVersions = sync.OnceValues(func() ([]int64, error) {
-	// The provider needs a database handle even to list its files; this one is
-	// never connected.
+	// The provider needs a database handle even to list its files. This one never connects.
 	db, err := sql.Open("sqlite3", ":memory:")
 	if err != nil {
 		return nil, err
@@ -80,10 +77,10 @@ const (
 	querySchemaVersion = `SELECT version_id FROM goose_db_version WHERE is_applied`
 )
 
-// fileVersion is the schema version of an open file: the last migration up to which
-// it has all that this build knows. One that a build without some of them has made
-// counts as older than these. A migration that this build does not know, and that
-// is newer than all it does, is the version.
+// fileVersion returns the schema version of an open file: the number up to which it has all
+// migrations of this build. A build that did not know one of them may have applied later ones;
+// these do not count. If the file has a migration that is newer than all of this build, that is the
+// version.
 func fileVersion(ctx context.Context, db *sql.DB) (int64, error) {
 	var tables int
 	if err := db.QueryRowContext(ctx, querySchemaTable).Scan(&tables); err != nil {
@@ -130,7 +127,8 @@ func appliedVersions(ctx context.Context, db *sql.DB) ([]int64, error) {
 	return applied, rows.Err()
 }
 
-// CheckVersion refuses a schema version that this build does not know, of which it could neither read nor keep everything.
+// CheckVersion returns an error if a schema version is newer than this build, which then could not
+// read or keep everything.
 func CheckVersion(version int64) error {
 	newest, err := NewestVersion()
 	if err == nil && version > newest {

@@ -42,10 +42,10 @@ func Open(ctx context.Context, path string, o Options) (*File, error) {
 	return f, nil
 }
 
-// OpenExisting is [Open] for a store that exists, but where the file cannot be
-// written because of its medium, its permissions or a full disk it is opened as by
-// [OpenReadOnly]: see [File.Unwritable]. Methods that write then fail for that
-// reason; once a full disk has room again, they no longer do.
+// OpenExisting is [Open] for a store that must exist already. Where the file cannot be written,
+// because of its medium, its permissions or a full disk, it is opened for reading only, and
+// [File.Unwritable] says why. Writing then fails for the same reason, until a full disk has room
+// again.
 func OpenExisting(ctx context.Context, path string, o Options) (*File, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, absent(path)
@@ -67,9 +67,8 @@ func absent(path string) error {
 	return fault.WithRemedy(fmt.Errorf("there is no store at %s: %w", path, fs.ErrNotExist), fault.CreateStore)
 }
 
-// OpenReadOnly opens an existing store for queries only; it works on a medium
-// that cannot be written. An absent file is an error that matches
-// [io/fs.ErrNotExist]. What writes fails with [ErrReadOnly].
+// OpenReadOnly opens an existing store for reading only; this works on a read-only medium. If there
+// is no file, the error matches [io/fs.ErrNotExist]. Writing fails with [ErrReadOnly].
 func OpenReadOnly(ctx context.Context, path string, o Options) (*File, error) {
 	const op = "opening the store for reading"
 	path, err := filepath.Abs(files.FollowLink(path))

@@ -6,16 +6,15 @@ import (
 	"path/filepath"
 )
 
-// reserveSize is enough for SQLite to record the end of a run: a few pages of
-// its log, and the last points.
+// reserveSize is enough for SQLite to record the end of a run: a few pages of log and the last
+// points.
 const reserveSize = 256 << 10
 
-// Reserve is space on the disk, held so that a run which fills the disk can
-// still record that it failed. The file has no name: nothing is left behind
-// however the process ends.
+// Reserve is space on the disk that is set aside, so that a run that fills the disk can still
+// record that it failed. The file has no name, so nothing is left behind, however the process ends.
 type Reserve struct{ file *os.File }
 
-// NewReserve takes the space on the disk of a store.
+// NewReserve reserves space on the disk of a store.
 func NewReserve(store string) (*Reserve, error) {
 	f, err := os.CreateTemp(filepath.Dir(store), "."+filepath.Base(store)+".reserve-*")
 	if err != nil {
@@ -25,14 +24,14 @@ func NewReserve(store string) (*Reserve, error) {
 		f.Close()
 		return nil, err
 	}
-	// Random, since zeros need no space on a disk that compresses.
+	// Random data, since zeros would take no space on a disk that compresses.
 	data := make([]byte, reserveSize)
 	rand.Read(data)
 	if _, err := f.Write(data); err != nil {
 		f.Close()
 		return nil, err
 	}
-	// Only now is the space really taken, on disks that allocate late.
+	// On disks that allocate late, the space is taken only now.
 	if err := f.Sync(); err != nil {
 		f.Close()
 		return nil, err
@@ -40,5 +39,5 @@ func NewReserve(store string) (*Reserve, error) {
 	return &Reserve{f}, nil
 }
 
-// Release gives the space back. It may be called more than once.
+// Release frees the space. It may be called more than once.
 func (r *Reserve) Release() { r.file.Close() }

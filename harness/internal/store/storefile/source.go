@@ -14,17 +14,17 @@ import (
 	"flowharness/harness/internal/fault"
 )
 
-// Source is a store file that runs are merged from: sound, of the newest schema,
-// and not written.
+// Source is a store file that runs are merged from. It is sound, of the newest schema, and is not
+// written.
 type Source struct {
 	path  string // as the user named it
-	file  string // what to read: path, or a copy of the newest schema
+	file  string // what is read: path, or a copy with the newest schema
 	mode  mode
-	clean func() // removes what reading it has needed
+	clean func() // removes what was created for reading it
 }
 
-// OpenSource opens a store that is to be merged into this one. It is only read; one of an older schema is brought up to
-// date in a copy. A trusted source is not searched for damage.
+// OpenSource opens a store that is to be merged into this one. The file is only read; if its schema
+// is older, a copy is brought up to date. A trusted source is not searched for damage.
 func (f *File) OpenSource(ctx context.Context, path string, trusted bool) (*Source, error) {
 	if err := checkFile(ctx, path, f.busy); err != nil {
 		return nil, err
@@ -75,8 +75,8 @@ func (f *File) readySource(ctx context.Context, src *Source, trusted bool) (err 
 	return checkIntegrity(ctx, db, queryQuickCheck)
 }
 
-// CheckFile tells, as far as it is known without reading the whole file, whether
-// a file is a store that this build can merge or open. Nothing is written.
+// CheckFile tells whether this build can open or merge the store at path, as far as that can be
+// told without reading the whole file. It writes nothing.
 func CheckFile(ctx context.Context, path string) error {
 	return checkFile(ctx, path, defaultBusy)
 }
@@ -113,8 +113,8 @@ func checkFile(ctx context.Context, path string, busy time.Duration) error {
 	return asSource(Failure(op, path, err))
 }
 
-// checkWholePages finds a file that is cut off within its last page, which SQLite
-// would read as if zeros followed.
+// checkWholePages detects a file that is cut off within its last page. SQLite would read the
+// missing part as zeros.
 func checkWholePages(path string, info fs.FileInfo) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -136,8 +136,8 @@ func checkWholePages(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// upgradeCopy makes the source a copy of itself that has the newest schema. The
-// copy lies beside the store: the source's folder may not be writable.
+// upgradeCopy replaces the source by a copy of itself with the newest schema. The copy lies beside
+// the store, since the folder of the source may not be writable.
 func (f *File) upgradeCopy(ctx context.Context, src *Source, db *sql.DB) error {
 	dir, err := os.MkdirTemp(filepath.Dir(f.path), "."+filepath.Base(f.path)+".merge-*")
 	if err != nil {
@@ -153,12 +153,12 @@ func (f *File) upgradeCopy(ctx context.Context, src *Source, db *sql.DB) error {
 }
 
 const (
-	queryAllowCopies = `PRAGMA query_only = 0` // the connection still cannot write its own file
+	queryAllowCopies = `PRAGMA query_only = 0` // the file itself still cannot be written
 	queryCopy        = `VACUUM INTO ?`
 	queryTableTexts  = `SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name <> 'goose_db_version'`
 )
 
-// copyInto writes what a file holds into a new, compact one.
+// copyInto writes a compact copy of a database.
 func copyInto(ctx context.Context, db *sql.DB, path string) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -172,8 +172,8 @@ func copyInto(ctx context.Context, db *sql.DB, path string) error {
 	return err
 }
 
-// sameTables refuses a source whose tables are not those that its schema version
-// promises: someone else has made it.
+// sameTables refuses a source whose tables are not those of its schema version: another program has
+// made it.
 func (f *File) sameTables(ctx context.Context, db *sql.DB) error {
 	here, err := tableTexts(ctx, f.read)
 	if err != nil {
@@ -213,17 +213,17 @@ func hasLog(path string) bool {
 	return err == nil
 }
 
-// removeEmptyLog lets SQLite remove the log and the index of it that reading has
-// made beside a file: only a connection that may write does that as it closes.
+// removeEmptyLog lets SQLite remove the log and its index, which reading has created beside a file.
+// Only a connection that may write removes them when it is closed.
 func removeEmptyLog(path string, busy time.Duration) {
 	ctx := context.Background()
 	if db, err := connect(ctx, path, busy, reading); err == nil {
-		fileVersion(ctx, db) // opens the log; what is wrong with it has been told
+		fileVersion(ctx, db) // opens the log; errors have been reported before
 		db.Close()
 	}
 }
 
-// sameFile tells whether two paths lead to one file.
+// sameFile tells whether two paths lead to the same file.
 func sameFile(a, b string) (bool, error) {
 	infoA, err := os.Stat(a)
 	if err != nil {
@@ -236,18 +236,19 @@ func sameFile(a, b string) (bool, error) {
 // Path is the file as the user named it.
 func (s *Source) Path() string { return s.path }
 
-// Close removes what reading the source has needed.
+// Close removes what was created for reading the source.
 func (s *Source) Close() { s.clean() }
 
-// Damaged is the error that the source holds what no store holds.
+// Damaged returns the error that the source contains something that no store contains.
 func (s *Source) Damaged(err error) error {
 	return asSource(Failure("reading the store to merge", s.path, &Error{Kind: ErrCorrupt, Err: err}))
 }
 
 const queryAttach = `ATTACH ? AS source`
 
-// Attach opens a connection of its own that has this store as "main" and the source, which it cannot write, as "source". The
-// store's own writing connection may be waited for by others.
+// Attach opens a separate connection with this store as "main" and the source as "source". It
+// cannot write the source. The connection for writing is not used, since others may be waiting for
+// it.
 func (f *File) Attach(ctx context.Context, s *Source) (*sql.DB, error) {
 	db, err := connect(ctx, f.path, f.busy, writing)
 	if err != nil {
@@ -260,7 +261,8 @@ func (f *File) Attach(ctx context.Context, s *Source) (*sql.DB, error) {
 	return db, nil
 }
 
-// CopyTo writes what the file holds into a new, compact one, with which nothing of the order of writing goes.
+// CopyTo writes a compact copy of the file, which does not depend on the order in which things were
+// written.
 func (f *File) CopyTo(ctx context.Context, path string) error {
 	db, err := f.Writing(ctx)
 	if err != nil {
@@ -270,7 +272,7 @@ func (f *File) CopyTo(ctx context.Context, path string) error {
 	return err
 }
 
-// asSource gives an error about a source the remedy that fits one.
+// asSource gives an error about a source the advice that fits a source.
 func asSource(err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {

@@ -6,8 +6,8 @@ import (
 	"errors"
 )
 
-// Writing is the connection that writes. A store that is read because its disk was
-// full is tried again.
+// Writing returns the connection for writing. If the store was opened for reading only because the
+// disk was full, it tries again.
 func (f *File) Writing(ctx context.Context) (*sql.DB, error) {
 	f.opening.Lock()
 	defer f.opening.Unlock()
@@ -17,8 +17,8 @@ func (f *File) Writing(ctx context.Context) (*sql.DB, error) {
 		}
 		return f.write, nil
 	}
-	// As long as one connection of this process does without the shared index, no
-	// other can have it.
+	// As long as any connection of this process uses its own index, no other can use the shared
+	// one.
 	f.read.SetMaxIdleConns(-1)
 	defer f.read.SetMaxIdleConns(defaultIdle)
 	db, err := connect(ctx, f.path, f.busy, writing)
@@ -36,10 +36,11 @@ func (f *File) Writing(ctx context.Context) (*sql.DB, error) {
 // defaultIdle is how many idle connections database/sql keeps.
 const defaultIdle = 2
 
-// Reading is the pool of connections that read. Each statement sees what has been committed when it begins.
+// Reading returns the pool of connections for reading. Each statement sees what was committed
+// before it began.
 func (f *File) Reading() *sql.DB { return f.read }
 
-// InReadTx runs do in a transaction that only reads. Op says what for, in an error.
+// InReadTx runs do in a transaction that only reads. Op says in errors what it was for.
 func (f *File) InReadTx(ctx context.Context, op string, do func(tx *sql.Tx) error) error {
 	t, err := f.read.BeginTx(ctx, nil)
 	if err != nil {
@@ -49,8 +50,8 @@ func (f *File) InReadTx(ctx context.Context, op string, do func(tx *sql.Tx) erro
 	return f.Failure(op, do(t))
 }
 
-// InTx runs do in a transaction of the writing connection, which holds the
-// file's write lock from its beginning. Op says what for, in an error.
+// InTx runs do in a transaction on the connection for writing, which holds the write lock of the
+// file from the beginning. Op says in errors what it was for.
 func (f *File) InTx(ctx context.Context, op string, do func(tx *sql.Tx) error) error {
 	db, err := f.Writing(ctx)
 	if err == nil {
@@ -59,7 +60,7 @@ func (f *File) InTx(ctx context.Context, op string, do func(tx *sql.Tx) error) e
 	return f.Failure(op, err)
 }
 
-// Transact runs do in a transaction, and commits it if do returns nil.
+// Transact runs do in a transaction, which is committed if do returns nil.
 func Transact(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	t, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -71,7 +72,7 @@ func Transact(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error 
 	}
 	err = t.Commit()
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		return ctx.Err() // database/sql has rolled it back already and knows no reason any more
+		return ctx.Err() // database/sql has already rolled it back, and has lost the reason
 	}
 	return err
 }

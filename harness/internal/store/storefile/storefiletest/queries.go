@@ -14,9 +14,10 @@ import (
 
 var statement = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE|PRAGMA|WITH|ATTACH|VACUUM)\b`)
 
-// CheckQueries prepares all statements of the package under test: everything in it whose name begins with "query". Those
-// that are put together are given as computed, by name. Statements may stand nowhere else, except
-// in what is named "template…", which is filled with names from the schema itself. It returns how many it has prepared.
+// CheckQueries prepares all SQL statements of the package under test, which are the constants and
+// variables whose names begin with "query". Those that are not plain literals must be passed in
+// computed, by name. It is an error if SQL stands anywhere else, except in what is named
+// "template…", which is filled in at run time. It returns the number of statements.
 func CheckQueries(t *testing.T, db *sql.DB, computed map[string]string) int {
 	t.Helper()
 	queries, outside := statements(t, computed)
@@ -36,7 +37,8 @@ func CheckQueries(t *testing.T, db *sql.DB, computed map[string]string) int {
 	return len(queries)
 }
 
-// statements finds the statements of the package in the working folder, by name, and texts elsewhere that begin as one.
+// statements returns the statements of the package in the working directory, by name, and other
+// literals that begin like one.
 func statements(t *testing.T, computed map[string]string) (queries map[string]string, outside []string) {
 	t.Helper()
 	names, err := filepath.Glob("*.go")
@@ -67,7 +69,7 @@ func statements(t *testing.T, computed map[string]string) (queries map[string]st
 	return queries, outside
 }
 
-// takeQuery adds what a declaration declares to the queries, if it is one.
+// takeQuery adds a declaration to the queries, if it is one.
 func takeQuery(t *testing.T, queries, computed map[string]string, n *ast.ValueSpec) bool {
 	t.Helper()
 	name := n.Names[0].Name

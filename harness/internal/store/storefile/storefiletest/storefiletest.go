@@ -1,4 +1,4 @@
-// Package storefiletest makes store files for the tests of packages that keep something in them.
+// Package storefiletest makes store files for tests, and checks the SQL of packages that use them.
 package storefiletest
 
 import (
@@ -24,8 +24,8 @@ func Open(t testing.TB) *storefile.File {
 	return f
 }
 
-// Connect opens a connection of its own to a file, as another process would to write it. It need not be a store, nor be
-// there.
+// Connect opens a separate connection to a file for writing, as another process would. The file is
+// created if it does not exist, and need not be a store.
 func Connect(t testing.TB, path string) *sql.DB {
 	t.Helper()
 	uri := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path),
@@ -39,7 +39,7 @@ func Connect(t testing.TB, path string) *sql.DB {
 	return db
 }
 
-// Older makes a file of an older schema version, for the test to fill and to close.
+// Older makes a file with an older schema version. The test fills and closes it.
 func Older(t testing.TB, path string, version int64) *sql.DB {
 	t.Helper()
 	db := Connect(t, path)
