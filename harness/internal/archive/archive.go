@@ -93,7 +93,8 @@ func parseManifest(data []byte, limit int64) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("its manifest is not that of a run: %s", shorten(data))
 	}
 	if head.Version > formatVersion {
-		return Manifest{}, fmt.Errorf("it was written by a newer harness (version %d of the format, this one reads up to %d): update harness", head.Version, formatVersion)
+		return Manifest{}, fmt.Errorf("it was written by a newer harness (version %d of the format, this one reads up to %d): update harness",
+			head.Version, formatVersion)
 	}
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {

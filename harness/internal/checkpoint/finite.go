@@ -30,6 +30,7 @@ func (s *State) CheckFinite(layout nn.Layout, average bool) error {
 	if averaged {
 		what = "averaged weights"
 	}
-	return fmt.Errorf("%d of the %d %s of step %d are NaN or infinite, the first in %s: the training diverged, and nothing can be drawn from them",
+	return fmt.Errorf("%d of the %d %s of step %d are NaN or infinite, the first in %s: "+
+		"the training diverged, and nothing can be drawn from them",
 		bad, len(flat), what, s.Step, first)
 }

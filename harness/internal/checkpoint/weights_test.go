@@ -17,7 +17,8 @@ func TestAStateDictOfPyTorchIsRead(t *testing.T) {
 		flat[i] = float32(i) / 8
 	}
 	for name, prefix := range map[string]string{
-		"plain names": "", "of DataParallel": "module.", "of torch.compile": "_orig_mod.", "of both": "module._orig_mod.", "the other way round": "_orig_mod.module.",
+		"plain names": "", "of DataParallel": "module.", "of torch.compile": "_orig_mod.", "of both": "module._orig_mod.",
+		"the other way round": "_orig_mod.module.",
 	} {
 		t.Run(name, func(t *testing.T) {
 			dict := map[string]safetensors.Tensor{}

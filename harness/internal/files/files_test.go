@@ -26,7 +26,8 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		"file": "real/there", "folder/there": "real/there", "folder/new": "real/new", "dangling": "real/absent", "no/such/folder": "no/such/folder",
+		"file": "real/there", "folder/there": "real/there", "folder/new": "real/new", "dangling": "real/absent",
+		"no/such/folder": "no/such/folder",
 	} {
 		if got, err := Resolve(in(path)); err != nil || got != in(want) {
 			t.Errorf("%s leads to %s, %v; want %s", path, got, err, in(want))

@@ -16,7 +16,8 @@ func Expand(path string) (string, error) {
 		return path, nil
 	}
 	if rest != "" && !os.IsPathSeparator(rest[0]) {
-		return "", fmt.Errorf("%s: the home folders of other users are not looked up: write out the path, or ./%s for a file of that name", path, path)
+		return "", fmt.Errorf("%s: the home folders of other users are not looked up: write out the path, or ./%s for a file of that name",
+			path, path)
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {

@@ -32,7 +32,8 @@ func Normal(text string) string { return norm.NFC.String(text) }
 // the characters . _ + -, and begins with a letter or a digit.
 func Name(text string) (string, error) {
 	name := Normal(text)
-	if at := strings.IndexFunc(name, func(r rune) bool { return !inName(r) && !joiner(r) }); at >= 0 || name == "" || !begins(name) || hidden(name) >= 0 {
+	foreign := func(r rune) bool { return !inName(r) && !joiner(r) }
+	if name == "" || !begins(name) || strings.ContainsFunc(name, foreign) || hidden(name) >= 0 {
 		return "", fmt.Errorf("must be letters, digits and . _ + - only, beginning with a letter or digit, got %s", quote(text))
 	}
 	if n := utf8.RuneCountInString(name); n > Longest {

@@ -27,7 +27,8 @@ func database(t testing.TB, pageSize, rows int) (path string, db *sql.DB) {
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { db.Close() })
 	execute(t, db, fmt.Sprintf("PRAGMA page_size = %d", pageSize), "PRAGMA journal_mode = WAL",
-		"CREATE TABLE numbered (a, b, c)", "CREATE TABLE keyed (k TEXT, n INTEGER, v, PRIMARY KEY (k, n)) WITHOUT ROWID", "CREATE INDEX by_b ON numbered (b)")
+		"CREATE TABLE numbered (a, b, c)", "CREATE TABLE keyed (k TEXT, n INTEGER, v, PRIMARY KEY (k, n)) WITHOUT ROWID",
+		"CREATE INDEX by_b ON numbered (b)")
 	tx, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)

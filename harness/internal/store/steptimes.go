@@ -72,7 +72,7 @@ type clock struct {
 
 const (
 	keepTimeEvery = time.Second
-	keepTimePart  = 500 // one part of the time since the first step
+	keepTimePart  = 500 // recorded steps may be 1/500 of the time since the first step apart
 )
 
 // keepTime records the time of the step that the run has reached; -1 means that the step has not
