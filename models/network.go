@@ -28,6 +28,22 @@ type Network interface {
 	Precision() Precision
 }
 
+// WithDropout is a network that can leave out values at random in training.
+type WithDropout interface {
+	Network
+	// Drops says whether it does: with a rate above zero.
+	Drops() bool
+	// ForwardTraining is Forward in training. What is left out of a sample follows from its
+	// key; keys [B,2] are uint32, see [nn.NewDropout].
+	ForwardTraining(p nn.Params, sample, timestep, labels, keys *Node) *Node
+}
+
+// Dropping is the network as one with dropout, if it leaves out anything in training.
+func Dropping(n Network) (dropping WithDropout, ok bool) {
+	dropping, ok = n.(WithDropout)
+	return dropping, ok && dropping.Drops()
+}
+
 // Base is what networks have in common and may embed: the methods of [Network] but Forward.
 type Base struct {
 	Parameters nn.Layout

@@ -6,16 +6,16 @@ import (
 
 // SelfAttention is diffusers' spatial self-attention with a residual connection.
 type SelfAttention struct {
-	norm            GroupNorm
+	norm            *GroupNorm // nil is none
 	q, k, v, output Linear
 	headDim         int
 }
 
-// NewSelfAttention makes attention over positions of so many channels: norm, the
-// projections to queries, keys and values of heads headDim wide, and one back.
+// NewSelfAttention makes attention over positions of so many channels: norm, unless it
+// has no groups, the projections to queries, keys and values of heads headDim wide, and
+// one back.
 func NewSelfAttention(name string, channels, headDim, normGroups int, normEps float64) *SelfAttention {
-	return &SelfAttention{
-		norm:   GroupNorm{name + ".group_norm", channels, normGroups, normEps},
+	a := &SelfAttention{
 		q:      Linear{name + ".to_q", channels, channels},
 		k:      Linear{name + ".to_k", channels, channels},
 		v:      Linear{name + ".to_v", channels, channels},
@@ -23,16 +23,29 @@ func NewSelfAttention(name string, channels, headDim, normGroups int, normEps fl
 
 		headDim: headDim,
 	}
+	if normGroups > 0 {
+		a.norm = &GroupNorm{name + ".group_norm", channels, normGroups, normEps}
+	}
+	return a
 }
 
 // Params lists those of the norm and the four projections.
-func (a *SelfAttention) Params() []Param { return Collect(a.norm, a.q, a.k, a.v, a.output) }
+func (a *SelfAttention) Params() []Param {
+	projections := Collect(a.q, a.k, a.v, a.output)
+	if a.norm == nil {
+		return projections
+	}
+	return append(a.norm.Params(), projections...)
+}
 
 // Forward maps x [B,H,W,C] to the same shape.
 func (a *SelfAttention) Forward(p Params, x *Node) *Node {
 	b, channels := x.Shape().Dim(0), x.Shape().Dim(3)
 	tokens := x.Shape().Dim(1) * x.Shape().Dim(2)
-	z := a.norm.Forward(p, Reshape(x, b, tokens, channels))
+	z := Reshape(x, b, tokens, channels)
+	if a.norm != nil {
+		z = a.norm.Forward(p, z)
+	}
 	var weights, biases []*Node // of one product for all three
 	for _, l := range []Linear{a.q, a.k, a.v} {
 		weights, biases = append(weights, p[l.Name+".weight"]), append(biases, p[l.Name+".bias"])

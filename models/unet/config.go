@@ -21,7 +21,7 @@ var Registration = models.Registration[Options]{
 	SetDefaults: func(o *Options, data models.Data) { o.setDefaults(data) },
 	Validate:    Options.validate,
 
-	TakesClasses: func(o Options) bool { return o.ClassEmbedSize > 0 },
+	TakesClasses: func(o Options) bool { return o.ClassEmbedSize > 0 || o.addsClasses() },
 	New: func(o Options, _ models.Data, precision models.Precision) models.Network {
 		return New(o, precision)
 	},
@@ -40,8 +40,31 @@ type Options struct {
 	NormEps          float64  `yaml:"norm_eps" json:"norm_eps" jsonschema:"exclusiveMinimum=0,maximum=1" jsonschema_description:"Added to the variance in every GroupNorm."`
 	AttentionHeadDim int      `yaml:"attention_head_dim" json:"attention_head_dim" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"Width of an attention head (not their number)."`
 	NumClasses       int      `yaml:"num_classes" json:"num_classes" jsonschema:"minimum=1,maximum=100000" jsonschema_description:"Rows of the class embedding; row 0 is \"no class\". Default: one more than the data has classes."`
-	ClassEmbedSize   int      `yaml:"class_emb_size" json:"class_emb_size" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Channels that the class embedding adds to the input."`
+	ClassEmbedSize   int      `yaml:"class_emb_size" json:"class_emb_size" jsonschema:"minimum=0,maximum=1024" jsonschema_description:"Channels that the class embedding adds to the input; with 0 none, and the network is told the class only if class_embed_type or num_class_embeds says so. 0 where the data has no classes."`
+
+	ClassEmbedType ClassEmbedType `yaml:"class_embed_type,omitempty" json:"class_embed_type,omitzero" jsonschema:"enum=timestep" jsonschema_description:"timestep: the class is embedded as the time is, by cosines, sines and two linear layers, and added to the time embedding. For the class to come in this way alone, set class_emb_size to 0. Default: what num_class_embeds says."`
+	NumClassEmbeds int            `yaml:"num_class_embeds,omitempty" json:"num_class_embeds,omitzero" jsonschema:"minimum=0,maximum=100000" jsonschema_description:"Rows of a learned class embedding that is added to the time embedding: one more than the data has classes, since row 0 is \"no class\"; 0 is none. For the class to come in this way alone, set class_emb_size to 0."`
+	TimeScaleShift TimeScaleShift `yaml:"resnet_time_scale_shift,omitempty" json:"resnet_time_scale_shift,omitzero" jsonschema:"enum=default,enum=scale_shift" jsonschema_description:"What a residual block does with the time embedding. default: it is added. scale_shift: it scales and shifts what the second norm returns. Default: default."`
+	Dropout        float64        `yaml:"dropout,omitempty" json:"dropout,omitzero" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Probability with which a value before the second convolution of a residual block is left out in training."`
 }
+
+// ClassEmbedType says how the class embedding that is added to the time embedding is made; "" leaves it to num_class_embeds.
+type ClassEmbedType string
+
+// ClassAsTimestep embeds the label as the timestep is embedded.
+const ClassAsTimestep ClassEmbedType = "timestep"
+
+// TimeScaleShift says what a residual block does with the time embedding; "" is [AddTime].
+type TimeScaleShift string
+
+// The time embedding is added, or scales and shifts (Dhariwal & Nichol 2021, section 4.1, adaptive group normalization).
+const (
+	AddTime            TimeScaleShift = "default"
+	ScaleAndShiftTimes TimeScaleShift = "scale_shift"
+)
+
+// IsZero reports whether it is the usual one, which hashes of configs leave out.
+func (t TimeScaleShift) IsZero() bool { return t == "" || t == AddTime }
 
 // Defaults is the network of the rectified-flow tutorial, but for what follows from the data.
 func Defaults() Options {
@@ -58,6 +81,9 @@ func (o *Options) setDefaults(data models.Data) {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
+	}
+	if data.Classes == 0 {
+		o.ClassEmbedSize = 0
 	}
 	levels := len(o.BlockOutChannels)
 	if len(o.DownBlockTypes) == 0 && levels > 0 {
@@ -88,9 +114,31 @@ func (o Options) validate(data models.Data, p *models.Problems) {
 	p.Fits("in_channels", o.InChannels, data.Channels, data, "images are "+colour)
 	p.Fits("out_channels", o.OutChannels, data.Channels, data, "images are "+colour)
 	p.Fits("num_classes", o.NumClasses, data.Classes+1, data, fmt.Sprintf("there are %d classes and no class", data.Classes))
+	o.validateClasses(data, p)
 	if alone && data.Width != data.Height {
 		o.SampleSize = data.Width // the levels halve the width, too
 		o.check(p)
+	}
+}
+
+// addsClasses says whether a class embedding is added to the time embedding.
+func (o Options) addsClasses() bool { return o.ClassEmbedType != "" || o.NumClassEmbeds > 0 }
+
+// validateClasses reports what is wrong with the class embedding that is added to the time embedding.
+func (o Options) validateClasses(data models.Data, p *models.Problems) {
+	related := []string{"class_embed_type", "num_class_embeds"}
+	rows := data.Classes + 1
+	switch {
+	case data.Classes == 0 && o.ClassEmbedType != "":
+		p.Fail("class_embed_type", nil, "there are no classes in dataset %s to embed; leave it out", data.Name)
+	case data.Classes == 0 && o.NumClassEmbeds > 0:
+		p.Fail("num_class_embeds", nil, "there are no classes in dataset %s to embed; leave it out", data.Name)
+	case o.ClassEmbedType != "" && o.NumClassEmbeds > 0:
+		p.Fail("num_class_embeds", related, "is the size of a learned embedding, but class_embed_type %s has none; leave one of them out",
+			o.ClassEmbedType)
+	case o.NumClassEmbeds != 0 && o.NumClassEmbeds != rows:
+		p.Fail("num_class_embeds", nil, "must be %d for dataset %s (%d classes and \"no class\"), got %d; 0 is no such embedding", rows,
+			data.Name, data.Classes, o.NumClassEmbeds)
 	}
 }
 
@@ -110,6 +158,15 @@ func (o Options) check(p *models.Problems) {
 	}
 	if o.ClassEmbedSize < 0 {
 		fail("class_emb_size", "must not be negative, is %d", o.ClassEmbedSize)
+	}
+	if o.ClassEmbedType != "" && o.ClassEmbedType != ClassAsTimestep {
+		fail("class_embed_type", "must be timestep, or left out, got %q", o.ClassEmbedType)
+	}
+	if o.TimeScaleShift != ScaleAndShiftTimes && !o.TimeScaleShift.IsZero() {
+		fail("resnet_time_scale_shift", "must be default or scale_shift, got %q", o.TimeScaleShift)
+	}
+	if o.Dropout < 0 || o.Dropout >= 1 {
+		fail("dropout", "must be at least 0 and less than 1, is %g", o.Dropout)
 	}
 	if o.NormEps <= 0 {
 		fail("norm_eps", "must be greater than 0, is %g", o.NormEps)

@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strconv"
 
@@ -121,7 +122,9 @@ func ExportWeights(ctx context.Context, storePath, ref string, average bool) (Ex
 		return w, fmt.Errorf("run %s keeps no averaged weights (train.ema_decay is 0)", run.Slug)
 	}
 	flat, ema := b.state.Weights(average)
-	return ExportedWeights{Run: run, Step: from.Step, EMA: ema, Tensors: b.layout.StateDict(flat)}, nil
+	w = ExportedWeights{Run: run, Step: from.Step, EMA: ema, Tensors: b.layout.StateDict(flat)}
+	maps.Copy(w.Tensors, b.layout.Constants()) // what load_state_dict(strict=True) asks for
+	return w, nil
 }
 
 // fileWeights reads weights to draw from that a user has named. Where they are not

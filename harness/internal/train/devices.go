@@ -81,8 +81,12 @@ func (t *trainer) shards(b *batch) []*batch {
 // slice is the part of a batch from one image to another.
 func (b *batch) slice(from, to int) *batch {
 	pixels := len(b.images) / len(b.labels)
-	return &batch{images: b.images[from*pixels : to*pixels], noise: b.noise[from*pixels : to*pixels],
+	part := &batch{images: b.images[from*pixels : to*pixels], noise: b.noise[from*pixels : to*pixels],
 		timesteps: b.timesteps[from:to], labels: b.labels[from:to]}
+	if b.dropout != nil {
+		part.dropout = b.dropout[from*dropoutKey : to*dropoutKey]
+	}
+	return part
 }
 
 func gcd(a, b int) int {

@@ -70,7 +70,7 @@ func newPartwise(b compute.Backend, s *stepGraph, size int) (*partwise, error) {
 	p := &partwise{size: size}
 	var err error
 	if p.add, err = s.program(b, "training_part", func(in []*Node) []*Node {
-		return s.addPart(in[0], in[1:1+numSums], inputsOf(in[1+numSums:]))
+		return s.addPart(in[0], in[1:1+numSums], s.inputsOf(in[1+numSums:]))
 	}); err != nil {
 		return nil, err
 	}

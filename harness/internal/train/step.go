@@ -36,6 +36,7 @@ const (
 // inputs of a step after the optimizer state: a batch and the scalars.
 type stepInputs struct {
 	images, noise, timesteps, labels *Node // [B,H,W,C], [B,H,W,C], [B], [B]
+	dropout                          *Node // [B,2]; nil if the network leaves out nothing
 	hyper                            *Node // [numHyper]
 }
 
@@ -77,6 +78,11 @@ func (s *stepGraph) ownGradient(weights *Node, in stepInputs) (loss, grad *Node)
 	noisy := s.process.AddNoise(in.images, in.noise, in.timesteps)
 	target := s.process.Target(in.images, in.noise, in.timesteps)
 	network := func(input *Node) *Node { return s.model.Forward(params, input, in.timesteps, in.labels) }
+	if model, drops := models.Dropping(s.model); drops {
+		network = func(input *Node) *Node {
+			return model.ForwardTraining(params, input, in.timesteps, in.labels, in.dropout)
+		}
+	}
 	prediction := schedulers.Preconditioned(s.process, network, noisy, in.timesteps)
 	loss = ReduceAllMean(schedulers.Loss(s.process, prediction, target, in.timesteps))
 
@@ -118,7 +124,7 @@ type stepMetrics struct{ loss, gradNorm float64 }
 func compileStep(b compute.Backend, s *stepGraph) (*Exec, error) {
 	n := s.numState()
 	exec, err := s.program(b, "training_step", func(in []*Node) []*Node {
-		return s.update(in[:n], inputsOf(in[n:]))
+		return s.update(in[:n], s.inputsOf(in[n:]))
 	})
 	if err != nil {
 		return nil, err
@@ -140,10 +146,14 @@ func (s *stepGraph) program(b compute.Backend, name string, graph func([]*Node) 
 }
 
 // inputsOf names the inputs of a program that follow the state.
-func inputsOf(in []*Node) stepInputs {
+func (s *stepGraph) inputsOf(in []*Node) stepInputs {
 	named := stepInputs{images: in[0], noise: in[1], timesteps: in[2], labels: in[3]}
-	if len(in) > 4 {
-		named.hyper = in[4]
+	rest := in[4:]
+	if _, drops := models.Dropping(s.model); drops {
+		named.dropout, rest = rest[0], rest[1:]
+	}
+	if len(rest) > 0 {
+		named.hyper = rest[0]
 	}
 	return named
 }
@@ -234,12 +244,16 @@ func (c *call) free() {
 func (t *trainer) inputs(b *batch) []*tensors.Tensor {
 	size := len(b.labels)
 	image := []int{size, t.Data.Height, t.Data.Width, t.Data.Channels}
-	return []*tensors.Tensor{
+	inputs := []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(b.images, image...),
 		tensors.FromFlatDataAndDimensions(b.noise, image...),
 		tensors.FromFlatDataAndDimensions(b.timesteps, size),
 		tensors.FromFlatDataAndDimensions(b.labels, size),
 	}
+	if b.dropout != nil {
+		inputs = append(inputs, tensors.FromFlatDataAndDimensions(b.dropout, size, dropoutKey))
+	}
+	return inputs
 }
 
 // take makes the first outputs of each device its state, and returns the rest:

@@ -22,6 +22,7 @@ import (
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/random"
 	"flowharness/harness/internal/record"
+	"flowharness/models"
 )
 
 // lossWindow is the number of losses in the mean that is printed after every
@@ -273,6 +274,13 @@ func (t *trainer) makeBatch(index int) (*batch, error) {
 	for i := range b.labels {
 		if drop.Float64() < t.Config.Train.LabelDrop {
 			b.labels[i] = 0 // the "no class" row of the embedding: what guidance calls unconditional
+		}
+	}
+	if _, drops := models.Dropping(t.model); drops {
+		keys := random.New(seed, "train/dropout", step)
+		b.dropout = make([]uint32, size*dropoutKey)
+		for i := range b.dropout {
+			b.dropout[i] = keys.Uint32()
 		}
 	}
 	return b, nil

@@ -237,7 +237,11 @@ type batch struct {
 	images, noise []float32 // [B, H, W, C]
 	timesteps     []float32 // [B]
 	labels        []int32   // [B]; 0 is no class
+	dropout       []uint32  // [B, dropoutKey]; nil if the network leaves out nothing
 }
+
+// dropoutKey is how many random numbers say what the network leaves out of a sample.
+const dropoutKey = 2
 
 func newBatch(size, pixels int) *batch {
 	return &batch{images: make([]float32, size*pixels), noise: make([]float32, size*pixels),
