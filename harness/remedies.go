@@ -26,6 +26,7 @@ var remedies = map[fault.Action]string{
 	fault.FreeSpace:         "free some space, or name a store on another disk with --store or $HARNESS_STORE",
 	fault.DeleteRuns:        "free some space: harness rm deletes runs, and their checkpoints first",
 	fault.UpgradeStore:      "open it once with a command that writes, such as harness tag",
+	fault.MakeRoomForCopy:   "free some space on its disk or make it writable; or set TMPDIR to a folder with room for a copy of it",
 	fault.ListRuns:          "(see harness list)",
 	fault.TakeOutOfTrash:    "take it out first, with harness rm --undo RUN",
 	fault.LookAtBothAndDrop: "see harness show of both, and remove the one that is not wanted",

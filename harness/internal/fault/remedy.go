@@ -27,6 +27,7 @@ const (
 	FreeSpace         Action = "free some space, or name a store on another disk"
 	DeleteRuns        Action = "free some space: delete runs"
 	UpgradeStore      Action = "open it once for writing"
+	MakeRoomForCopy   Action = "free some space on its disk or make it writable, or name a folder with room for a copy of it with TMPDIR"
 	ListRuns          Action = "see the list of runs"
 	TakeOutOfTrash    Action = "take it out of the trash first" // run
 	LookAtBothAndDrop Action = "look at both, and remove the one that is not wanted"
@@ -47,7 +48,7 @@ const (
 // Actions are all of them.
 func Actions() []Action {
 	return []Action{NameAnotherStore, NameAStore, CreateStore, UpdateProgram, UpdateOrName, RecoverStore, RecoverAndMerge, MakeWritable,
-		MakeReadable, WaitForLock, FreeSpace, DeleteRuns, UpgradeStore, ListRuns, TakeOutOfTrash, LookAtBothAndDrop,
+		MakeReadable, WaitForLock, FreeSpace, DeleteRuns, UpgradeStore, MakeRoomForCopy, ListRuns, TakeOutOfTrash, LookAtBothAndDrop,
 		ListConfigKeys, DrawGrid, MeasureMoreImages, MeasureOnAsMany, MeasureReferences, NameRunByID, SaveBaseline, SaveBaselineOfOne}
 }
 

@@ -41,6 +41,11 @@ func TestAStoreOnAFullDiskIsReadAndRunsAreDeletedFromIt(t *testing.T) {
 			copyFiles(t, s.Path(), path,
 				"", "-wal", "-shm")
 		}},
+		{"closed, of an older schema", false, func(t *testing.T, s *Store, path string) {
+			makeOlder(t, s)
+			must(t, s.Close())
+			copyFiles(t, s.Path(), path, "")
+		}},
 		{"open", true, func(t *testing.T, s *Store, path string) {
 			must(t, s.Close())
 			copyFiles(t, s.Path(), path, "")
@@ -48,6 +53,7 @@ func TestAStoreOnAFullDiskIsReadAndRunsAreDeletedFromIt(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
 			source := openTemp(t)
 			gone, kept := newRun(t, source, "gone"), newRun(t, source, "kept")
 			for _, run := range []*Run{gone, kept} {
@@ -92,8 +98,47 @@ func TestAStoreOnAFullDiskIsReadAndRunsAreDeletedFromIt(t *testing.T) {
 			must(t, s.SetNotes(t.Context(), kept.ID, "x"))
 			readable(kept.ID)
 			must(t, s.Integrity(t.Context()))
+			must(t, s.Close())
+			if left := get(os.ReadDir(os.TempDir()))(t); len(left) > 0 {
+				t.Errorf("%s is left behind", left[0].Name())
+			}
 		})
 	}
+}
+
+// makeOlder takes back the latest migration.
+func makeOlder(t *testing.T, s *Store) {
+	t.Helper()
+	for _, sql := range []string{"ALTER TABLE samples DROP COLUMN warnings", "ALTER TABLE evaluations DROP COLUMN warnings",
+		"DELETE FROM goose_db_version WHERE version_id >= 13"} {
+		get(writing(t, s).Exec(sql))(t)
+	}
+}
+
+func TestAnOlderStoreThatCannotBeWrittenIsReadFromACopy(t *testing.T) {
+	source := openTemp(t)
+	run := newRun(t, source, "x")
+	makeOlder(t, source)
+	must(t, source.Close())
+	dir := mountSmallDisk(t, 1<<20)
+	path := filepath.Join(dir, "harness.db")
+	copyFiles(t, source.Path(), path, "")
+	fillDisk(t, dir)
+
+	t.Setenv("TMPDIR", t.TempDir())
+	s := get(OpenExisting(t.Context(), path))(t)
+	get(s.Run(t.Context(), run.ID))(t)
+	if s.Path() != path {
+		t.Errorf("it is called %s, want %s", s.Path(), path)
+	}
+	checkError(t, s.SetNotes(t.Context(), run.ID, "x"), ErrFull, path, "free some space")
+	must(t, s.Close())
+
+	t.Setenv("TMPDIR", dir) // where there is no room for it either
+	_, err := OpenExisting(t.Context(), path)
+	checkError(t, err, ErrReadOnly, "schema version 12 must be brought to", dir, "TMPDIR")
+	_, err = OpenReadOnly(t.Context(), path)
+	checkError(t, err, ErrReadOnly, "schema version 12 must be brought to", "for writing")
 }
 
 func TestADiskThatTakesNoFileMoreIsRead(t *testing.T) {

@@ -67,25 +67,31 @@ func connect(ctx context.Context, path string, busy time.Duration, m mode) (*sql
 	return newConnector(path, busy, m).connect(ctx)
 }
 
-// connector opens the connections of a pool. Its mode can change: see
+// connector opens the connections of a pool. Its target can change: see
 // [File.Writing].
 type connector struct {
-	path string
 	busy time.Duration
-	now  atomic.Int32 // a mode
+	now  atomic.Pointer[target]
+}
+
+// target is a file, and what it is opened for.
+type target struct {
+	path string
+	mode mode
 }
 
 func newConnector(path string, busy time.Duration, m mode) *connector {
-	c := &connector{path: path, busy: busy}
-	c.now.Store(int32(m))
+	c := &connector{busy: busy}
+	c.now.Store(&target{path, m})
 	return c
 }
 
-func (c *connector) mode() mode { return mode(c.now.Load()) }
+func (c *connector) mode() mode { return c.now.Load().mode }
 
 // Connect and Driver implement [driver.Connector].
 func (c *connector) Connect(context.Context) (driver.Conn, error) {
-	return c.Driver().Open(dataSource(c.path, c.busy, c.mode()))
+	now := c.now.Load()
+	return c.Driver().Open(dataSource(now.path, c.busy, now.mode))
 }
 
 func (c *connector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }

@@ -21,6 +21,7 @@ type File struct {
 	path       string
 	read       *sql.DB
 	reading    *connector    // of read, if the file was opened for reading only
+	clean      func() error  // removes the copy that is read instead; nil: there is none
 	unwritable error         // why it was opened for reading only
 	version    int64         // schema version of the file
 	id         string        // see ID
@@ -72,6 +73,9 @@ func (f *File) Close() error {
 		if db != nil { // it was opened for reading, or opening it has failed halfway
 			errs = append(errs, db.Close())
 		}
+	}
+	if f.clean != nil {
+		errs = append(errs, f.clean())
 	}
 	return errors.Join(errs...)
 }

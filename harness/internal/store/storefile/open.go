@@ -45,14 +45,18 @@ func Open(ctx context.Context, path string, o Options) (*File, error) {
 // OpenExisting is [Open] for a store that must exist already. Where the file cannot be written,
 // because of its medium, its permissions or a full disk, it is opened for reading only, and
 // [File.Unwritable] says why. Writing then fails for the same reason, until a full disk has room
-// again.
+// again. If the file is of an older schema, an up-to-date copy is read.
 func OpenExisting(ctx context.Context, path string, o Options) (*File, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, absent(path)
 	}
 	f, err := Open(ctx, path, o)
 	if errors.Is(err, ErrReadOnly) || errors.Is(err, ErrFull) {
-		if reading, e := OpenReadOnly(ctx, path, o); e == nil {
+		reading, e := openReadOnly(ctx, path, o, true)
+		if copying, ok := errors.AsType[*Error](e); ok && copying.Help.Action == fault.MakeRoomForCopy {
+			return nil, e
+		}
+		if e == nil {
 			reading.unwritable = err
 			if full, ok := errors.AsType[*Error](err); ok && full.Kind == ErrFull {
 				full.Help = fault.Do(fault.DeleteRuns, path)
@@ -68,8 +72,14 @@ func absent(path string) error {
 }
 
 // OpenReadOnly opens an existing store for reading only; this works on a read-only medium. If there
-// is no file, the error matches [io/fs.ErrNotExist]. Writing fails with [ErrReadOnly].
+// is no file, the error matches [io/fs.ErrNotExist]. Writing fails with [ErrReadOnly]. An older
+// schema is refused.
 func OpenReadOnly(ctx context.Context, path string, o Options) (*File, error) {
+	return openReadOnly(ctx, path, o, false)
+}
+
+// openReadOnly is [OpenReadOnly], but may read an up-to-date copy of a file of an older schema.
+func openReadOnly(ctx context.Context, path string, o Options, copies bool) (*File, error) {
 	const op = "opening the store for reading"
 	path, err := filepath.Abs(files.FollowLink(path))
 	if err != nil {
@@ -94,7 +104,9 @@ func OpenReadOnly(ctx context.Context, path string, o Options) (*File, error) {
 	if err == nil {
 		err = CheckVersion(f.version)
 	}
-	if err == nil && f.version < newest {
+	if err == nil && f.version < newest && copies {
+		err = f.readCopy(ctx, info.Size(), newest)
+	} else if err == nil && f.version < newest {
 		err = &Error{Kind: ErrReadOnly, Err: fmt.Errorf("its schema version %d must be brought to %d first", f.version, newest),
 			Help: fault.Do(fault.UpgradeStore, path)}
 	}

@@ -21,7 +21,11 @@ func (f *File) Writing(ctx context.Context) (*sql.DB, error) {
 	// one.
 	f.read.SetMaxIdleConns(-1)
 	defer f.read.SetMaxIdleConns(defaultIdle)
-	db, err := connect(ctx, f.path, f.busy, writing)
+	err := prepareFile(ctx, f.path, f.busy) // an older schema has waited for the room
+	var db *sql.DB
+	if err == nil {
+		db, err = connect(ctx, f.path, f.busy, writing)
+	}
 	switch {
 	case KindOf(err) == ErrFull:
 		return nil, f.unwritable // still
@@ -29,7 +33,7 @@ func (f *File) Writing(ctx context.Context) (*sql.DB, error) {
 		return nil, err
 	}
 	f.write = db
-	f.reading.now.Store(int32(reading))
+	f.reading.now.Store(&target{f.path, reading})
 	return db, nil
 }
 
