@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
@@ -186,6 +187,10 @@ func (a *app) printEvaluations(ctx context.Context, st *store.Store, r *store.Ru
 	for _, n := range unreferenced(evaluations, references) {
 		fmt.Fprintf(a.out, "nobody has measured %d real images, and as many of noise: harness evaluate %s --references --images %d\n",
 			n, r.Slug, n)
+	}
+	if spec, err := dataset.SpecOf(last.Dataset); err == nil && spec.Points {
+		fmt.Fprintf(a.out, "measured against points of the test split of %s (harness metrics list)\n", last.Dataset)
+		return nil
 	}
 	fmt.Fprintf(a.out, "measured against the test split of %s with classifier %.12s (harness metrics list)\n", last.Dataset, last.Classifier)
 	return nil

@@ -30,6 +30,8 @@ type Input struct {
 	// Wanted those that were asked for, 0 … NumClasses-1.
 	Predicted, Wanted []uint8
 
+	Points *Points // samples in the plane, which are measured as they are
+
 	Straightness *Straightness // of the samples' trajectories
 	Loss         *BinnedLoss   // on the test split
 

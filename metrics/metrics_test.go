@@ -34,6 +34,11 @@ func everything(t testing.TB, n int) Input {
 		}
 	}
 	in.Straightness, in.Loss = s, loss
+	in.Points = &Points{Generated: normals(newRand(4), n, 2, 0), Reference: normals(newRand(5), n, 2, 0), Begun: normals(newRand(6), n, 2, 0),
+		Classes: in.Wanted, ReferenceClasses: in.Wanted}
+	if n == 0 {
+		in.Points.Classes, in.Points.ReferenceClasses = []uint8{}, []uint8{}
+	}
 	return in
 }
 

@@ -13,6 +13,7 @@ var families = []family{
 	frechetFamily,
 	kernelFamily,
 	manifoldFamily,
+	pointsFamily,
 	straightnessFamily,
 	lossFamily,
 }

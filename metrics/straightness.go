@@ -36,6 +36,7 @@ type trajectory struct {
 	straightness float64 // S, in squared units of the sample, summed over its values
 	distance     float64 // ‖x(1) - x(0)‖
 	length       float64 // Σ ‖Δx‖
+	energy       float64 // ∫‖v(x(t), t)‖² dt
 }
 
 // NewStraightness accumulates trajectories of samples of dim values.
@@ -87,6 +88,7 @@ func (s *Straightness) End() {
 			straightness: max(s.duration*s.energy[i]-squared, 0),
 			distance:     math.Sqrt(squared),
 			length:       s.length[i],
+			energy:       s.duration * s.energy[i],
 		})
 	}
 	s.start, s.last, s.energy, s.length = nil, nil, nil, nil
@@ -105,6 +107,9 @@ type StraightnessResult struct {
 	// PathRatio is the mean of the way's length by the distance of its ends, at
 	// least 1; 1 for a straight way at whatever speed.
 	PathRatio, PathRatioStdErr float64
+	// Energy is the mean of ∫‖v‖²dt, in squared units of the sample: the path energy of Tong et al. 2024
+	// (arXiv:2302.00482). No paths between two distributions have less than their squared 2-Wasserstein distance.
+	Energy, EnergyStdErr float64
 	// Closed are trajectories that end where they began, which have no Relative
 	// and no PathRatio.
 	Closed int
@@ -114,9 +119,10 @@ type StraightnessResult struct {
 // errors over trajectories; NaN where there are none.
 func (s *Straightness) Result() StraightnessResult {
 	r := StraightnessResult{N: len(s.done)}
-	var raw, relative, ratio []float64
+	var raw, relative, ratio, energy []float64
 	for _, t := range s.done {
 		raw = append(raw, t.straightness)
+		energy = append(energy, t.energy)
 		if t.distance == 0 {
 			r.Closed++
 			continue
@@ -125,6 +131,7 @@ func (s *Straightness) Result() StraightnessResult {
 		ratio = append(ratio, max(t.length/t.distance, 1))
 	}
 	r.Raw, r.RawStdErr = meanAndStdErr(raw)
+	r.Energy, r.EnergyStdErr = meanAndStdErr(energy)
 	r.Relative, r.RelativeStdErr = meanAndStdErr(relative)
 	r.PathRatio, r.PathRatioStdErr = meanAndStdErr(ratio)
 	return r

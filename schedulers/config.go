@@ -38,6 +38,12 @@ type ProcessConfig struct {
 	// keeps the variance (the trigonometric interpolant of Albergo et al. 2023, arXiv:2303.08797).
 	Path string `yaml:"path,omitempty" json:"path,omitempty" jsonschema:"enum=linear,enum=cosine"`
 
+	// Coupling of flow_match is how noise and data are paired in a batch: "independent" (default), "minibatch_ot", "class_ot" or
+	// "sinkhorn", with SinkhornReg (default 0.05) times the mean squared distance as its regularisation. It is for whoever makes
+	// the batches; AddNoise and Target take the pairs as they come.
+	Coupling    string  `yaml:"coupling,omitempty" json:"coupling,omitempty" jsonschema:"enum=independent,enum=minibatch_ot,enum=class_ot,enum=sinkhorn"`
+	SinkhornReg float64 `yaml:"sinkhorn_reg,omitempty" json:"sinkhorn_reg,omitempty"`
+
 	// LossWeight of ddpm is "uniform" (default) or "min_snr", which cuts the weight of the data at signal-to-noise ratios above
 	// SNRGamma (default 5; Hang et al. 2023, arXiv:2303.09556).
 	LossWeight string  `yaml:"loss_weight,omitempty" json:"loss_weight,omitempty" jsonschema:"enum=uniform,enum=min_snr"`

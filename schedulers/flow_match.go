@@ -14,10 +14,14 @@ var flowMatchProcess = Registration{
 	Name: FlowMatch, About: "straight paths from noise (t = 0) to data (t = 1).", Sampler: "euler",
 	Predictions: []string{"velocity"},
 	Densities:   []string{"uniform", logitNormal},
-	Keys:        []string{"shift", "logit_mean", "logit_std", "path"},
+	Keys:        []string{"shift", "logit_mean", "logit_std", "path", "coupling", "sinkhorn_reg"},
 	SetDefaults: func(c *ProcessConfig) {
 		setDefault(&c.Shift, 1)
 		dropDefault(&c.Path, "linear")
+		dropDefault(&c.Coupling, "independent")
+		if c.Coupling == SinkhornCoupling {
+			setDefault(&c.SinkhornReg, 0.05)
+		}
 		if c.TimestepDensity == logitNormal {
 			setDefault(&c.LogitStd, 1)
 		}
@@ -25,6 +29,12 @@ var flowMatchProcess = Registration{
 	Validate: func(c ProcessConfig, p *Problems) {
 		p.Positive("shift", c.Shift)
 		p.OneOf("path", c.Path, "", "linear", cosinePathName)
+		p.OneOf("coupling", c.Coupling, "", "independent", MinibatchOT, ClassOT, SinkhornCoupling)
+		if c.Coupling == SinkhornCoupling {
+			p.Check(c.SinkhornReg >= 0.005 && c.SinkhornReg <= 100, "sinkhorn_reg", "must be between 0.005 and 100, got %v", c.SinkhornReg)
+		} else {
+			p.Unset("sinkhorn_reg", c.SinkhornReg == 0, "another coupling than sinkhorn")
+		}
 		if c.TimestepDensity == logitNormal {
 			p.Check(isFinite(c.LogitMean), "logit_mean", "must be a finite number, got %v", c.LogitMean)
 			p.Positive("logit_std", c.LogitStd)
@@ -41,6 +51,13 @@ var flowMatchProcess = Registration{
 	},
 	New: func(c ProcessConfig) Process { return flowMatch{Base{c}} },
 }
+
+// Couplings of noise and data besides the independent one.
+const (
+	MinibatchOT      = "minibatch_ot" // the assignment of least squared distances within a batch
+	ClassOT          = "class_ot"     // likewise, within each class of a batch
+	SinkhornCoupling = "sinkhorn"     // a draw from the entropic optimal transport within a batch
+)
 
 const logitNormal = "logit_normal"
 

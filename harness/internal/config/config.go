@@ -186,7 +186,7 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 		c.Sampling.UseEMA = c.Train.EMADecay > 0
 	}
 	c.setDataDefaults(isSet)
-	if !isSet("sampling.guidance") && !c.takesClasses() {
+	if !isSet("sampling.guidance") && !c.TakesClasses() {
 		c.Sampling.Guidance = []float64{1}
 	}
 	c.setPointsDefaults(isSet)

@@ -42,6 +42,8 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"loss":                   {description: "What a difference between prediction and target costs. mse: its square; pseudo_huber: 2c·(sqrt(d²+c²)-c), with huber_c for c, so that outliers count less. The validation loss is mse. Default: mse."},
 			"huber_c":                {description: "Difference from which pseudo_huber grows linearly. Default: 0.1.", above: "0", maximum: "1000"},
 			"path":                   {description: "flow_match: from noise to data. linear: t·data + (1-t)·noise; cosine: sin(πt/2)·data + cos(πt/2)·noise, which keeps the variance (Albergo et al. 2023). Default: linear."},
+			"coupling":               {description: "flow_match: which noise goes to which data of a batch. minibatch_ot: the pairs of least squared distances; class_ot: likewise within each class; sinkhorn: drawn from the entropic optimal transport. Default: independent."},
+			"sinkhorn_reg":           {description: "sinkhorn: regularisation, as a multiple of the batch's mean squared distance. Default: 0.05.", minimum: "0.005", maximum: "100"},
 			"loss_weight":            {description: "ddpm: weight of timesteps in the loss. min_snr: the data's at most snr_gamma (Hang et al. 2023). Default: uniform."},
 			"snr_gamma":              {description: "ddpm: signal-to-noise ratio from which min_snr weighs timesteps no more. Default: 5.", above: "0", maximum: "100000"},
 			"beta_schedule":          {description: "ddpm: noise schedule."},

@@ -25,8 +25,8 @@ func (c Config) SetSamplerDefaults(s *schedulers.SamplerConfig) {
 	s.SetDefaultsFor(c.Process.Name)
 }
 
-// takesClasses says whether there are classes and the network is told them.
-func (c Config) takesClasses() bool { return c.Spec().Classes > 0 && c.Model.TakesClasses() }
+// TakesClasses says whether there are classes and the network is told them.
+func (c Config) TakesClasses() bool { return c.Spec().Classes > 0 && c.Model.TakesClasses() }
 
 // setPointsDefaults fills what is different for points.
 func (c *Config) setPointsDefaults(isSet func(key string) bool) {

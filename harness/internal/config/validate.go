@@ -26,6 +26,7 @@ func (v *validator) validate() {
 	v.model()
 	v.data()
 	v.points()
+	v.coupling()
 	v.budget()
 	v.init()
 	v.process()
@@ -199,7 +200,7 @@ func (v *validator) sampling() {
 	for i, g := range c.Sampling.Guidance {
 		key := fmt.Sprintf("sampling.guidance[%d]", i)
 		switch {
-		case c.Model.TakesClasses() && !c.takesClasses() && g != 0 && g != 1:
+		case c.Model.TakesClasses() && !c.TakesClasses() && g != 0 && g != 1:
 			v.fail(key, []string{"data.name"}, "guidance %v needs classes, which dataset %s does not have; use 1", g, c.Data.Name)
 		case !c.Model.TakesClasses() && g != 0 && g != 1:
 			v.fail(key, []string{"model.name"}, "guidance %v needs a network that is told the class, which this one is not; use 1", g)

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"flowharness/harness/internal/checkpoint"
-	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/measure"
 	"flowharness/harness/internal/record"
@@ -66,11 +65,11 @@ func MeasureReferences(ctx context.Context, ref string, images int, o Options) (
 // referencesOf are what the store knows of as many real images, and of as many of
 // noise, as a config measures: two where it knows both.
 func referencesOf(ctx context.Context, st *store.Store, c config.Config) ([]store.Reference, error) {
-	weights, err := classifier.Load(c.Data.Name, c.Data.Flip)
+	measure, err := measure.Identity(ctx, c.Data)
 	if err != nil {
 		return nil, err
 	}
-	all, err := st.References(ctx, c.Data.Name, weights.SHA256)
+	all, err := st.References(ctx, c.Data.Name, measure)
 	return slices.DeleteFunc(all, func(r store.Reference) bool { return r.Images != c.Metrics.Images }), err
 }
 
@@ -116,7 +115,7 @@ func reference(ctx context.Context, st *store.Store, tools *measure.Tools, cfg c
 	if known, err := referencesOf(ctx, st, cfg); err != nil || len(known) == 2 {
 		return err
 	}
-	c, err := classifier.Load(cfg.Data.Name, cfg.Data.Flip)
+	identity, err := measure.Identity(ctx, cfg.Data)
 	if err != nil {
 		return err
 	}
@@ -126,7 +125,7 @@ func reference(ctx context.Context, st *store.Store, tools *measure.Tools, cfg c
 		return fmt.Errorf("measuring real images: %w", err)
 	}
 	record := func(kind store.ReferenceKind, values []metrics.Value) error {
-		return st.AddReference(ctx, store.Reference{Dataset: cfg.Data.Name, Classifier: c.SHA256, Kind: kind, Images: anchors.N,
+		return st.AddReference(ctx, store.Reference{Dataset: cfg.Data.Name, Classifier: identity, Kind: kind, Images: anchors.N,
 			Metrics: storeMetrics(values)})
 	}
 	if err := record(store.ReferenceReal, anchors.Train); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"flowharness/harness/internal/backend"
-	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/measure"
@@ -48,7 +47,7 @@ func OpenWorkbench(ctx context.Context, cfg *config.Resolved, o Options) (*Workb
 		return nil, err
 	}
 	if c.Metrics.AtEnd {
-		if _, err := classifier.Load(c.Data.Name, c.Data.Flip); err != nil {
+		if _, err := measure.Identity(ctx, c.Data); err != nil {
 			return nil, err // now rather than when training is done
 		}
 	}

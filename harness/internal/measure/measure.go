@@ -13,6 +13,7 @@ import (
 	"flowharness/harness/internal/backend"
 	"flowharness/harness/internal/classifier"
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/train"
 	"flowharness/metrics"
 	"flowharness/schedulers"
@@ -30,6 +31,7 @@ const batchSize = 200
 type Tools struct {
 	classifier *classifier.Classifier
 	reference  *classifier.Reference
+	plane      *plane // of points, which are measured without a classifier
 	gen        *train.Generator
 }
 
@@ -37,6 +39,10 @@ type Tools struct {
 // caller's.
 func Open(ctx context.Context, b compute.Backend, data config.Data, gen *train.Generator) (*Tools, error) {
 	t := &Tools{gen: gen}
+	if spec, err := dataset.SpecOf(data.Name); err == nil && spec.Points {
+		t.plane, err = openPlane(ctx, data)
+		return t, err
+	}
 	err := backend.Catch(func() (err error) {
 		t.classifier, t.reference, err = openReference(ctx, b, data)
 		return err
@@ -48,7 +54,19 @@ func Open(ctx context.Context, b compute.Backend, data config.Data, gen *train.G
 }
 
 // Close frees the classifier.
-func (t *Tools) Close() { t.classifier.Finalize() }
+func (t *Tools) Close() {
+	if t.classifier != nil {
+		t.classifier.Finalize()
+	}
+}
+
+// identity is that of what measures; see [Identity].
+func (t *Tools) identity() string {
+	if t.plane != nil {
+		return t.plane.test.Fingerprint
+	}
+	return t.classifier.Weights.SHA256
+}
 
 // Options say what to measure.
 type Options struct {
@@ -75,8 +93,8 @@ type Result struct {
 	Images     int     // image i was asked to be of class i mod the number of classes
 	Seconds    float64 // of drawing all of them, without compilation
 	Dataset    string  // whose test split they were compared with
-	Classifier string  // SHA-256 of the classifier's weights
-	Correct    []bool  // which images were read as the class asked for
+	Classifier string  // what measured them: see [Identity]
+	Correct    []bool  // which images were read as the class asked for; nil for points
 	Values     []metrics.Value
 }
 
@@ -87,7 +105,7 @@ func (t *Tools) Run(ctx context.Context, o Options) error {
 		weights := tensors.FromFlatDataAndDimensions(o.Weights, len(o.Weights))
 		defer weights.MustFinalizeAll()
 		spec := o.Config.Spec()
-		e := &evaluation{Options: o, Tools: t, weights: weights, pixels: spec.Pixels(), classes: spec.Classes}
+		e := &evaluation{Options: o, Tools: t, weights: weights, pixels: spec.Pixels(), spec: spec}
 		return e.run(ctx)
 	})
 }
@@ -98,7 +116,7 @@ type evaluation struct {
 	*Tools
 	weights *tensors.Tensor
 	pixels  int // values of an image
-	classes int
+	spec    dataset.Spec
 }
 
 func (e *evaluation) run(ctx context.Context) error {
@@ -130,10 +148,10 @@ func (e *evaluation) run(ctx context.Context) error {
 func (e *evaluation) measure(ctx context.Context, what string, request train.Request) (Result, error) {
 	total := e.Config.Metrics.Images
 	r := Result{Sampler: request.Sampler, Steps: request.Steps, Guidance: request.Guidance.Scale, Seed: request.Seed, Images: total,
-		Dataset: e.Config.Data.Name, Classifier: e.classifier.Weights.SHA256}
-	var predicted, wanted []uint8
-	var features metrics.Features
+		Dataset: e.Config.Data.Name, Classifier: e.identity()}
+	var drawn drawn
 	way := newWay(e.pixels)
+	way.keeps = e.plane != nil
 	evaluations := 0 // of all images; an adaptive sampler makes another number in each batch
 	for first := 0; first < total; first += batchSize {
 		n := min(batchSize, total-first)
@@ -146,16 +164,8 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 		if err := way.end(); err != nil {
 			return r, fmt.Errorf("the way from noise to images %d to %d: %w", first, first+n-1, err)
 		}
-		read, vectors, err := e.classifier.Run(out.Images[:n*e.pixels], n)
-		if err == nil {
-			err = features.Append(vectors, classifier.NumFeatures)
-		}
-		if err != nil {
+		if err := e.read(&drawn, out.Images[:n*e.pixels], request.Labels[:n]); err != nil {
 			return r, fmt.Errorf("reading images %d to %d: %w", first, first+n-1, err)
-		}
-		predicted = append(predicted, read...)
-		for _, l := range request.Labels[:n] {
-			wanted = append(wanted, uint8(l-1))
 		}
 		evaluations += out.NFE * n
 		r.Seconds += out.Elapsed.Seconds() * float64(n) / batchSize
@@ -164,21 +174,56 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 		}
 	}
 	r.NFE = (evaluations + total/2) / total
-	for i, class := range predicted {
-		r.Correct = append(r.Correct, class == wanted[i])
+	for i, class := range drawn.predicted {
+		r.Correct = append(r.Correct, class == drawn.wanted[i])
 	}
-	input := e.reference.Input(&features, predicted, wanted, kernelSeed)
+	input := e.input(&drawn, way, request.Guidance.Scale)
 	input.Straightness = way.straightness()
 	var err error
 	r.Values, err = metrics.Evaluate(input)
 	return r, err
 }
 
+// drawn is what is kept of the samples.
+type drawn struct {
+	predicted, wanted []uint8
+	features          metrics.Features
+	points            []float32
+}
+
+// read keeps of images what the classifier reads in them, and of points the points.
+func (e *evaluation) read(d *drawn, samples []float32, labels []int32) error {
+	for _, l := range labels {
+		d.wanted = append(d.wanted, uint8(max(l-1, 0)))
+	}
+	if e.plane != nil {
+		d.points = append(d.points, samples...)
+		return nil
+	}
+	read, vectors, err := e.classifier.Run(samples, len(labels))
+	if err != nil {
+		return err
+	}
+	d.predicted = append(d.predicted, read...)
+	return d.features.Append(vectors, classifier.NumFeatures)
+}
+
+func (e *evaluation) input(d *drawn, w *way, guidance float64) metrics.Input {
+	if e.plane == nil {
+		return e.reference.Input(&d.features, d.predicted, d.wanted, kernelSeed)
+	}
+	in := e.plane.input(d.points, d.wanted, w.begun)
+	if !e.Config.TakesClasses() || e.Config.Train.LabelDrop == 1 || guidance == 0 {
+		in.Points.Classes = nil // the points were not asked to be of any
+	}
+	return in
+}
+
 // labels of images first, first+1, …: the model's class 0 is "no class".
 func (e *evaluation) labels(first, n int) []int32 {
 	l := make([]int32, n)
 	for i := range l {
-		l[i] = int32((first+i)%e.classes) + 1
+		l[i] = e.spec.Label(first + i)
 	}
 	return l
 }
@@ -186,15 +231,20 @@ func (e *evaluation) labels(first, n int) []int32 {
 // way follows samples from noise to image.
 type way struct {
 	lines  *metrics.Straightness
+	begun  []float32 // of points: what they began with
 	before []float32
 	t      float64
 	any    bool
+	keeps  bool // the beginnings
 	err    error
 }
 
 func newWay(pixels int) *way { return &way{lines: metrics.NewStraightness(pixels)} }
 
 func (w *way) observe(t float64, samples []float32) {
+	if w.before == nil && w.keeps {
+		w.begun = append(w.begun, samples...)
+	}
 	if w.before != nil && w.err == nil {
 		w.err = w.lines.Step(w.before, samples, t-w.t)
 		w.any = true

@@ -16,6 +16,9 @@ import (
 // each as are drawn from models: the ends of the scale that a model's values are
 // to be read on.
 func (t *Tools) Anchors(ctx context.Context, data config.Data, images int) (anchors *classifier.Anchors, err error) {
+	if t.plane != nil {
+		return t.plane.anchors(ctx, data, images)
+	}
 	err = backend.Catch(func() error {
 		train, err := dataset.Open(ctx, dataset.Options{Name: data.Name, Dir: data.Dir, Split: "train", Limit: images})
 		if err != nil {

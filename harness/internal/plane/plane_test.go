@@ -91,3 +91,39 @@ func decode(t *testing.T, p Picture) image.Image {
 	}
 	return img
 }
+
+func TestMomentsAreCutFromAPicture(t *testing.T) {
+	file, err := Encode(picture())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := MomentCells(file)
+	if len(cells) != Moments || cells[0] != fixedCells {
+		t.Fatalf("the moments are cells %v", cells)
+	}
+	whole, _ := png.Decode(bytes.NewReader(file))
+	last, err := CutCell(file, cells[Moments-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, _ := png.Decode(bytes.NewReader(last))
+	if size := part.Bounds().Size(); size != image.Pt(Cell, Title+Cell) {
+		t.Fatalf("a cell is of %v", size)
+	}
+	for y := range Title + Cell {
+		for x := range Cell {
+			if part.At(x, y) != whole.At(3*Cell+x, Title+Cell+y) {
+				t.Fatalf("pixel %d, %d of the last cell is another", x, y)
+			}
+		}
+	}
+	alone, _ := Encode(Picture{Data: []float32{0, 0}, Samples: []float32{0, 0}})
+	if MomentCells(alone) != nil || MomentCells([]byte("no picture")) != nil {
+		t.Error("a picture without moments has some")
+	}
+	for _, cell := range []int{-1, 8} {
+		if _, err := CutCell(file, cell); err == nil {
+			t.Errorf("there is a cell %d", cell)
+		}
+	}
+}

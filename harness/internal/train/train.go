@@ -266,6 +266,9 @@ func (t *trainer) makeBatch(index int) (*batch, error) {
 	b := newBatch(size, t.pixels)
 	t.loader.Fill(index, b.images, b.labels)
 	t.begin(random.New(seed, "train/noise", step), b.noise)
+	if err := couple(t.Config.Process, b, random.New(seed, "train/coupling", step)); err != nil {
+		return nil, fmt.Errorf("coupling noise and data: %w", err)
+	}
 	timesteps := random.New(seed, "train/timestep", step)
 	for i := range b.timesteps {
 		b.timesteps[i] = float32(t.process.SampleTimestep(timesteps))

@@ -69,6 +69,10 @@ func (s *Pages) readCurves(ctx context.Context, run *store.Run, summaries []stor
 		return v, err
 	}
 	v.Note = axis.Note
+	byTime, hasByTime, err := s.lossByTime(ctx, run, summaries)
+	if err != nil {
+		return v, err
+	}
 	chosen := chosenSeries(summaries, q.Series)
 	v.Plots = make([]plot.Plot, len(chosen))
 	g, ctx := errgroup.WithContext(ctx)
@@ -82,6 +86,11 @@ func (s *Pages) readCurves(ctx context.Context, run *store.Run, summaries []stor
 	}
 	if err := g.Wait(); err != nil {
 		return v, err
+	}
+	if len(q.Series) == 0 {
+		if at := slices.Index(chosen, record.ValLoss); hasByTime && at >= 0 {
+			v.Plots = slices.Insert(v.Plots, at+1, byTime)
+		}
 	}
 	for _, summary := range summaries {
 		v.Series = append(v.Series, seriesRow{summary, slices.Contains(chosen, summary.Name), seriesAddress(run.Slug, summary.Name)})

@@ -17,6 +17,7 @@ import (
 type gridsView struct {
 	Settings []gridSetting // to choose from
 	Frames   []lapseFrame  // of the chosen one, in the order of the steps
+	Way      []lapseFrame  // of points, in the latest of these: from beginning to end
 	Columns  []gridColumn  // of the matrix
 	Rows     []gridRow
 	Step     int // the latest, which the matrix is of
@@ -65,10 +66,15 @@ func (s *Pages) readGrids(ctx context.Context, run *store.Run, q runQuery) (grid
 		v.Step = max(v.Step, sample.Step)
 	}
 	chosen := v.choose(settings, frames, q.Grid)
+	var latest store.Sample
 	for _, sample := range samples {
 		if lapseKey(sample) == chosen {
 			v.Frames = append(v.Frames, newFrame(sample))
+			latest = sample
 		}
+	}
+	if v.Way, err = s.readWay(ctx, run, latest); err != nil {
+		return v, err
 	}
 	v.Frames = spread(v.Frames, maxFrames)
 	v.matrix(samples)

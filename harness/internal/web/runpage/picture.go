@@ -18,9 +18,14 @@ func (s *Pages) picture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	servePNG(w, png)
+	return nil
+}
+
+// servePNG serves a picture that never changes.
+func servePNG(w http.ResponseWriter, png []byte) {
 	w.Header().Set("Content-Type", "image/png")
 	w.Header().Set("Content-Length", strconv.Itoa(len(png)))
 	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
 	_, _ = w.Write(png)
-	return nil
 }

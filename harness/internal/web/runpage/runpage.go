@@ -29,4 +29,5 @@ func Add(s *shell.Server) {
 	s.Page("GET /runs/{run}/diff", p.diffPage)
 	s.Page("GET /runs/{run}/series/{name...}", p.seriesCSV)
 	s.Page("GET /pictures/{name}", p.picture)
+	s.Page("GET /pictures/{name}/cells/{cell}", p.pictureCell)
 }
