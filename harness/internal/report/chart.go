@@ -77,7 +77,30 @@ func Figures(r *compare.Result, o ChartOptions) []Figure {
 			}
 		}
 	}
+	for i, groups := range panels {
+		id := "by-time"
+		if len(panels) > 1 {
+			id += fmt.Sprintf("-%d", i+1)
+		}
+		add(id, "", "Validation loss against the timestep", where, lossByTimeChart(r, groups, o), groups)
+	}
 	return found
+}
+
+// lossByTimeChart has a line for each group that has losses by parts of the timesteps, at the middle of each.
+func lossByTimeChart(r *compare.Result, groups []int, o ChartOptions) chart.Chart {
+	c := chart.Chart{XLabel: "timestep, as a part of all", YLabel: "loss"}
+	for _, g := range groups {
+		bins := r.LossByTime(g)
+		line := chart.Line{Label: o.Clean(r.Groups[g].Label), Color: g, Marked: true}
+		for i, loss := range bins {
+			line.Points = append(line.Points, chart.Point{X: (float64(i) + 0.5) / float64(len(bins)), Y: loss})
+		}
+		if len(bins) > 1 {
+			c.Lines = append(c.Lines, line)
+		}
+	}
+	return c
 }
 
 // axisLabel is what stands below a chart.
