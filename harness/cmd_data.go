@@ -9,8 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/dataset"
-	"flowharness/harness/internal/files"
-	"flowharness/harness/internal/grid"
 	"flowharness/harness/internal/plane"
 	"flowharness/harness/internal/terminal"
 )
@@ -18,11 +16,12 @@ import (
 func newDataCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "data", Short: "List, download and look at datasets",
-		Example: "  harness data list\n  harness data fetch mnist\n  harness data sheet digits digits.png",
-		Args:    knownCommand,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: "  harness data list\n  harness data fetch mnist\n  harness data sheet digits digits.png\n" +
+			"  harness data info configs/folder_fm.yaml --set data.dir=pictures",
+		Args: knownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDataListCommand(a), newDataFetchCommand(a), newDataSheetCommand(a))
+	cmd.AddCommand(newDataListCommand(a), newDataFetchCommand(a), newDataSheetCommand(a), newDataInfoCommand(a))
 	return cmd
 }
 
@@ -45,12 +44,18 @@ func newDataListCommand(a *app) *cobra.Command {
 			for _, l := range locations {
 				where := l.Dir
 				switch {
+				case l.Own:
+					where = "your own: see harness config keys data"
 				case l.Present && l.Dir == "":
 					where = "drawn by the program"
 				case !l.Present:
 					where = "to download it: harness data fetch " + l.Name
 				}
-				t.Add(l.Name, yesNo(l.Present), where)
+				there := yesNo(l.Present)
+				if l.Own {
+					there = ""
+				}
+				t.Add(l.Name, there, where)
 			}
 			t.Print(a.out)
 			return nil
@@ -105,58 +110,6 @@ func (a *app) fetch(ctx context.Context, name, dir string) (string, error) {
 		}
 		meter.Set(float64(done), float64(total), file)
 	})
-}
-
-func newDataSheetCommand(a *app) *cobra.Command {
-	var dir, split string
-	var force bool
-	cmd := &cobra.Command{
-		Use: "sheet DATASET FILE", Short: "Write the first images of a dataset, at most 200, to a PNG file; of points in the plane 4000",
-		Example: "  harness data sheet digits digits.png",
-		Args:    exactly(2, "DATASET and FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := knownDataset(args[0]); err != nil {
-				return err
-			}
-			if split != "train" && split != "test" {
-				return usagef("--split is train or test, not %q", split)
-			}
-			sheet := outFile{args[1], files.PNG, force}
-			if err := sheet.check(); err != nil {
-				return err
-			}
-			spec, err := dataset.SpecOf(args[0])
-			if err != nil {
-				return err
-			}
-			if spec.Points {
-				png, err := pointsSheet(cmd.Context(), args[0], split)
-				if err != nil {
-					return err
-				}
-				return sheet.write(png)
-			}
-			cols := min(20, spec.Images(split))
-			rows := min(10, spec.Images(split)/cols)
-			d, err := dataset.Open(cmd.Context(), dataset.Options{Name: args[0], Dir: dir, Split: split, Limit: rows * cols})
-			if err != nil {
-				return err
-			}
-			images := make([]float32, len(d.Images))
-			for i := range d.N {
-				d.Image(i, false, images[i*d.Pixels():(i+1)*d.Pixels()])
-			}
-			png, err := grid.Encode(images, d.Spec, rows, cols)
-			if err != nil {
-				return err
-			}
-			return sheet.write(png)
-		},
-	}
-	pathVar(cmd.Flags(), &dir, "dir", "the folder that holds the files, or has a folder of each dataset (default: $HARNESS_DATA_DIR, then the user's cache)")
-	cmd.Flags().StringVar(&split, "split", "train", "train or test")
-	addForce(cmd, &force)
-	return cmd
 }
 
 // pointsSheet draws the first points of a split, each in the colour of its class.

@@ -174,6 +174,9 @@ func (o *fitOptions) run(ctx context.Context, name string) error {
 	if !slices.Contains(dataset.Names(), name) {
 		return usagef("there is no dataset %q; use one of: %s", name, strings.Join(dataset.Names(), ", "))
 	}
+	if dataset.IsOwn(name) {
+		return usagef("there is no classifier for data of your own: %s has no metrics of samples", name)
+	}
 	if spec, err := dataset.SpecOf(name); err == nil && spec.Points {
 		return fmt.Errorf("dataset %s is points in the plane, which are measured without a classifier", name)
 	}

@@ -38,7 +38,7 @@ func pathVarP(f *pflag.FlagSet, path *string, name, letter, usage string) {
 }
 
 // pathVariables are the variables that hold a path.
-var pathVariables = []string{storeEnv, dataset.DataDirEnv, classifier.DirEnv, plugin.CacheDirEnv}
+var pathVariables = []string{storeEnv, dataset.DataDirEnv, dataset.PreparedDirEnv, classifier.DirEnv, plugin.CacheDirEnv}
 
 const storeEnv = "HARNESS_STORE"
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/config"
+	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/fault"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/machine"
@@ -58,6 +59,7 @@ type app struct {
 
 // run carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
+	defer dataset.Attend(ctx, (&preparing{out: s.err}).show)()
 	out := &checkedWriter{Writer: s.out.Writer}
 	s.out.Writer = out
 	a := &app{streams: s, argv: append([]string{"harness"}, args...)}

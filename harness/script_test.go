@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs := t.TempDir()
+	runs, prepared := t.TempDir(), t.TempDir()
 	trained := sync.OnceValue(func() error { return trainRuns(t.Context(), filepath.Join("testdata", "tiny.yaml"), runs) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -63,6 +63,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HARNESS_STORE", "")
 			env.Setenv("HARNESS_DATA_DIR", "")
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
+			env.Setenv("HARNESS_PREPARED_DIR", prepared)
 			env.Setenv("HARNESS_PLUGIN_DIR", filepath.Join(env.WorkDir, "no-plugins"))
 			if path, _, err := plugin.Find("cpu", ""); err == nil {
 				env.Setenv("XLA_PLUGINS", filepath.Dir(path))
@@ -73,9 +74,10 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: requirement,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   exits,
-			"refused": refused,
-			"repeats": repeats,
+			"exits":    exits,
+			"refused":  refused,
+			"repeats":  repeats,
+			"pictures": makePictures,
 			"runs": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Check(trained())
 				ts.Check(os.CopyFS(ts.MkAbs("runs"), os.DirFS(runs)))

@@ -64,6 +64,10 @@ type Data struct {
 	Flip     bool   `yaml:"flip" json:"flip" jsonschema_description:"Mirror every image left to right with probability 0.5. This makes mirrored digits."`
 	Limit    int    `yaml:"limit" json:"limit" jsonschema:"minimum=0" jsonschema_description:"Use the first so many training images; 0 uses all."`
 	DropLast bool   `yaml:"drop_last" json:"drop_last" jsonschema_description:"Leave out the last batch of an epoch if it is not full."`
+	// CropPadding, and all that follows, is not written out, and not hashed, where it is not set.
+	CropPadding int `yaml:"crop_padding,omitempty" json:"crop_padding,omitempty" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Random crop: surround every image by so many pixels of value 0 and cut a random part of its size out. Default: none."`
+
+	OwnData `yaml:",inline"`
 }
 
 // Train is the budget and the optimizer. Exactly one of Epochs and Steps is
@@ -106,7 +110,7 @@ type Sampling struct {
 	GuidanceMethod   string                     `yaml:"guidance_method,omitempty" json:"guidance_method,omitempty" jsonschema:"enum=cfg,enum=cfg_zero_star" jsonschema_description:"How predictions are combined. cfg: uncond + g·(cond − uncond); cfg_zero_star, for flows: from the multiple of uncond that is nearest to cond, with a velocity of zero in the first zero_init_steps (Fan et al. 2025). Default: cfg."`
 	ZeroInitSteps    int                        `yaml:"zero_init_steps,omitempty" json:"zero_init_steps,omitempty" jsonschema:"minimum=1,maximum=10000" jsonschema_description:"cfg_zero_star: steps at the beginning whose velocity is taken for zero. Default: 1."`
 	GuidanceRescale  float64                    `yaml:"guidance_rescale,omitempty" json:"guidance_rescale,omitempty" jsonschema:"minimum=0,maximum=1" jsonschema_description:"How far the standard deviation of guided predictions is brought back to that of the class alone (Lin et al. 2024, section 3.4). Default: 0."`
-	Rows             int                        `yaml:"rows,omitempty" json:"rows,omitempty" jsonschema:"minimum=1,maximum=64" jsonschema_description:"Rows of a grid; its columns are no class and every class."`
+	Rows             int                        `yaml:"rows,omitempty" json:"rows,omitempty" jsonschema:"minimum=1,maximum=64" jsonschema_description:"Rows of a grid; its columns are no class and every class, of many the first 29; of images without classes there are 8."`
 	// Points is not written out, and not hashed, for images.
 	Points   int   `yaml:"points,omitempty" json:"points,omitempty" jsonschema:"minimum=1,maximum=20000" jsonschema_description:"Points in a picture of points in the plane, as many of each class; it has no rows. Default: 2000."`
 	UseEMA   bool  `yaml:"use_ema" json:"use_ema" jsonschema_description:"Draw with the averaged weights. Default: true if train.ema_decay is above 0."`
@@ -160,8 +164,8 @@ func Defaults() Config {
 }
 
 // setDefaults fills what depends on other keys. isSet tells whether a key was
-// given a value.
-func (c *Config) setDefaults(isSet func(key string) bool) {
+// given a value. The error is that of looking at data of one's own.
+func (c *Config) setDefaults(isSet func(key string) bool) error {
 	c.Process.SetDefaults()
 	if !isSet("sampling.samplers") {
 		name := schedulers.DefaultSampler(c.Process.Name)
@@ -185,9 +189,11 @@ func (c *Config) setDefaults(isSet func(key string) bool) {
 	if !isSet("sampling.use_ema") {
 		c.Sampling.UseEMA = c.Train.EMADecay > 0
 	}
+	problem := c.measureData()
 	c.setDataDefaults(isSet)
 	if !isSet("sampling.guidance") && !c.TakesClasses() {
 		c.Sampling.Guidance = []float64{1}
 	}
 	c.setPointsDefaults(isSet)
+	return problem
 }

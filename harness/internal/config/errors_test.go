@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"flowharness/harness/internal/dataset"
 	"flowharness/schedulers"
 )
 
@@ -102,15 +103,15 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 			`x.yaml:1:1: base: a config that is not read from a file cannot inherit; use the resolved config`},
 
 		{"misspelt choice", "data: {name: mnsit}\ntrain: {steps: 10}",
-			`x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, 8gaussians, moons, checkerboard, swissroll, pinwheel, 2spirals, got "mnsit" (did you mean "mnist"?)`},
+			`x.yaml:1:8: data.name: must be one of ` + strings.Join(dataset.Names(), ", ") + `, got "mnsit" (did you mean "mnist"?)`},
 		{"choice like no other", "data: {name: imagenet}\ntrain: {steps: 10}",
-			`x.yaml:1:8: data.name: must be one of digits, mnist, fashion_mnist, kmnist, 8gaussians, moons, checkerboard, swissroll, pinwheel, 2spirals, got "imagenet"`},
+			`x.yaml:1:8: data.name: must be one of ` + strings.Join(dataset.Names(), ", ") + `, got "imagenet"`},
 		{"misspelt sampler", "train: {steps: 10}\nsampling:\n  samplers:\n    - eulr",
 			`x.yaml:4:7: sampling.samplers[0]: must be one of ` + strings.Join(schedulers.SamplerNames(""),
 				", ") + `, got "eulr" (did you mean "euler"?)`},
 		{"sampler without a name", "train: {steps: 10}\nsampling:\n  samplers:\n    - shift: 2", `x.yaml:4:7: sampling.samplers[0]: has no name`},
 		{"value below its range", "train: {steps: 0}", `x.yaml:1:9: train.steps: must be at least 1, got 0`},
-		{"value above its range", "train: {steps: 10}\ndata: {limit: 60001}", `x.yaml:2:8: data.limit: must be at most 60000, got 60001`},
+		{"value above its range", "train: {steps: 10}\ndata: {limit: 60001}", `x.yaml:2:8: data.limit: must be at most 60000, the number of training images of dataset digits, got 60001`},
 		{"value at an open end", "train: {steps: 10, lr: 0}", `x.yaml:1:20: train.lr: must be above 0, got 0`},
 		{"value at the other open end", "train: {steps: 10, ema_decay: 1.0}", `x.yaml:1:20: train.ema_decay: must be below 1, got 1.0`},
 		{"entry out of range", "train: {steps: 10, betas: [0.9, 1]}", `x.yaml:1:33: train.betas[1]: must be below 1, got 1`},

@@ -105,9 +105,9 @@ func (l *loader) decode(outermost int) (*Config, error) {
 			out.Sampling.Samplers[i].SetRecorded()
 		}
 	}
-	out.setDefaults(func(key string) bool { _, ok := d.places[key]; return ok || d.isBroken(key) })
+	dataProblem := out.setDefaults(func(key string) bool { _, ok := d.places[key]; return ok || d.isBroken(key) })
 
-	v := &validator{config: &out.Config, decoder: d, start: l.layers[outermost].start()}
+	v := &validator{config: &out.Config, decoder: d, start: l.layers[outermost].start(), dataProblem: dataProblem}
 	if !l.incomplete {
 		v.validate()
 	}

@@ -9,7 +9,7 @@ func TestMicrobatchSizesThatAreRefused(t *testing.T) {
 	for _, tc := range []struct{ name, train, backend, want string }{
 		{"none", "microbatch_size: 0", "", "must be at least 1, got 0"},
 		{"fewer than none", "microbatch_size: -4", "", "must be at least 1, got -4"},
-		{"more than there are images", "microbatch_size: 60001", "", "must be at most 60000, got 60001"},
+		{"more than fit into memory", "microbatch_size: 1000001", "", "must be at most 1000000, got 1000001"},
 		{"half an image", "microbatch_size: 1.5", "", "must be a whole number, written in digits alone, got 1.5"},
 		{"another word", "microbatch_size: all", "", `must be a whole number or auto, got the string "all"`},
 		{"a number in quotes", `microbatch_size: "32"`, "", `must be a whole number or auto, got the string "32"; remove the quotes`},

@@ -55,7 +55,7 @@ func TestHashesOfShippedConfigsStay(t *testing.T) {
 			t.Fatalf("%s: %d configs (%v)", pattern, len(paths), err)
 		}
 		for _, path := range paths {
-			r, err := Load(path, nil)
+			r, err := Load(path, ownPictures(t, path))
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				continue

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -76,17 +75,13 @@ func newSchema(network string) *jsonschema.Schema {
 	return s
 }
 
-// limitToTheData bounds numbers of images by those of the largest dataset. Which
-// one a config takes is for [validator.data].
+// limitToTheData bounds numbers of images: by what can be in memory, or on a disk. How many a dataset has is for
+// [validator.data].
 func limitToTheData(s *jsonschema.Schema) {
-	var train, test int
-	for _, name := range dataset.Names() {
-		spec, _ := dataset.SpecOf(name)
-		train, test = max(train, spec.Train), max(test, spec.Test)
-	}
-	for key, images := range map[string]int{"data.limit": train, "train.batch_size": train, "train.microbatch_size": train,
-		"metrics.images": train, "metrics.validation_images": test} {
-		property(s, key).Maximum = json.Number(strconv.Itoa(images))
+	const batch, images = "1000000", "100000000"
+	for key, most := range map[string]json.Number{"data.limit": images, "train.batch_size": batch, "train.microbatch_size": batch,
+		"metrics.images": images, "metrics.validation_images": images} {
+		property(s, key).Maximum = most
 	}
 }
 

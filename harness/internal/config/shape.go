@@ -8,6 +8,9 @@ import (
 // Spec is the shape of the images of a config that has passed validation, so that
 // its dataset is known.
 func (c Config) Spec() dataset.Spec {
+	if !c.Data.Found.IsZero() {
+		return c.Data.Found.Spec()
+	}
 	spec, _ := dataset.SpecOf(c.Data.Name)
 	return spec
 }
@@ -38,8 +41,8 @@ func (c Config) trainImages() int {
 
 // setDataDefaults fills what follows from the data.
 func (c *Config) setDataDefaults(isSet func(key string) bool) {
-	spec, err := dataset.SpecOf(c.Data.Name)
-	if err != nil {
+	spec := c.Spec()
+	if spec.Train == 0 { // no such dataset, or one that cannot be read
 		return
 	}
 	for _, d := range []struct {
@@ -68,6 +71,21 @@ func (c Config) modelData() models.Data {
 // that its backend is to compute in.
 func (c Config) Network() (models.Network, error) {
 	return models.New(c.Model, c.modelData(), c.Backend.Precision)
+}
+
+// Columns of a grid: of images without classes, and at most.
+const (
+	unlabelledColumns = 8
+	maxColumns        = 30
+)
+
+// GridColumns is how many images of a grid stand side by side: no class and every class, or the first ones of very many; of
+// images without classes a few.
+func (c Config) GridColumns() int {
+	if c.Spec().Classes == 0 {
+		return unlabelledColumns
+	}
+	return min(c.Spec().Classes+1, maxColumns)
 }
 
 // minMeasured is the least that metrics.images may be.

@@ -16,6 +16,8 @@ func unhashed(keys []string, prefix string, t reflect.Type) []string {
 		switch {
 		case field.Tag.Get("hash") == "-":
 			keys = append(keys, prefix+key)
+		case field.Anonymous:
+			keys = unhashed(keys, prefix, field.Type)
 		case field.Type.Kind() == reflect.Struct:
 			keys = unhashed(keys, prefix+key+".", field.Type)
 		}

@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 
-	"flowharness/harness/internal/dataset"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/yamlfile"
 	"flowharness/schedulers"
@@ -19,14 +18,19 @@ type validator struct {
 	start    Place
 	problems []Problem
 	warnings []Problem
+	// dataProblem is that of looking at data of one's own: what follows from the data is not known then.
+	dataProblem error
 }
 
 func (v *validator) validate() {
 	v.paths()
-	v.model()
-	v.data()
-	v.points()
-	v.coupling()
+	v.ownData()
+	if v.dataProblem == nil {
+		v.model()
+		v.data()
+		v.points()
+		v.coupling()
+	}
 	v.budget()
 	v.init()
 	v.process()
@@ -47,7 +51,8 @@ func (v *validator) paths() {
 	for _, path := range []struct {
 		key   string
 		value *string
-	}{{"store", &c.Store}, {"data.dir", &c.Data.Dir}, {"backend.plugin", &c.Backend.Plugin}} {
+	}{{"store", &c.Store}, {"data.dir", &c.Data.Dir}, {"data.file", &c.Data.File}, {"data.labels_file", &c.Data.LabelsFile},
+		{"data.test_file", &c.Data.TestFile}, {"data.test_labels_file", &c.Data.TestLabelsFile}, {"backend.plugin", &c.Backend.Plugin}} {
 		expanded, err := files.Expand(*path.value)
 		if err != nil {
 			v.fail(path.key, nil, "%v", err)
@@ -73,8 +78,8 @@ func (v *validator) model() {
 // data checks what is limited by the number of images that there are.
 func (v *validator) data() {
 	c := v.config
-	spec, err := dataset.SpecOf(c.Data.Name)
-	if err != nil {
+	spec := c.Spec()
+	if spec.Train == 0 {
 		return
 	}
 	atMost := func(key string, got, images int, split string) {
@@ -84,7 +89,8 @@ func (v *validator) data() {
 	}
 	atMost("data.limit", c.Data.Limit, spec.Train, "training")
 	atMost("metrics.validation_images", c.Metrics.ValidationImages, spec.Test, "test")
-	if v.isSet("metrics.images") || c.Metrics.AtEnd { // as many real images are measured beside those drawn
+	// As many real images are measured beside those drawn. The least is the default where there are fewer.
+	if v.isSet("metrics.images") && c.Metrics.Images > minMeasured || c.Metrics.AtEnd {
 		atMost("metrics.images", c.Metrics.Images, spec.Train, "training")
 	}
 	if n := c.trainImages(); c.Train.BatchSize > n && c.Data.DropLast {
@@ -200,7 +206,7 @@ func (v *validator) sampling() {
 	for i, g := range c.Sampling.Guidance {
 		key := fmt.Sprintf("sampling.guidance[%d]", i)
 		switch {
-		case c.Model.TakesClasses() && !c.TakesClasses() && g != 0 && g != 1:
+		case v.dataProblem == nil && c.Model.TakesClasses() && !c.TakesClasses() && g != 0 && g != 1:
 			v.fail(key, []string{"data.name"}, "guidance %v needs classes, which dataset %s does not have; use 1", g, c.Data.Name)
 		case !c.Model.TakesClasses() && g != 0 && g != 1:
 			v.fail(key, []string{"model.name"}, "guidance %v needs a network that is told the class, which this one is not; use 1", g)

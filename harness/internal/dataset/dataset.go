@@ -8,12 +8,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"strings"
 )
 
 // sources lists every dataset, in the order names are shown. Adding one takes a
 // file and a line here, or a call of [Register].
-var sources = withPoints(digits{}, mnist, fashionMNIST, kmnist)
+var sources = withPoints(digits{}, mnist, fashionMNIST, kmnist, imageFolder{})
 
 func withPoints(list ...Source) []Source {
 	for _, p := range pointSets {
@@ -42,6 +43,9 @@ type Spec struct {
 	Train, Test   int // images of each split
 	// Points says that the samples are no images but points in the plane, whose coordinates are the channels.
 	Points bool
+	// Bright: the largest value of a grey image is light, as in photographs. Else it is ink on paper, as in scans of
+	// handwriting, and grids are drawn that way.
+	Bright bool
 }
 
 // Images is the number of images of a split, "train" or "test".
@@ -74,6 +78,8 @@ type Dataset struct {
 	Values []float32
 	// endless draws the samples of training where there are always new ones; nil: they are those above.
 	endless *Points
+	// ClassNames says what the classes are called; nil where they are the numbers themselves.
+	ClassNames []string
 
 	// Dir is the folder that it was read from and Files what was read; both are
 	// empty for a dataset that is drawn by the program.
@@ -81,6 +87,18 @@ type Dataset struct {
 	Files []File
 	// Fingerprint is the SHA-256 over images and labels.
 	Fingerprint string
+
+	unmap func() error // takes Images out of memory; nil where they are no mapped file
+}
+
+// Close ends the use of Images. Only data larger than memory needs it.
+func (d *Dataset) Close() error {
+	if d == nil || d.unmap == nil {
+		return nil
+	}
+	unmap := d.unmap
+	d.Images, d.unmap = nil, nil
+	return unmap()
 }
 
 // Options say what to open.
@@ -89,6 +107,7 @@ type Options struct {
 	Dir   string // the only folder to look in; empty: the usual places
 	Split string // "train" or "test"
 	Limit int    // the first so many images; 0 is all
+	Own          // of image_folder and other data of one's own
 }
 
 // Location is what [Locate] found.
@@ -99,6 +118,7 @@ type Location struct {
 	Looked  []string `json:"looked"`          // folders looked in, and below
 	Files   []File   `json:"files,omitempty"` // what was found there
 	Problem string   `json:"problem,omitempty"`
+	Own     bool     `json:"own,omitempty"` // data that a user brings: there is one for each config
 }
 
 // File is a file of a dataset.
@@ -147,6 +167,15 @@ func Open(ctx context.Context, o Options) (*Dataset, error) {
 	if o.Limit < 0 {
 		return nil, fmt.Errorf("dataset %s: limit %d is negative", o.Name, o.Limit)
 	}
+	if IsOwn(o.Name) {
+		d, err := openOwn(ctx, o)
+		if err != nil {
+			return nil, fmt.Errorf("dataset %s: %w", o.Name, err)
+		}
+		d.Name, d.Split = o.Name, o.Split
+		d.Fingerprint = fingerprint(d)
+		return d, nil
+	}
 	if n := s.Spec().Images(o.Split); o.Limit > n {
 		return nil, fmt.Errorf("dataset %s: data.limit is %d, the %s split has %d images", o.Name, o.Limit, o.Split, n)
 	}
@@ -179,19 +208,25 @@ func find(name string) (Source, error) {
 	return nil, fmt.Errorf("unknown dataset %q; use one of: %s", name, strings.Join(Names(), ", "))
 }
 
-// fingerprint hashes what a split holds. The channels of a grey image are not
-// mentioned: fingerprints from before there were others stay what they are.
+// fingerprint hashes what a split holds.
 func fingerprint(d *Dataset) string {
-	h := sha256.New()
-	shape := fmt.Sprintf("%d %d %d", d.N, d.Height, d.Width)
-	if d.Channels > 1 {
-		shape += fmt.Sprintf(" %d", d.Channels)
-	}
-	fmt.Fprintln(h, shape)
+	h := newFingerprint(d.Spec, d.N)
 	h.Write(d.Images)
 	_ = binary.Write(h, binary.LittleEndian, d.Values) // a hash takes everything
 	h.Write(d.Labels)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// newFingerprint begins the hash of images and labels. The channels of a grey image
+// are not mentioned: fingerprints from before there were others stay what they are.
+func newFingerprint(spec Spec, n int) hash.Hash {
+	h := sha256.New()
+	shape := fmt.Sprintf("%d %d %d", n, spec.Height, spec.Width)
+	if spec.Channels > 1 {
+		shape += fmt.Sprintf(" %d", spec.Channels)
+	}
+	fmt.Fprintln(h, shape)
+	return h
 }
 
 // Image writes image i, scaled to [-1, 1], to dst [Height, Width, Channels];

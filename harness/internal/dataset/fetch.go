@@ -26,6 +26,9 @@ func Fetch(ctx context.Context, name, dir string, observe Observe) (string, erro
 	if err != nil {
 		return "", err
 	}
+	if IsOwn(name) {
+		return "", fmt.Errorf("dataset %s is data of your own: there is nothing to download", name)
+	}
 	set, ok := s.(IDX)
 	if !ok {
 		return "", fmt.Errorf("dataset %s is drawn by the program: there is nothing to download", name)

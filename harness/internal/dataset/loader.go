@@ -12,7 +12,10 @@ type LoaderOptions struct {
 	Seed      uint64
 	BatchSize int
 	Flip      bool // mirror each image left to right with probability 0.5
-	DropLast  bool // leave out an epoch's last, smaller batch
+	// CropPadding surrounds each image by so many pixels of value 0 and cuts a random
+	// part of its size out.
+	CropPadding int
+	DropLast    bool // leave out an epoch's last, smaller batch
 }
 
 // Loader hands out the batches of a dataset: shuffled anew every epoch,
@@ -71,12 +74,41 @@ func (l *Loader) Fill(step int, images []float32, labels []int32) {
 	epoch, from := step/l.StepsPerEpoch(), step%l.StepsPerEpoch()*l.BatchSize
 	perm := l.permutation(epoch)
 	flip := random.New(l.Seed, "data/flip", uint64(step))
+	crop := random.New(l.Seed, "data/crop", uint64(step))
 	pixels := l.data.Pixels()
+	uncropped := make([]float32, pixels)
 	for i := range l.Size(step) {
 		index := perm[from+i]
 		mirrored := l.Flip && flip.Uint64()&1 == 1
-		l.data.Image(index, mirrored, images[i*pixels:(i+1)*pixels])
+		image := images[i*pixels : (i+1)*pixels]
+		if p := l.CropPadding; p > 0 {
+			l.data.Image(index, mirrored, uncropped)
+			cropTo(image, uncropped, l.data.Spec, crop.IntN(2*p+1)-p, crop.IntN(2*p+1)-p)
+		} else {
+			l.data.Image(index, mirrored, image)
+		}
 		labels[i] = l.label(int(l.data.Labels[index]))
+	}
+}
+
+// cropTo copies the part of an image that begins at row top and column left, which
+// may lie outside of it: there, it is -1.
+func cropTo(dst, src []float32, shape Spec, top, left int) {
+	row := shape.Width * shape.Channels
+	for y := range shape.Height {
+		line := dst[y*row : (y+1)*row]
+		for i := range line {
+			line[i] = -1
+		}
+		if y+top < 0 || y+top >= shape.Height || left <= -shape.Width || left >= shape.Width {
+			continue
+		}
+		from := src[(y+top)*row : (y+top+1)*row]
+		if left >= 0 {
+			copy(line, from[left*shape.Channels:])
+		} else {
+			copy(line[-left*shape.Channels:], from)
+		}
 	}
 }
 

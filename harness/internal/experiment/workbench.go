@@ -33,15 +33,15 @@ func OpenWorkbench(ctx context.Context, cfg *config.Resolved, o Options) (*Workb
 	}
 	w := &Workbench{training: training}
 	c := cfg.Config
-	if w.data, err = dataset.Open(ctx, dataset.Options{Name: c.Data.Name, Dir: c.Data.Dir, Split: "train", Limit: c.Data.Limit}); err != nil {
+	if w.data, err = dataset.Open(ctx, c.Data.Options("train", c.Data.Limit)); err != nil {
 		return nil, err
 	}
 	if err = train.Check(c, w.data); err != nil {
 		return nil, err
 	}
-	test := dataset.Options{Name: c.Data.Name, Dir: c.Data.Dir, Split: "test", Limit: c.Metrics.ValidationImages}
+	test := c.Data.Options("test", c.Metrics.ValidationImages)
 	if test.Limit == 0 {
-		test.Limit = fingerprintedImages
+		test.Limit = min(fingerprintedImages, c.Spec().Test)
 	}
 	if w.test, err = dataset.Open(ctx, test); err != nil {
 		return nil, err
@@ -95,6 +95,8 @@ func (w *Workbench) recordHow(c config.Config) error {
 
 // Close frees what was opened.
 func (w *Workbench) Close() {
+	// Only mapped files have an end, which cannot fail in a way that matters.
+	_ = errors.Join(w.data.Close(), w.test.Close())
 	if w.tools != nil {
 		w.tools.Close()
 	}

@@ -34,7 +34,7 @@ func TestDifferencesAreBelowAllButTheFirst(t *testing.T) {
 	}
 	left, top := size.X+4*gutter, size.Y+4*gutter
 	for i, want := range []uint8{0xff, 0, 0x7f} { // no difference, the whole, half
-		x, y := gutter+i*(scale+gutter), gutter
+		x, y := gutter+i*(2+gutter), gutter
 		if got := grey(img, left+x, top+y); got < want-1 && want > 0 || got > want+1 && want < 0xff {
 			t.Errorf("image %d differs by %d, want %d", i, got, want)
 		}

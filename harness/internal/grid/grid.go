@@ -14,19 +14,24 @@ import (
 	"flowharness/harness/internal/dataset"
 )
 
-// Look of a grid: every pixel of a sample becomes scale × scale, and images
-// stand gutter pixels apart on paper.
-const (
-	scale  = 2
-	gutter = 4
-)
+// gutter is how many pixels images stand apart on paper.
+const gutter = 4
+
+// scaleOf is how many pixels of a grid a pixel of an image is high and wide: large
+// images are drawn as they are.
+func scaleOf(shape dataset.Spec) int {
+	if max(shape.Height, shape.Width) > 64 {
+		return 1
+	}
+	return 2
+}
 
 var paper = color.Gray{Y: 0xff}
 
 // Encode draws rows × cols images [rows·cols, Height, Width, Channels] of a
 // dataset's shape, values in [-1, 1]. Images of one channel are drawn dark on light
-// as the tutorial prints them: -1 is paper, 1 is ink. Those of three are red, green
-// and blue, -1 dark and 1 bright. Values beyond are clipped; one that is not a
+// as the tutorial prints them, -1 is paper, 1 is ink, unless they are Bright. Those of
+// three are red, green and blue, -1 dark and 1 bright. Values beyond are clipped; one that is not a
 // number is drawn mid-grey. Equal images give equal bytes.
 func Encode(images []float32, shape dataset.Spec, rows, cols int) ([]byte, error) {
 	if shape.Channels != 1 && shape.Channels != 3 {
@@ -36,6 +41,7 @@ func Encode(images []float32, shape dataset.Spec, rows, cols int) ([]byte, error
 		return nil, fmt.Errorf("a grid of %d×%d images of %d×%d needs %d values, got %d", rows, cols, shape.Height, shape.Width, want,
 			len(images))
 	}
+	scale := scaleOf(shape)
 	cellH, cellW := shape.Height*scale+gutter, shape.Width*scale+gutter
 	img := blank(cols*cellW+gutter, rows*cellH+gutter, shape.Channels == 3)
 	for i := range rows * cols {
@@ -44,7 +50,7 @@ func Encode(images []float32, shape dataset.Spec, rows, cols int) ([]byte, error
 		for y := range shape.Height * scale {
 			for x := range shape.Width * scale {
 				at := (y/scale*shape.Width + x/scale) * shape.Channels
-				img.Set(left+x, top+y, colourOf(values[at:at+shape.Channels]))
+				img.Set(left+x, top+y, colourOf(values[at:at+shape.Channels], shape.Bright))
 			}
 		}
 	}
@@ -83,7 +89,10 @@ func SideBySide(pictures ...[]byte) ([]byte, error) {
 }
 
 // colourOf is the colour of a pixel of one or three values.
-func colourOf(values []float32) color.Color {
+func colourOf(values []float32, bright bool) color.Color {
+	if len(values) == 1 && bright {
+		return color.Gray{Y: level(values[0])}
+	}
 	if len(values) == 1 {
 		return color.Gray{Y: level(-values[0])}
 	}

@@ -75,7 +75,7 @@ func TestEncodeMapsValuesToInk(t *testing.T) {
 			if got := uint8(at(img, gutter, gutter) >> 8); got != tc.want {
 				t.Errorf("the pixel is %#x, want %#x", got, tc.want)
 			}
-			if size := img.Bounds().Size(); size != image.Pt(scale+2*gutter, scale+2*gutter) {
+			if size := img.Bounds().Size(); size != image.Pt(2+2*gutter, 2+2*gutter) {
 				t.Errorf("the picture's size is %v", size)
 			}
 		})
@@ -189,7 +189,7 @@ func TestImagesOfThreeChannelsAreDrawnInTheirColours(t *testing.T) {
 	}
 	img := decode(t, picture)
 	for i, want := range []color.RGBA{{0xff, 0, 0x80, 0xff}, {0x80, 0xff, 0, 0xff}} {
-		if got := rgb(img, gutter+i*scale, gutter); got != want {
+		if got := rgb(img, gutter+i*2, gutter); got != want {
 			t.Errorf("pixel %d is %v, want %v", i, got, want)
 		}
 	}
@@ -216,7 +216,7 @@ func TestImagesOfThreeChannelsAreDrawnInTheirColours(t *testing.T) {
 	below := decode(t, strip)
 	left, top := img.Bounds().Dx()+4*gutter, img.Bounds().Dy()+4*gutter
 	for i, want := range []color.RGBA{{0xff, 0, 0xff, 0xff}, {0xff, 0xff, 0, 0xff}} { // green differs, then blue
-		x, y := gutter+i*scale, gutter
+		x, y := gutter+i*2, gutter
 		if got := rgb(decode(t, difference), x, y); got != want {
 			t.Errorf("pixel %d differs by %v, want %v", i, got, want)
 		}

@@ -20,7 +20,7 @@ func (t *Tools) Anchors(ctx context.Context, data config.Data, images int) (anch
 		return t.plane.anchors(ctx, data, images)
 	}
 	err = backend.Catch(func() error {
-		train, err := dataset.Open(ctx, dataset.Options{Name: data.Name, Dir: data.Dir, Split: "train", Limit: images})
+		train, err := dataset.Open(ctx, data.Options("train", images))
 		if err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func openReference(ctx context.Context, b compute.Backend, data config.Data) (*c
 	if err != nil {
 		return nil, nil, err
 	}
-	test, err := dataset.Open(ctx, dataset.Options{Name: data.Name, Dir: data.Dir, Split: "test"})
+	test, err := dataset.Open(ctx, data.Options("test", 0))
 	if err != nil {
 		return nil, nil, err
 	}

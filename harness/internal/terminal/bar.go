@@ -63,6 +63,17 @@ var Steps = Unit{
 	rate: func(perSecond float64) string { return fmt.Sprintf("%.2f it/s", perSecond) },
 }
 
+// Images are pictures that are read; of how many is unknown where the total is 0 or less.
+var Images = Unit{
+	count: func(done, total float64) string {
+		if total <= 0 {
+			return fmt.Sprintf("%.0f images", done)
+		}
+		return fmt.Sprintf("%.0f of %.0f images", done, total)
+	},
+	rate: func(perSecond float64) string { return fmt.Sprintf("%.0f images/s", perSecond) },
+}
+
 // Bytes are counted in MiB.
 var Bytes = Unit{
 	count: func(done, total float64) string {

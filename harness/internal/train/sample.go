@@ -139,7 +139,7 @@ func sampleAll(ctx context.Context, gen *Generator, weights *tensors.Tensor, cfg
 		if gen.spec.Points {
 			out, s.PNG, err = gen.drawPoints(ctx, weights, cfg, request)
 		} else if out, err = gen.Generate(ctx, weights, request); err == nil {
-			s.PNG, err = grid.Encode(out.Images, gen.spec, cfg.Sampling.Rows, cfg.Spec().Classes+1)
+			s.PNG, err = grid.Encode(out.Images, gen.spec, cfg.Sampling.Rows, cfg.GridColumns())
 		}
 		s.NFE, s.Seconds = out.NFE, out.Elapsed.Seconds()
 		if err != nil {
@@ -206,8 +206,11 @@ func warmKey(r Request) string {
 // turn.
 func drawnLabels(cfg config.Config) []int32 {
 	spec := cfg.Spec()
-	if !spec.Points {
-		return GridLabels(cfg.Sampling.Rows, spec.Classes+1)
+	switch {
+	case !spec.Points && spec.Classes == 0:
+		return make([]int32, cfg.Sampling.Rows*cfg.GridColumns())
+	case !spec.Points:
+		return GridLabels(cfg.Sampling.Rows, cfg.GridColumns())
 	}
 	labels := make([]int32, cfg.Sampling.Points)
 	for i := range labels {

@@ -67,7 +67,8 @@ func newLoader(cfg config.Config, d *dataset.Dataset) (*dataset.Loader, error) {
 			d.Name, d.Height, d.Width, spec.Height, spec.Width, d.Channels, spec.Channels)
 	}
 	return dataset.NewLoader(d, dataset.LoaderOptions{
-		Seed: cfg.Seed, BatchSize: cfg.Train.BatchSize, Flip: cfg.Data.Flip, DropLast: cfg.Data.DropLast})
+		Seed: cfg.Seed, BatchSize: cfg.Train.BatchSize, Flip: cfg.Data.Flip,
+		CropPadding: cfg.Data.CropPadding, DropLast: cfg.Data.DropLast})
 }
 
 func newTrainer(o Options) (*trainer, error) {
