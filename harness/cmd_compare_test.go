@@ -105,7 +105,7 @@ func TestCompareGroupsSeedsByName(t *testing.T) {
 	if code != 0 || talk != "" {
 		t.Fatalf("exit code %d, %s", code, talk)
 	}
-	says(t, "the table", out, "accuracy ↑", "fast is worse than fm", "paired t", "Quality against evaluations", "train.lr", "▁",
+	says(t, "the table", out, "accuracy ↑", "fast is worse than fm", "paired t", "Quality against network calls", "train.lr", "▁",
 		"warning: runs named fast that are not finished are left out (1)")
 	if code, out, talk := harness(t, path, "compare", "fast", "--group-by", "train.lr"); code != 0 || !strings.Contains(out,
 		"form one group") {

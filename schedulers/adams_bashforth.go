@@ -1,7 +1,7 @@
 package schedulers
 
 // ab2 is the two-step Adams-Bashforth method with variable steps (Hairer, Nørsett and Wanner, Solving Ordinary
-// Differential Equations I, section III.5): of order 2 for one evaluation a step. With r = h_n/h_(n-1) a step is
+// Differential Equations I, section III.5): of order 2 for one call a step. With r = h_n/h_(n-1) a step is
 //
 //	x_(n+1) = x_n + h_n·((1 + r/2)·v_n - r/2·v_(n-1)),
 //
@@ -19,7 +19,7 @@ type adamsBashforth struct {
 // Order is the order of convergence of the method.
 func (s adamsBashforth) Order() int { return 2 }
 
-// Plan makes one evaluation a step.
+// Plan makes one call a step.
 func (s adamsBashforth) Plan(steps int) (Plan, error) {
 	grid, err := flowGrid(s.config, steps, s.trainTimesteps)
 	if err != nil {
@@ -33,7 +33,7 @@ func (s adamsBashforth) Plan(steps int) (Plan, error) {
 			r := h / (grid[step] - grid[step-1])
 			u.weights = []float64{-h * r / 2, h * (1 + r/2)}
 		}
-		plan.Evaluations = append(plan.Evaluations, Evaluation{
+		plan.Calls = append(plan.Calls, Call{
 			Index: step, Step: step, Timestep: flowTimestep(s.config, s.trainTimesteps, step, grid[step], 0), update: u,
 		})
 	}

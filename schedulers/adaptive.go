@@ -28,11 +28,11 @@ type adaptive struct {
 // Limits of adaptive steps: how much the step size may change at once, how far below what would do it stays, and what a step
 // or a run of them must not fall below or exceed. Half a unit in the last place of float32 is 6e-8.
 const (
-	safetyFactor           = 0.9
-	smallestFactor         = 0.2
-	largestFactor          = 10
-	shortestStep           = 1e-6
-	maxAdaptiveEvaluations = 20_000
+	safetyFactor     = 0.9
+	smallestFactor   = 0.2
+	largestFactor    = 10
+	shortestStep     = 1e-6
+	maxAdaptiveCalls = 20_000
 )
 
 // adaptiveRun is one run of an adaptive plan.
@@ -56,7 +56,7 @@ func (r *Runner) runAdaptive(ctx context.Context, plan Plan, sample *tensors.Ten
 			release([]*tensors.Tensor{x}, nil)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("sampling step %d of %d (evaluation %d): %w", a.step+1, plan.Steps, a.calls, err)
+			return nil, fmt.Errorf("sampling step %d of %d (call %d): %w", a.step+1, plan.Steps, a.calls, err)
 		}
 		x, h = next, nextH
 		if err := observe(a.step+1, x); err != nil {
@@ -161,7 +161,7 @@ func (a *adaptiveRun) try(ctx context.Context, x, slope *tensors.Tensor, t, h fl
 	return next, slopes[len(slopes)-1], ratio, nil
 }
 
-// firstStep guesses a step size as Hairer, Nørsett and Wanner do, for one more evaluation.
+// firstStep guesses a step size as Hairer, Nørsett and Wanner do, for one more call.
 func (a *adaptiveRun) firstStep(ctx context.Context, x, slope *tensors.Tensor, t, until float64) (float64, error) {
 	d0, err := a.norm(x, x, x)
 	if err != nil {
@@ -208,10 +208,10 @@ func (a *adaptiveRun) velocity(ctx context.Context, x *tensors.Tensor, t float64
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if a.calls == maxAdaptiveEvaluations {
+	if a.calls == maxAdaptiveCalls {
 		return nil, fmt.Errorf("at t = %.6g the model has been called %d times: raise rtol and atol (%g, %g)", t, a.calls, a.rtol, a.atol)
 	}
-	v, err := a.predict(ctx, x, Evaluation{Index: a.calls, Step: a.step, Timestep: float64(a.trainTimesteps) * t})
+	v, err := a.predict(ctx, x, Call{Index: a.calls, Step: a.step, Timestep: float64(a.trainTimesteps) * t})
 	a.calls++
 	if err != nil {
 		return nil, fmt.Errorf("predicting: %w", err)

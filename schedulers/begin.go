@@ -10,7 +10,7 @@ func (p Plan) FarFromNoise(trainTimesteps int) int {
 	if len(p.Times) > 0 {
 		return 0
 	}
-	if before := trainTimesteps - 1 - int(p.Evaluations[0].Timestep); before > trainTimesteps/10 {
+	if before := trainTimesteps - 1 - int(p.Calls[0].Timestep); before > trainTimesteps/10 {
 		return before
 	}
 	return 0

@@ -118,7 +118,7 @@ type SamplerConfig struct {
 	SetAlphaToOne *bool `yaml:"set_alpha_to_one,omitempty" json:"set_alpha_to_one,omitempty"`
 }
 
-// Shortest is a config, and a number of steps, that runs the programs which this one runs in fewer evaluations: it compiles them
+// Shortest is a config, and a number of steps, that runs the programs which this one runs in fewer calls: it compiles them
 // before anything is timed.
 func (c SamplerConfig) Shortest(trainTimesteps int) (SamplerConfig, int) {
 	steps := 1

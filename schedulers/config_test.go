@@ -270,7 +270,7 @@ func TestASamplersTextTellsItFromOthers(t *testing.T) {
 	}
 }
 
-// TestTheShortestOfASamplerRuns, in few evaluations.
+// TestTheShortestOfASamplerRuns, in few calls.
 func TestTheShortestOfASamplerRuns(t *testing.T) {
 	runner := newRunner(t, openBackend(t, "go"))
 	for _, c := range []SamplerConfig{{Name: "euler"}, {Name: "ab2"}, {Name: "rk4", Times: []float64{0, 0.5, 0.7, 1}},
@@ -278,13 +278,13 @@ func TestTheShortestOfASamplerRuns(t *testing.T) {
 		{Name: "dopri5", Times: []float64{0, 0.5, 1}}, {Name: "unipc", Grid: "karras"}} {
 		c.SetDefaults()
 		short, steps := c.Shortest(1000)
-		evaluations := 0
+		calls := 0
 		runToy(t, runner, mustPlan(t, short, ProcessConfig{Name: FlowMatch}, steps), func(x, timestep float64) float64 {
-			evaluations++
+			calls++
 			return gaussianVelocity(x, timestep/1000)
 		})
-		if n := evaluations / len(toyStart); n > 20 {
-			t.Errorf("%v: %v in %d steps takes %d evaluations", c, short, steps, n)
+		if n := calls / len(toyStart); n > 20 {
+			t.Errorf("%v: %v in %d steps takes %d calls", c, short, steps, n)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func (d diffusion) denoised(u *denoiseUpdate, alpha32, sigma32 float32) (noiseOf
 func (d diffusion) plan(timesteps []int, updates []denoiseUpdate) (Plan, error) {
 	plan := Plan{Steps: len(timesteps)}
 	for i, t := range timesteps {
-		plan.Evaluations = append(plan.Evaluations, Evaluation{
+		plan.Calls = append(plan.Calls, Call{
 			Index: i, Step: i, Timestep: float64(t), UsesNoise: updates[i].noise != 0, update: updates[i],
 		})
 	}

@@ -23,7 +23,7 @@ type flowSDE struct {
 	trainTimesteps int
 }
 
-// Plan makes one evaluation a step. Its errors, of the distribution of samples, fall as 1/steps.
+// Plan makes one call a step. Its errors, of the distribution of samples, fall as 1/steps.
 func (s flowSDE) Plan(steps int) (Plan, error) {
 	grid, err := flowGrid(s.config, steps, s.trainTimesteps)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s flowSDE) Plan(steps int) (Plan, error) {
 			u.prediction += h * diffusion * scoreOfVelocity
 			u.noise = math.Sqrt(2 * diffusion * h)
 		}
-		plan.Evaluations = append(plan.Evaluations, Evaluation{
+		plan.Calls = append(plan.Calls, Call{
 			Index: i, Step: i, Timestep: flowTimestep(s.config, s.trainTimesteps, i, t, 0), UsesNoise: u.noise != 0, update: u,
 		})
 	}

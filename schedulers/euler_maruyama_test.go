@@ -20,7 +20,7 @@ func TestEulerMaruyamaConvergesToTheDataAtFirstOrder(t *testing.T) {
 func checkMoments(t *testing.T, config SamplerConfig, path string, velocity func(x, t float64) float64) {
 	off := func(steps int) (mean, variance float64) {
 		mean, variance = 0, 1
-		for _, e := range mustPlan(t, config, ProcessConfig{Name: FlowMatch, NumTrainTimesteps: 100_000, Path: path}, steps).Evaluations {
+		for _, e := range mustPlan(t, config, ProcessConfig{Name: FlowMatch, NumTrainTimesteps: 100_000, Path: path}, steps).Calls {
 			u, time := e.update.(denoiseUpdate), e.Timestep/100_000
 			slope := velocity(1, time) - velocity(0, time)
 			mean = u.sample*mean + u.prediction*velocity(mean, time)

@@ -43,7 +43,7 @@ func TestListedTimesAreTheSteps(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := sampler.Plan(6)
-		if err != nil || !slices.EqualFunc(got.Evaluations, want.Evaluations, func(a, b Evaluation) bool {
+		if err != nil || !slices.EqualFunc(got.Calls, want.Calls, func(a, b Call) bool {
 			return a.Timestep == b.Timestep && slices.Equal(a.update.coefficients(), b.update.coefficients())
 		}) {
 			t.Errorf("%s: another plan (%v)", name, err)

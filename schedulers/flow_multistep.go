@@ -21,7 +21,7 @@ var flowDPMPP2M = registration{
 // DPMSolverMultistepScheduler of diffusers with use_flow_sigmas.
 type flowDPMSolver struct{ flowMultistep }
 
-// Plan makes one evaluation a step. On grids that begin at the noise itself, where lambda is infinite, the first two steps
+// Plan makes one call a step. On grids that begin at the noise itself, where lambda is infinite, the first two steps
 // are of first order, as is the last one, which ends at the predicted data. Errors then fall as log(steps)/steps².
 func (s flowDPMSolver) Plan(steps int) (Plan, error) {
 	// DPM-Solver of diffusers begins at sigma = 1-1/T.
@@ -41,7 +41,7 @@ func (s flowDPMSolver) Plan(steps int) (Plan, error) {
 			r := (lambda - s.path.halfLogSNR(grid[i-1])) / h
 			u.change = u.data / (2 * r)
 		}
-		plan.Evaluations = append(plan.Evaluations, Evaluation{
+		plan.Calls = append(plan.Calls, Call{
 			Index: i, Step: i, Timestep: flowTimestep(s.config, s.trainTimesteps, i, grid[i], 0), update: u,
 		})
 	}

@@ -181,11 +181,11 @@ func (c goldenCase) check(t *testing.T, runner *Runner) {
 		t.Fatal(err)
 	}
 	if plan.NFE() != len(c.Timesteps) || len(c.Samples) != len(c.Timesteps) {
-		t.Fatalf("plan has %d evaluations, golden %d timesteps and %d samples", plan.NFE(), len(c.Timesteps), len(c.Samples))
+		t.Fatalf("plan has %d calls, golden %d timesteps and %d samples", plan.NFE(), len(c.Timesteps), len(c.Samples))
 	}
 	processConfig.SetDefaults()
 	flow := processConfig.Name == FlowMatch
-	for i, e := range plan.Evaluations {
+	for i, e := range plan.Calls {
 		timestep := e.Timestep
 		if flow { // diffusers counts from data to noise
 			timestep = float64(processConfig.NumTrainTimesteps) - timestep
@@ -196,18 +196,18 @@ func (c goldenCase) check(t *testing.T, runner *Runner) {
 			}
 		}
 		if math.Abs(timestep-c.Timesteps[i]) > 1e-3 {
-			t.Fatalf("evaluation %d: timestep %v, want %v", i, timestep, c.Timesteps[i])
+			t.Fatalf("call %d: timestep %v, want %v", i, timestep, c.Timesteps[i])
 		}
 		if sigma := 1 - e.Timestep/float64(processConfig.NumTrainTimesteps); flow && c.Sigmas != nil && math.Abs(sigma-c.Sigmas[i]) > 1e-6 {
-			t.Fatalf("evaluation %d: sigma %v, want %v", i, sigma, c.Sigmas[i])
+			t.Fatalf("call %d: sigma %v, want %v", i, sigma, c.Sigmas[i])
 		}
 	}
 
 	worst := 0.0
 	expect := func(i int, sample *tensors.Tensor) {
-		worst = max(worst, expectClose(t, fmt.Sprintf("sample after evaluation %d", i), values(t, sample), c.Samples[i], c.tolerance(i)))
+		worst = max(worst, expectClose(t, fmt.Sprintf("sample after call %d", i), values(t, sample), c.Samples[i], c.tolerance(i)))
 	}
-	predict := func(_ context.Context, sample *tensors.Tensor, e Evaluation) (*tensors.Tensor, error) {
+	predict := func(_ context.Context, sample *tensors.Tensor, e Call) (*tensors.Tensor, error) {
 		if e.Index > 0 {
 			expect(e.Index-1, sample)
 		}
@@ -219,7 +219,7 @@ func (c goldenCase) check(t *testing.T, runner *Runner) {
 		}
 		return tensors.FromFlatDataAndDimensions(output, c.Shape...), nil
 	}
-	noise := func(e Evaluation) (*tensors.Tensor, error) {
+	noise := func(e Call) (*tensors.Tensor, error) {
 		return tensors.FromFlatDataAndDimensions(c.StepNoise[e.Index], c.Shape...), nil
 	}
 	start := tensors.FromFlatDataAndDimensions(c.Start, c.Shape...)
@@ -231,7 +231,7 @@ func (c goldenCase) check(t *testing.T, runner *Runner) {
 	t.Logf("largest error %.2g", worst)
 }
 
-// tolerance is the error allowed at each value after evaluation i: goldenTolerance, times the largest
+// tolerance is the error allowed at each value after call i: goldenTolerance, times the largest
 // value on the way there if that is above 1, because an error made while a value is large stays when it
 // shrinks. The Heun sampler of diffusers adds one of its own: it computes the slope as
 // (x - (x - sigma*slope))/sigma, which leaves half a unit in the last place of x, divided by sigma.

@@ -96,19 +96,19 @@ func (g Guidance) ScaleAt(step, steps int) float64 {
 	return 1
 }
 
-// GuidanceMode says which predictions a guided evaluation needs.
+// GuidanceMode says which predictions a guided call needs.
 type GuidanceMode int
 
 // The modes of guidance.
 const (
-	CondOnly       GuidanceMode = iota // scale 1: one model evaluation
-	UncondOnly                         // scale 0: one model evaluation
+	CondOnly       GuidanceMode = iota // scale 1: one model call
+	UncondOnly                         // scale 0: one model call
 	CondUncond                         // any other scale: two
 	ZeroPrediction                     // a step of ZeroInitSteps: none, the prediction is zero
 )
 
-// Evaluations is the number of model evaluations that a mode makes.
-func (m GuidanceMode) Evaluations() int {
+// Calls is the number of model calls that a mode makes.
+func (m GuidanceMode) Calls() int {
 	switch m {
 	case CondUncond:
 		return 2
@@ -133,12 +133,12 @@ func (g Guidance) ModeAt(step, steps int) GuidanceMode {
 	}
 }
 
-// NFE is the number of model evaluations (network function evaluations) per sample of a plan with this guidance, where an
-// evaluation that needs both predictions counts as two.
+// NFE is the number of model calls (network function evaluations) per sample of a plan with this guidance, where a call
+// that needs both predictions counts as two.
 func (g Guidance) NFE(p Plan) int {
 	n := 0
-	for _, e := range p.Evaluations {
-		n += g.ModeAt(e.Step, p.Steps).Evaluations()
+	for _, e := range p.Calls {
+		n += g.ModeAt(e.Step, p.Steps).Calls()
 	}
 	return n
 }

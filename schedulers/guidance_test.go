@@ -56,7 +56,7 @@ func TestGuidanceAppliesInsideItsInterval(t *testing.T) {
 				}
 			}
 			if got := c.guidance.NFE(mustPlan(t, SamplerConfig{Name: "euler"}, ProcessConfig{Name: FlowMatch}, c.steps)); got != nfe {
-				t.Errorf("%d model evaluations, want %d", got, nfe)
+				t.Errorf("%d model calls, want %d", got, nfe)
 			}
 		})
 	}
@@ -134,7 +134,7 @@ func TestZeroStarStartsWithStepsThatCallNoModel(t *testing.T) {
 	guidance := Guidance{Scale: 3, Method: "cfg_zero_star", ZeroInitSteps: 2}
 	plan := mustPlan(t, SamplerConfig{Name: "heun"}, ProcessConfig{Name: FlowMatch}, 5)
 	if got := guidance.NFE(plan); got != 3*2*2 {
-		t.Errorf("%d evaluations of 3 steps of heun, want 12", got)
+		t.Errorf("%d calls of 3 steps of heun, want 12", got)
 	}
 	for step, want := range []GuidanceMode{ZeroPrediction, ZeroPrediction, CondUncond, CondUncond, CondUncond} {
 		if got := guidance.ModeAt(step, 5); got != want {

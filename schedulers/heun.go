@@ -1,6 +1,6 @@
 package schedulers
 
-// heun is Heun's method, the explicit trapezoidal rule. On the uniform grid its last evaluation is at
+// heun is Heun's method, the explicit trapezoidal rule. On the uniform grid its last call is at
 // t = 1, just past the last timestep trained; the diffusers grid ends with an Euler step instead.
 var heun = flowSampler("heun", tableau{
 	order: 2,

@@ -18,7 +18,7 @@ var toyStart = []float32{0.5, -0.25, 1.5, -2}
 // is [0.5, -0.5, 0.25, -1]*sin(n).
 func runToy(t *testing.T, runner *Runner, plan Plan, network func(x, timestep float64) float64) []float32 {
 	t.Helper()
-	predict := func(_ context.Context, sample *tensors.Tensor, e Evaluation) (*tensors.Tensor, error) {
+	predict := func(_ context.Context, sample *tensors.Tensor, e Call) (*tensors.Tensor, error) {
 		output := values(t, sample)
 		for i, x := range output {
 			output[i] = float32(network(float64(x), e.Timestep))
@@ -26,7 +26,7 @@ func runToy(t *testing.T, runner *Runner, plan Plan, network func(x, timestep fl
 		return tensors.FromFlatDataAndDimensions(output, 1, 2, 2, 1), nil
 	}
 	draws := 0.0
-	noise := func(Evaluation) (*tensors.Tensor, error) {
+	noise := func(Call) (*tensors.Tensor, error) {
 		draws++
 		var z []float32
 		for _, v := range []float64{0.5, -0.5, 0.25, -1} {
@@ -183,7 +183,7 @@ func TestSingleDiffusionStepsMatchTheCheckValues(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			plan := mustPlan(t, c.sampler, ProcessConfig{Name: DDPM, PredictionType: c.prediction}, 50)
-			index := slices.IndexFunc(plan.Evaluations, func(e Evaluation) bool { return e.Timestep == c.timestep })
+			index := slices.IndexFunc(plan.Calls, func(e Call) bool { return e.Timestep == c.timestep })
 			if index < 0 {
 				t.Fatalf("timestep %v is not in the plan", c.timestep)
 			}
@@ -229,7 +229,7 @@ func TestTimestepsFollowTheSpacing(t *testing.T) {
 			r, _ := find(c.sampler.Name)
 			plan := mustPlan(t, c.sampler, ProcessConfig{Name: r.process}, c.steps)
 			var got []float64
-			for _, e := range plan.Evaluations {
+			for _, e := range plan.Calls {
 				got = append(got, e.Timestep)
 			}
 			close := func(a, b float64) bool { return math.Abs(a-b) < 1e-3 }

@@ -14,7 +14,7 @@ type Sampler interface {
 	Plan(steps int) (Plan, error)
 }
 
-// Plan lists the model evaluations of one sampling run and what is done with each. It is a value:
+// Plan lists the model calls of one sampling run and what is done with each. It is a value:
 // the same config and number of steps give the same plan, and running it changes nothing in it.
 type Plan struct {
 	// Steps is the number of steps asked for.
@@ -22,27 +22,27 @@ type Plan struct {
 	// Times of a flow-matching plan are the times, from 0 (noise) to 1 (data), at which its steps begin
 	// and end: Steps+1 of them. A plan of the diffusion samplers has none.
 	Times []float64
-	// Evaluations are in the order they are made. An adaptive plan has none: it makes them as they turn out to be needed, and
+	// Calls are in the order they are made. An adaptive plan has none: it makes them as they turn out to be needed, and
 	// whoever wants their number counts them.
-	Evaluations []Evaluation
+	Calls []Call
 
 	adaptive *adaptive
 }
 
-// NFE is the number of model evaluations (network function evaluations) per sample, not counting
+// NFE is the number of model calls (network function evaluations) per sample, not counting
 // the second one that guidance makes; 0 for an adaptive plan, which does not know.
-func (p Plan) NFE() int { return len(p.Evaluations) }
+func (p Plan) NFE() int { return len(p.Calls) }
 
-// endsStep tells whether a step ends with evaluation i.
+// endsStep tells whether a step ends with call i.
 func (p Plan) endsStep(i int) bool {
-	return i+1 == len(p.Evaluations) || p.Evaluations[i+1].Step != p.Evaluations[i].Step
+	return i+1 == len(p.Calls) || p.Calls[i+1].Step != p.Calls[i].Step
 }
 
-// Evaluation is one call of the model and the update that follows it.
-type Evaluation struct {
-	// Index counts evaluations from 0.
+// Call is one call of the model and the update that follows it.
+type Call struct {
+	// Index counts calls from 0.
 	Index int
-	// Step is the step the evaluation belongs to, from 0; a Runge-Kutta step has several evaluations.
+	// Step is the step the call belongs to, from 0; a Runge-Kutta step has several calls.
 	Step int
 	// Timestep is the time given to the model.
 	Timestep float64
@@ -52,9 +52,9 @@ type Evaluation struct {
 	update update
 }
 
-// update is what happens to the state after an evaluation: stageUpdate or denoiseUpdate.
+// update is what happens to the state after a call: stageUpdate or denoiseUpdate.
 type update interface {
-	// apply returns the state that follows; noise is nil unless the evaluation uses it.
+	// apply returns the state that follows; noise is nil unless the call uses it.
 	apply(r *Runner, state State, prediction, noise *tensors.Tensor) (State, error)
 	// coefficients are the numbers it works with.
 	coefficients() []float64
@@ -73,7 +73,7 @@ func checkSteps(steps, trainTimesteps int) error {
 
 // checkFinite reports a plan whose numbers overflowed, which extreme noise schedules can cause.
 func (p Plan) checkFinite() error {
-	for _, e := range p.Evaluations {
+	for _, e := range p.Calls {
 		for _, c := range append(e.update.coefficients(), e.Timestep) {
 			if c32 := float64(float32(c)); !isFinite(c32) {
 				return fmt.Errorf("step %d (timestep %v) has a coefficient of %v in float32: the noise schedule is too extreme "+

@@ -34,7 +34,7 @@ func (u predictCorrectUpdate) coefficients() []float64 {
 func (u predictCorrectUpdate) apply(r *Runner, state State, prediction, _ *tensors.Tensor) (State, error) {
 	last := state.base
 	if u.corrects && last == nil {
-		return State{}, fmt.Errorf("the state holds no sample of the step before: evaluations must be made in order")
+		return State{}, fmt.Errorf("the state holds no sample of the step before: calls must be made in order")
 	}
 	coefficients := u.coefficients()
 	if last == nil {
@@ -49,7 +49,7 @@ func (u predictCorrectUpdate) apply(r *Runner, state State, prediction, _ *tenso
 			continue
 		}
 		if u.correct.data[i+1] != 0 || i < 2 && u.predict.data[i+2] != 0 {
-			return State{}, fmt.Errorf("the state holds %d predictions of steps before, the plan needs %d: evaluations must be made in order",
+			return State{}, fmt.Errorf("the state holds %d predictions of steps before, the plan needs %d: calls must be made in order",
 				len(previous), i+1)
 		}
 		inputs = append(inputs, prediction) // any tensor of the shape: its coefficient is 0

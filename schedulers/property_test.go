@@ -84,7 +84,7 @@ func inFloat64(t *testing.T, plan Plan, velocity func(x, t float64) float64, x f
 	t.Helper()
 	var last float64
 	var data [4]float64 // the latest first
-	for _, e := range plan.Evaluations {
+	for _, e := range plan.Calls {
 		v := velocity(x, e.Timestep/maxTrainTimesteps)
 		copy(data[1:], data[:3])
 		switch u := e.update.(type) {
@@ -206,7 +206,7 @@ func TestDDIMGoesToTheNextTimestepListed(t *testing.T) {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			plan := mustPlan(t, SamplerConfig{Name: "ddim", TimestepSpacing: c.spacing, PreviousTimestep: c.previous,
 				ClipSample: ptr(false)}, process, c.steps)
-			alpha := float64(alphas[int(plan.Evaluations[0].Timestep)])
+			alpha := float64(alphas[int(plan.Calls[0].Timestep)])
 			got := runToy(t, runner, plan, func(float64, float64) float64 { return noise })
 			exact := true
 			for i, start := range toyStart {
@@ -248,9 +248,9 @@ func TestEverySamplerEndsAtTheDataOfAModelThatKnowsIt(t *testing.T) {
 func runKnowing(t *testing.T, runner *Runner, plan Plan, process ProcessConfig, data []float32) []float32 {
 	t.Helper()
 	process.SetDefaults()
-	stochastic := slices.ContainsFunc(plan.Evaluations, func(e Evaluation) bool { return e.UsesNoise })
+	stochastic := slices.ContainsFunc(plan.Calls, func(e Call) bool { return e.UsesNoise })
 	table := alphasCumprod(process)
-	predict := func(_ context.Context, sample *tensors.Tensor, e Evaluation) (*tensors.Tensor, error) {
+	predict := func(_ context.Context, sample *tensors.Tensor, e Call) (*tensors.Tensor, error) {
 		output := values(t, sample)
 		for i, x := range output {
 			if process.Name == FlowMatch {
@@ -271,7 +271,7 @@ func runKnowing(t *testing.T, runner *Runner, plan Plan, process ProcessConfig, 
 		}
 		return tensors.FromFlatDataAndDimensions(output, 4), nil
 	}
-	noise := func(Evaluation) (*tensors.Tensor, error) {
+	noise := func(Call) (*tensors.Tensor, error) {
 		return tensors.FromFlatDataAndDimensions([]float32{1, -0.4, 0.3, -1.7}, 4), nil
 	}
 	sample, err := runner.Run(t.Context(), plan, tensors.FromFlatDataAndDimensions(toyStart, 4), predict, noise, nil)
@@ -319,7 +319,7 @@ func TestStochasticSamplersAloneDrawNoise(t *testing.T) {
 	for _, c := range cases {
 		r, _ := find(c.config.Name)
 		draws := 0
-		for _, e := range mustPlan(t, c.config, ProcessConfig{Name: r.process}, 10).Evaluations {
+		for _, e := range mustPlan(t, c.config, ProcessConfig{Name: r.process}, 10).Calls {
 			if e.UsesNoise {
 				draws++
 			}
@@ -336,14 +336,14 @@ func TestNFECountsTheStagesOfEveryStep(t *testing.T) {
 		r, _ := find(name)
 		plan := mustPlan(t, SamplerConfig{Name: name}, ProcessConfig{Name: r.process}, 8)
 		if plan.NFE() != want {
-			t.Errorf("%s: %d evaluations, want %d", name, plan.NFE(), want)
+			t.Errorf("%s: %d calls, want %d", name, plan.NFE(), want)
 		}
-		if last := plan.Evaluations[want-1]; last.Step != 7 || last.Index != want-1 {
-			t.Errorf("%s: the last evaluation is %+v", name, last)
+		if last := plan.Calls[want-1]; last.Step != 7 || last.Index != want-1 {
+			t.Errorf("%s: the last call is %+v", name, last)
 		}
 	}
 	if got := mustPlan(t, SamplerConfig{Name: "heun", Grid: "diffusers"}, ProcessConfig{Name: FlowMatch}, 8).NFE(); got != 15 {
-		t.Errorf("heun on diffusers' grid: %d evaluations, want 15", got)
+		t.Errorf("heun on diffusers' grid: %d calls, want 15", got)
 	}
 }
 

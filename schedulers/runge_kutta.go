@@ -29,7 +29,7 @@ func flowSampler(name string, method tableau, grids ...string) registration {
 // Order is the order of convergence of the method.
 func (s rungeKutta) Order() int { return s.method.order }
 
-// Plan steps through the grid of the config, with as many evaluations a step as the method has stages.
+// Plan steps through the grid of the config, with as many calls a step as the method has stages.
 func (s rungeKutta) Plan(steps int) (Plan, error) {
 	grid, err := flowGrid(s.config, steps, s.trainTimesteps)
 	if err != nil {
@@ -44,8 +44,8 @@ func (s rungeKutta) Plan(steps int) (Plan, error) {
 		h := grid[step+1] - grid[step]
 		for stage := range method.b {
 			c := method.c[stage]
-			plan.Evaluations = append(plan.Evaluations, Evaluation{
-				Index: len(plan.Evaluations), Step: step, update: method.update(stage, h),
+			plan.Calls = append(plan.Calls, Call{
+				Index: len(plan.Calls), Step: step, update: method.update(stage, h),
 				Timestep: flowTimestep(s.config, s.trainTimesteps, step, grid[step]+c*h, c),
 			})
 		}

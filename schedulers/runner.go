@@ -10,13 +10,13 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Predict calls the model on a sample at an evaluation's timestep. It returns a new tensor of the
+// Predict calls the model on a sample at a call's timestep. It returns a new tensor of the
 // sample's shape and leaves the sample as it is.
-type Predict func(ctx context.Context, sample *tensors.Tensor, evaluation Evaluation) (*tensors.Tensor, error)
+type Predict func(ctx context.Context, sample *tensors.Tensor, call Call) (*tensors.Tensor, error)
 
 // Noise returns a new tensor of standard normal noise of the sample's shape. It is called only for
-// evaluations that use noise.
-type Noise func(evaluation Evaluation) (*tensors.Tensor, error)
+// calls that use noise.
+type Noise func(call Call) (*tensors.Tensor, error)
 
 // Runner carries out plans on a backend. Coefficients are inputs of its compiled updates, so that the
 // same programs serve every sampler and number of steps on samples of one shape.
@@ -47,7 +47,7 @@ type Observe func(step int, sample *tensors.Tensor) error
 // Run carries out a plan from a sample of pure noise and returns the finished sample, which like all
 // samples in between stays on the device. The given sample remains the caller's; the result is the
 // caller's to finalize. noise may be nil for plans that use none, and so may observe. Run stops with
-// ctx's error between evaluations once ctx is done.
+// ctx's error between calls once ctx is done.
 func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, predict Predict, noise Noise,
 	observe Observe) (*tensors.Tensor, error) {
 	if observe == nil {
@@ -60,15 +60,15 @@ func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, pre
 		return r.runAdaptive(ctx, plan, sample, predict, observe)
 	}
 	state := State{Sample: sample}
-	for i, evaluation := range plan.Evaluations {
-		next, err := r.evaluate(ctx, plan, evaluation, state, predict, noise)
+	for i, call := range plan.Calls {
+		next, err := r.makeCall(ctx, plan, call, state, predict, noise)
 		release(state.all(), append(next.all(), sample))
 		if err != nil {
-			return nil, fmt.Errorf("sampling step %d of %d (evaluation %d of %d): %w", evaluation.Step+1, plan.Steps, i+1, plan.NFE(), err)
+			return nil, fmt.Errorf("sampling step %d of %d (call %d of %d): %w", call.Step+1, plan.Steps, i+1, plan.NFE(), err)
 		}
 		state = next
 		if plan.endsStep(i) {
-			if err := observe(evaluation.Step+1, state.Sample); err != nil {
+			if err := observe(call.Step+1, state.Sample); err != nil {
 				release(state.all(), []*tensors.Tensor{sample})
 				return nil, err
 			}
@@ -78,46 +78,46 @@ func (r *Runner) Run(ctx context.Context, plan Plan, sample *tensors.Tensor, pre
 	return state.Sample, nil
 }
 
-// evaluate calls the model and applies the update; it frees what it made and the next state doesn't hold.
-func (r *Runner) evaluate(ctx context.Context, plan Plan, evaluation Evaluation, state State, predict Predict,
+// makeCall calls the model and applies the update; it frees what it made and the next state doesn't hold.
+func (r *Runner) makeCall(ctx context.Context, plan Plan, call Call, state State, predict Predict,
 	noise Noise) (next State, err error) {
 	if err := ctx.Err(); err != nil {
 		return State{}, err
 	}
-	prediction, err := predict(ctx, state.Sample, evaluation)
+	prediction, err := predict(ctx, state.Sample, call)
 	if err != nil {
 		return State{}, fmt.Errorf("predicting: %w", err)
 	}
 	var z *tensors.Tensor
 	defer func() { release([]*tensors.Tensor{prediction, z}, append(next.all(), state.all()...)) }()
-	if evaluation.UsesNoise {
+	if call.UsesNoise {
 		if noise == nil {
 			return State{}, fmt.Errorf("the sampler draws noise but was given no source of it")
 		}
-		if z, err = noise(evaluation); err != nil {
+		if z, err = noise(call); err != nil {
 			return State{}, fmt.Errorf("drawing noise: %w", err)
 		}
 	}
-	return r.Step(plan, evaluation.Index, state, prediction, z)
+	return r.Step(plan, call.Index, state, prediction, z)
 }
 
-// Step applies the update that follows evaluation index of a plan to a state, given the model's
-// prediction for state.Sample and, if the evaluation uses noise, the noise. It is a pure function: the
+// Step applies the update that follows call index of a plan to a state, given the model's
+// prediction for state.Sample and, if the call uses noise, the noise. It is a pure function: the
 // returned state may share tensors with the given ones, and nothing is finalized.
 func (r *Runner) Step(plan Plan, index int, state State, prediction, noise *tensors.Tensor) (State, error) {
 	if index < 0 || index >= plan.NFE() {
-		return State{}, fmt.Errorf("evaluation %d is not in a plan of %d", index, plan.NFE())
+		return State{}, fmt.Errorf("call %d is not in a plan of %d", index, plan.NFE())
 	}
-	evaluation := plan.Evaluations[index]
+	call := plan.Calls[index]
 	if err := checkPrediction(prediction, state.Sample); err != nil {
 		return State{}, err
 	}
-	if !evaluation.UsesNoise {
+	if !call.UsesNoise {
 		noise = nil
 	} else if noise == nil || !noise.Shape().Equal(state.Sample.Shape()) {
-		return State{}, fmt.Errorf("evaluation %d needs noise of the sample's shape %s", index, state.Sample.Shape())
+		return State{}, fmt.Errorf("call %d needs noise of the sample's shape %s", index, state.Sample.Shape())
 	}
-	return evaluation.update.apply(r, state, prediction, noise)
+	return call.update.apply(r, state, prediction, noise)
 }
 
 // checkPrediction reports a prediction that is none of a sample.

@@ -11,7 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-func TestRunStopsBetweenEvaluationsWhenCancelled(t *testing.T) {
+func TestRunStopsBetweenCallsWhenCancelled(t *testing.T) {
 	runner := newRunner(t, openBackend(t, "go"))
 	ctx, cancel := context.WithCancel(t.Context())
 	var seen []int
@@ -69,21 +69,21 @@ func TestRunReportsWhatWentWrongAndWhere(t *testing.T) {
 		noise   Noise
 		want    string
 	}{
-		"the model fails": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor, error) { return nil, broken }, nil,
-			"sampling step 1 of 3 (evaluation 1 of 3): predicting: out of memory"},
-		"the prediction has another shape": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor,
+		"the model fails": {"ddim", func(context.Context, *tensors.Tensor, Call) (*tensors.Tensor, error) { return nil, broken }, nil,
+			"sampling step 1 of 3 (call 1 of 3): predicting: out of memory"},
+		"the prediction has another shape": {"ddim", func(context.Context, *tensors.Tensor, Call) (*tensors.Tensor,
 			error) {
 			return ones(3, 2), nil
 		}, nil,
 			"the prediction has shape (Float32)[3, 2], the sample (Float32)[2, 3]"},
-		"the model returns nothing": {"ddim", func(context.Context, *tensors.Tensor, Evaluation) (*tensors.Tensor,
+		"the model returns nothing": {"ddim", func(context.Context, *tensors.Tensor, Call) (*tensors.Tensor,
 			error) {
 			return nil, nil
 		}, nil, "the model returned no prediction"},
 		"noise is needed but has no source": {"ddpm", half(t), nil, "given no source"},
-		"the source of noise fails": {"ddpm", half(t), func(Evaluation) (*tensors.Tensor, error) { return nil, broken },
+		"the source of noise fails": {"ddpm", half(t), func(Call) (*tensors.Tensor, error) { return nil, broken },
 			"drawing noise: out of memory"},
-		"the noise has another shape": {"ddpm", half(t), func(Evaluation) (*tensors.Tensor, error) { return ones(6), nil },
+		"the noise has another shape": {"ddpm", half(t), func(Call) (*tensors.Tensor, error) { return ones(6), nil },
 			"needs noise of the sample's shape"},
 	}
 	for name, c := range cases {
@@ -104,12 +104,12 @@ func TestStepsOutOfOrderAreErrors(t *testing.T) {
 	start := State{Sample: ones(2, 3)}
 	rk4 := mustPlan(t, SamplerConfig{Name: "rk4"}, ProcessConfig{Name: FlowMatch}, 2)
 	_, err := runner.Step(rk4, 2, start, ones(2, 3), nil)
-	expectError(t, err, "evaluations must be made in order")
+	expectError(t, err, "calls must be made in order")
 	dpm := mustPlan(t, SamplerConfig{Name: "dpmpp_2m"}, ProcessConfig{Name: DDPM}, 5)
 	_, err = runner.Step(dpm, 2, start, ones(2, 3), nil)
-	expectError(t, err, "evaluations must be made in order")
+	expectError(t, err, "calls must be made in order")
 	_, err = runner.Step(dpm, 5, start, ones(2, 3), nil)
-	expectError(t, err, "evaluation 5 is not in a plan of 5")
+	expectError(t, err, "call 5 is not in a plan of 5")
 }
 
 func TestRunFreesEverythingButItsResultAndTheCallersSample(t *testing.T) {
@@ -118,12 +118,12 @@ func TestRunFreesEverythingButItsResultAndTheCallersSample(t *testing.T) {
 		for _, r := range samplers {
 			t.Run(r.name, func(t *testing.T) {
 				var seen []*tensors.Tensor
-				predict := func(ctx context.Context, sample *tensors.Tensor, e Evaluation) (*tensors.Tensor, error) {
+				predict := func(ctx context.Context, sample *tensors.Tensor, e Call) (*tensors.Tensor, error) {
 					prediction, err := half(t)(ctx, sample, e)
 					seen = append(seen, sample, prediction)
 					return prediction, err
 				}
-				noise := func(Evaluation) (*tensors.Tensor, error) {
+				noise := func(Call) (*tensors.Tensor, error) {
 					z := ones(2, 3)
 					seen = append(seen, z)
 					return z, nil
@@ -155,7 +155,7 @@ func TestOneCompiledUpdateServesEveryNumberOfSteps(t *testing.T) {
 		runner := newRunner(t, backend)
 		runner.denoise.SetMaxCache(1) // compiling a second program is an error
 		runner.combination.SetMaxCache(1)
-		noise := func(Evaluation) (*tensors.Tensor, error) { return ones(2, 3), nil }
+		noise := func(Call) (*tensors.Tensor, error) { return ones(2, 3), nil }
 		for _, name := range []string{"euler", "ddpm", "ddim", "dpmpp_2m"} {
 			r, _ := find(name)
 			for _, steps := range []int{1, 3, 20} {
@@ -191,7 +191,7 @@ func ones(dimensions ...int) *tensors.Tensor {
 
 // half is a model that predicts half of the sample.
 func half(t *testing.T) Predict {
-	return func(_ context.Context, sample *tensors.Tensor, _ Evaluation) (*tensors.Tensor, error) {
+	return func(_ context.Context, sample *tensors.Tensor, _ Call) (*tensors.Tensor, error) {
 		output := values(t, sample)
 		for i := range output {
 			output[i] /= 2

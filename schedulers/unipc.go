@@ -4,7 +4,7 @@ import "math"
 
 // uniPC is the unified predictor-corrector (Zhao et al. 2023, arXiv:2302.04867, algorithms 5 to 7, B(h) = e^h - 1 in the
 // predicted data) on the sigmas of a flow, as UniPCMultistepScheduler of diffusers with use_flow_sigmas: the prediction at
-// the end of a step also corrects where the step ended, which costs no evaluation.
+// the end of a step also corrects where the step ended, which costs no call.
 var uniPC = registration{
 	name: "unipc", process: FlowMatch, needsPath: true, grids: []string{"uniform", "diffusers", "karras", "listed"},
 	options: append([]string{"solver_order"}, flowOptions...),
@@ -15,7 +15,7 @@ var uniPC = registration{
 
 type flowUniPC struct{ flowMultistep }
 
-// Plan makes one evaluation a step. The order rises from 1 over the first steps and falls to 1 at the last, so that errors fall
+// Plan makes one call a step. The order rises from 1 over the first steps and falls to 1 at the last, so that errors fall
 // as 1/steps² whatever it is in between (log(steps)/steps² for solver_order 1).
 func (s flowUniPC) Plan(steps int) (Plan, error) {
 	// UniPC of diffusers keeps its first sigma, after the shift, 1e-6 away from 1, in float32.
@@ -41,7 +41,7 @@ func (s flowUniPC) Plan(steps int) (Plan, error) {
 		}
 		order = min(s.config.SolverOrder, i+1, steps-i)
 		u.predict = s.step(grid, lambdas, i, order, false)
-		plan.Evaluations = append(plan.Evaluations, Evaluation{
+		plan.Calls = append(plan.Calls, Call{
 			Index: i, Step: i, Timestep: flowTimestep(s.config, s.trainTimesteps, i, grid[i], 0), update: u,
 		})
 	}

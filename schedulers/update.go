@@ -9,7 +9,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// State is what a sampler carries from one evaluation to the next, on the device. Its tensors are
+// State is what a sampler carries from one call to the next, on the device. Its tensors are
 // never changed in place.
 type State struct {
 	// Sample is what the model sees next and, at the end, the result.
@@ -17,7 +17,7 @@ type State struct {
 
 	base         *tensors.Tensor   // sample at the beginning of the current Runge-Kutta step, or of the step to be corrected
 	slopes       []*tensors.Tensor // predictions in this Runge-Kutta step, or in steps before this one
-	previousData *tensors.Tensor   // data predicted at the previous evaluation
+	previousData *tensors.Tensor   // data predicted at the previous call
 }
 
 // all lists the state's tensors; some may be nil or the same.
@@ -40,7 +40,7 @@ func (u stageUpdate) apply(r *Runner, state State, prediction, _ *tensors.Tensor
 	}
 	slopes := append(slices.Clone(state.slopes), prediction)
 	if len(slopes) != len(u.weights) {
-		return State{}, fmt.Errorf("the state holds %d slopes of this step, the plan needs %d: evaluations must be made in order",
+		return State{}, fmt.Errorf("the state holds %d slopes of this step, the plan needs %d: calls must be made in order",
 			len(slopes), len(u.weights))
 	}
 	next, err := r.combination.Call1(combinationInputs(base, slopes, u.weights)...)
@@ -64,7 +64,7 @@ func (u slopesUpdate) coefficients() []float64 { return slices.Clone(u.weights) 
 func (u slopesUpdate) apply(r *Runner, state State, prediction, _ *tensors.Tensor) (State, error) {
 	slopes := append(slices.Clone(state.slopes), prediction)
 	if len(slopes) != len(u.weights) {
-		return State{}, fmt.Errorf("the state holds %d slopes of steps before, the plan needs %d: evaluations must be made in order",
+		return State{}, fmt.Errorf("the state holds %d slopes of steps before, the plan needs %d: calls must be made in order",
 			len(state.slopes), len(u.weights)-1)
 	}
 	next, err := r.combination.Call1(combinationInputs(state.Sample, slopes, u.weights)...)
@@ -102,7 +102,7 @@ func combinationGraph(inputs []*Node) *Node {
 //	data = clip((dataOfSample*sample + dataOfPrediction*prediction) / dataDivisor, -limit, limit)
 //
 // and the next sample the sum of what is known, each times its coefficient, where change is the
-// coefficient of the predicted data less that of the previous evaluation.
+// coefficient of the predicted data less that of the previous call.
 type denoiseUpdate struct {
 	dataOfSample, dataOfPrediction, dataDivisor, limit float64
 
@@ -118,7 +118,7 @@ func (u denoiseUpdate) apply(r *Runner, state State, prediction, noise *tensors.
 	previousData := state.previousData
 	if previousData == nil {
 		if u.change != 0 {
-			return State{}, fmt.Errorf("the state holds no previous prediction: evaluations must be made in order")
+			return State{}, fmt.Errorf("the state holds no previous prediction: calls must be made in order")
 		}
 		previousData = prediction // any tensor of the shape: its coefficient is 0
 	}

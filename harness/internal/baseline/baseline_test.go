@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"flowharness/harness/internal/compare"
+	recorded "flowharness/harness/internal/record"
 	"flowharness/harness/internal/report"
 )
 
@@ -23,8 +24,8 @@ func record() compare.Record {
 			BestLoss: compare.Value(math.Inf(-1)), StepTime: 0.1, TrainTime: 10},
 		Process: "flow_match", Dataset: "mnist", Config: map[string]string{"train.lr": "0.001"}, Environment: map[string]string{"git.commit": `"abc"`},
 		Scalars: map[string]compare.Value{"train/loss": 0.25, "steps_per_second": 10, "val/loss": nan},
-		Evaluations: []compare.Evaluation{{Setting: compare.Setting{Sampler: "euler", Steps: 10, Guidance: 2},
-			SamplerJSON: `{"name":"euler"}`, Images: 3, NFE: 20, SecondsPerImage: 0.1,
+		Evaluations: []compare.Evaluation{{Drawing: recorded.Drawing{Sampler: "euler", Steps: 10, Guidance: 2,
+			SamplerJSON: `{"name":"euler"}`, Images: 3, NFE: 20}, SecondsPerImage: 0.1,
 			Dataset: "mnist", Classifier: "c1", Metrics: map[string]compare.Value{"accuracy": 2. / 3}, StdErr: map[string]compare.Value{}, Correct: compare.Flags{true, false, true}}},
 	}
 }

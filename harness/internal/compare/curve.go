@@ -5,6 +5,7 @@ import (
 	"math"
 	"sort"
 
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -28,12 +29,9 @@ type CurvePoint struct {
 
 // Milestone is a value that was measured along the way.
 type Milestone struct {
-	Metric      string
-	SamplerJSON string
-	Steps       int
-	Guidance    float64
-	Step        int // of training
-	Value       Value
+	Metric         string
+	record.Drawing // of the samples that it was measured on; of a loss only the step
+	Value          Value
 }
 
 // curvePoints is how many points a curve has, and at how many steps the time is
@@ -64,7 +62,7 @@ func (r *Record) readCurve(ctx context.Context, st *store.Store, run *store.Run)
 		v := Value(p.Value)
 		r.curve.Val = append(r.curve.Val, CurvePoint{Step: p.Step, Images: diet.seen(p.Step), Seconds: r.clock.at(p.Step), Value: v, Low: v,
 			High: v, Smooth: v})
-		r.reached = append(r.reached, Milestone{Metric: ValLoss, Step: p.Step, Value: v})
+		r.reached = append(r.reached, Milestone{ValLoss, record.Drawing{Step: p.Step}, v})
 	}
 	return nil
 }

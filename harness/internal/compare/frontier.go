@@ -12,7 +12,7 @@ import (
 // setting that the groups were evaluated at.
 type Frontier struct {
 	Metric
-	Points []FrontierPoint `json:"points"` // by group, sampler, guidance and evaluations
+	Points []FrontierPoint `json:"points"` // by group, sampler, guidance and calls
 	// Ranked is false where the values are of different measures, or of different
 	// numbers of images on which they depend; Pareto is not marked then.
 	Ranked bool `json:"ranked"`
@@ -23,14 +23,14 @@ type FrontierPoint struct {
 	Group   int    `json:"group"` // index
 	Label   string `json:"label"`
 	Setting        // how the samples were drawn
-	NFE     int    `json:"nfe"`    // evaluations of the model for an image
+	NFE     int    `json:"nfe"`    // network calls for an image
 	Images  []int  `json:"images"` // that were measured, each number of them once
 	Seconds Value  `json:"seconds_per_image"`
 	N       int    `json:"n"`
 	Mean    Value  `json:"mean"`
 	StdDev  Value  `json:"sd"`
 	// Pareto: no other point is at least as good for at most as many
-	// evaluations, and better in one of the two.
+	// calls, and better in one of the two.
 	Pareto bool `json:"pareto"`
 }
 

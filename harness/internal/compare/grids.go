@@ -42,7 +42,7 @@ func (r *Result) Grids() []Grids {
 	drawn := map[Setting]map[string]bool{} // samplers, by setting without one
 	for _, record := range r.records {
 		for _, s := range record.samples {
-			k := Setting{s.Sampler, s.Steps, s.Guidance}
+			k := settingOf(s.Drawing)
 			mixed := Setting{"", s.Steps, s.Guidance}
 			if _, ok := at[k]; !ok {
 				at[k] = len(list)

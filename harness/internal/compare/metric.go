@@ -90,7 +90,7 @@ const (
 	StepRatio       = "step_ratio"        // speed as a ratio to a calibration kernel timed in the same process
 	TrainSeconds    = "train_seconds"
 	SecondsPerImage = "seconds_per_image"
-	NFE             = "nfe" // evaluations of the model for an image
+	NFE             = "nfe" // network calls for an image
 	PeakMemory      = "peak_memory_bytes"
 )
 

@@ -188,8 +188,7 @@ func (r *Record) readEvaluations(ctx context.Context, st *store.Store, run *stor
 		if s.WeightsFile != "" {
 			continue // not what the run has learned
 		}
-		e := Evaluation{Setting: Setting{s.Sampler, s.Steps, s.Guidance}, SamplerJSON: s.SamplerJSON, Step: s.Step, Seed: s.Seed,
-			NFE: s.NFE, Images: s.Images, SecondsPerImage: perImage(s.Drawing), Dataset: s.Dataset, Classifier: s.Classifier,
+		e := Evaluation{Drawing: s.Drawing, SecondsPerImage: perImage(s.Drawing), Dataset: s.Dataset, Classifier: s.Classifier,
 			Metrics: map[string]Value{}, StdErr: map[string]Value{}, Correct: s.Correct}
 		for _, m := range s.Metrics {
 			e.Metrics[m.Name] = Value(m.Value)
@@ -198,7 +197,7 @@ func (r *Record) readEvaluations(ctx context.Context, st *store.Store, run *stor
 			}
 		}
 		if v, ok := e.Metrics["accuracy"]; ok {
-			r.reached = append(r.reached, Milestone{"accuracy", s.SamplerJSON, e.Steps, e.Guidance, s.Step, v})
+			r.reached = append(r.reached, Milestone{"accuracy", s.Drawing, v})
 		}
 		k := key{s.Sampler + s.SamplerJSON, s.Steps, s.Guidance}
 		if i, ok := at[k]; ok {

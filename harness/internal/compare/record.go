@@ -57,33 +57,6 @@ type Run struct {
 	ImagesSeen int `json:"images_seen,omitempty"`
 }
 
-// Setting says how samples were drawn.
-type Setting struct {
-	Sampler  string  `json:"sampler"` // its name, with the options that tell it from others of the name
-	Steps    int     `json:"steps"`
-	Guidance float64 `json:"guidance"`
-}
-
-func (s Setting) String() string {
-	return fmt.Sprintf("%s, %d steps, guidance %g", s.Sampler, s.Steps, s.Guidance)
-}
-
-// Evaluation is what was measured on the latest samples of a setting.
-type Evaluation struct {
-	Setting
-	SamplerJSON     string           `json:"sampler_config"`
-	Step            int              `json:"step"`
-	Seed            uint64           `json:"seed"` // of the noise
-	NFE             int              `json:"nfe"`
-	Images          int              `json:"images"`
-	SecondsPerImage Value            `json:"seconds_per_image"`
-	Dataset         string           `json:"dataset"`
-	Classifier      string           `json:"classifier"`
-	Metrics         map[string]Value `json:"metrics"`
-	StdErr          map[string]Value `json:"standard_errors,omitempty"`
-	Correct         Flags            `json:"correct,omitempty"`
-}
-
 // Flags says of each image whether it was read as the class asked for. As JSON
 // it is a string of ones and zeros.
 type Flags []bool
@@ -122,7 +95,7 @@ func (f *Flags) UnmarshalJSON(b []byte) error {
 // evaluation is the record's evaluation of a setting; nil if it has none.
 func (r *Record) evaluation(s Setting) *Evaluation {
 	for i := range r.Evaluations {
-		if r.Evaluations[i].Setting == s {
+		if r.Evaluations[i].Setting() == s {
 			return &r.Evaluations[i]
 		}
 	}

@@ -38,7 +38,7 @@ func (c Cell) SameNoise(other Cell) bool {
 func (r *Result) collectSamples() {
 	for i, record := range r.records {
 		for _, s := range record.samples { // of equal ones the last, which is of the latest step
-			cell := r.cell(Setting{s.Sampler, s.Steps, s.Guidance}, i)
+			cell := r.cell(settingOf(s.Drawing), i)
 			*cell = Cell{Images: s.Images, NFE: s.NFE, Seconds: perImage(s.Drawing), Step: s.Step, Seed: s.Seed, ImageSHA256: s.ImageSHA256,
 				Points: record.points()}
 		}

@@ -68,8 +68,8 @@ func (r *Result) settings(g Group, o Options) []Setting {
 	found := []Setting{}
 	for _, i := range g.Counted {
 		for _, e := range r.records[i].Evaluations {
-			if !slices.Contains(found, e.Setting) && o.fits(e.Setting) {
-				found = append(found, e.Setting)
+			if !slices.Contains(found, e.Setting()) && o.fits(e.Setting()) {
+				found = append(found, e.Setting())
 			}
 		}
 	}

@@ -75,9 +75,9 @@ func (r *Result) reachedTargets(asked []Target, l limits) []Reached {
 	return found
 }
 
-// progress lists what a run of a group measured along the way, at the group's
+// milestones lists what a run of a group measured along the way, at the group's
 // setting.
-func (r *Result) progress(name string, group, run int) []Milestone {
+func (r *Result) milestones(name string, group, run int) []Milestone {
 	var list []Milestone
 	s := r.Settings[group]
 	for _, p := range r.records[run].reached {
@@ -104,7 +104,7 @@ func (r *Result) commonBest(m Metric) (float64, bool) {
 		measured := 0
 		for _, i := range group.Counted {
 			best := math.NaN()
-			list := r.progress(m.Name, g, i)
+			list := r.milestones(m.Name, g, i)
 			for _, p := range list {
 				if v := float64(p.Value); math.IsNaN(best) || m.better(v-best) {
 					best = v
@@ -129,7 +129,7 @@ func (r *Result) reached(m Metric, group int, target float64) ReachedGroup {
 	var steps, images, seconds []float64
 	found := ReachedGroup{Steps: missing, Images: missing, Seconds: missing}
 	for _, i := range r.Groups[group].Counted {
-		list := r.progress(m.Name, group, i)
+		list := r.milestones(m.Name, group, i)
 		if len(list) == 0 {
 			continue
 		}

@@ -42,7 +42,7 @@ func ConfigKeysThatDiffer(a, b Record) []string {
 func (r Record) At(s Setting) Record {
 	var kept []Evaluation
 	for _, e := range r.Evaluations {
-		if e.Setting == s {
+		if e.Setting() == s {
 			kept = append(kept, e)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 )
 
 // records are made up: n seeds around each value.
@@ -27,8 +28,8 @@ func records(t testing.TB, label string, n int, accuracy, speed float64, setting
 			for i := range correct {
 				correct[i] = float64(i*37%400) < 400*accuracy
 			}
-			r.Evaluations = append(r.Evaluations, compare.Evaluation{Setting: compare.Setting{Sampler: "euler", Steps: steps,
-				Guidance: 2}, SamplerJSON: "{}", NFE: 2 * steps, Images: 400,
+			r.Evaluations = append(r.Evaluations, compare.Evaluation{Drawing: record.Drawing{Sampler: "euler", Steps: steps,
+				Guidance: 2, SamplerJSON: "{}", NFE: 2 * steps, Images: 400},
 				SecondsPerImage: 0.1, Dataset: "mnist", Classifier: "c1", Correct: correct,
 				Metrics: map[string]compare.Value{"accuracy": compare.Value(accuracy + jitter), "accuracy/3": compare.Value(accuracy), "zero": 0}})
 		}

@@ -89,7 +89,7 @@ type Result struct {
 	Steps      int
 	Guidance   float64
 	Seed       uint64  // of the noise: image i starts from the same in every run
-	NFE        int     // network evaluations an image
+	NFE        int     // network calls an image
 	Images     int     // image i was asked to be of class i mod the number of classes
 	Seconds    float64 // of drawing all of them, without compilation
 	Dataset    string  // whose test split they were compared with
@@ -152,7 +152,7 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 	var drawn drawn
 	way := newWay(e.pixels)
 	way.keeps = e.plane != nil
-	evaluations := 0 // of all images; an adaptive sampler makes another number in each batch
+	calls := 0 // of all images; an adaptive sampler makes another number in each batch
 	for first := 0; first < total; first += batchSize {
 		n := min(batchSize, total-first)
 		request.Labels, request.FirstImage = e.labels(first, batchSize), first
@@ -167,13 +167,13 @@ func (e *evaluation) measure(ctx context.Context, what string, request train.Req
 		if err := e.read(&drawn, out.Images[:n*e.pixels], request.Labels[:n]); err != nil {
 			return r, fmt.Errorf("reading images %d to %d: %w", first, first+n-1, err)
 		}
-		evaluations += out.NFE * n
+		calls += out.NFE * n
 		r.Seconds += out.Elapsed.Seconds() * float64(n) / batchSize
 		if e.Observe != nil {
 			e.Observe(what, first+n, total)
 		}
 	}
-	r.NFE = (evaluations + total/2) / total
+	r.NFE = (calls + total/2) / total
 	for i, class := range drawn.predicted {
 		r.Correct = append(r.Correct, class == drawn.wanted[i])
 	}

@@ -15,7 +15,7 @@ type Drawing struct {
 	Steps       int    // of sampling
 	Guidance    float64
 	Seed        uint64  // of the noise that they started from
-	NFE         int     // evaluations of the model for each image
+	NFE         int     // network calls for each image
 	Images      int     // images drawn
 	Seconds     float64 // wall time for all of them, without compilation
 	UsedEMA     bool

@@ -175,8 +175,8 @@ func (p pair) settings() []compare.Setting {
 	var list []compare.Setting
 	for _, r := range p.base.Runs {
 		for _, e := range r.Evaluations {
-			if !slices.Contains(list, e.Setting) {
-				list = append(list, e.Setting)
+			if !slices.Contains(list, e.Setting()) {
+				list = append(list, e.Setting())
 			}
 		}
 	}

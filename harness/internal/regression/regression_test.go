@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 )
 
@@ -35,8 +36,8 @@ func records(name string, n int) []compare.Record {
 			for i := range correct {
 				correct[i] = i%20 != 0
 			}
-			r.Evaluations = append(r.Evaluations, compare.Evaluation{Setting: compare.Setting{Sampler: sampler, Steps: 4, Guidance: 2},
-				SamplerJSON: "{}", NFE: 8, Images: 400,
+			r.Evaluations = append(r.Evaluations, compare.Evaluation{Drawing: record.Drawing{Sampler: sampler, Steps: 4, Guidance: 2,
+				SamplerJSON: "{}", NFE: 8, Images: 400},
 				SecondsPerImage: 0.1, Dataset: "digits", Classifier: "c1", Correct: correct, Metrics: map[string]compare.Value{"accuracy": compare.Value(0.95 + jitter)}})
 		}
 		list = append(list, r)

@@ -6,12 +6,13 @@ import (
 
 	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/printable"
 )
 
 // Figure is a chart of a comparison. A line's colour is the index of its group.
 type Figure struct {
 	ID     string       // the same whatever the groups are called: loss-step, frontier-accuracy, …
-	Axis   compare.Axis // of losses; "" for quality against evaluations
+	Axis   compare.Axis // of losses; "" for quality against network calls
 	Note   string       // what is drawn, in words
 	Groups []int        // whose lines it has
 	Chart  chart.Chart
@@ -27,7 +28,7 @@ type ChartOptions struct {
 	Means, Runs bool
 }
 
-// Figures draws quality against evaluations, and the curves of losses by every
+// Figures draws quality against network calls, and the curves of losses by every
 // axis. Charts with nothing to draw are left out.
 func Figures(r *compare.Result, o ChartOptions) []Figure {
 	var found []Figure
@@ -42,11 +43,11 @@ func Figures(r *compare.Result, o ChartOptions) []Figure {
 		all[g] = g
 	}
 	for _, f := range r.Frontiers {
-		note := "Rings mark the Pareto front: nothing else is as good for as few evaluations."
+		note := "Rings mark the Pareto front: nothing else is as good for as few calls."
 		if !f.Ranked {
 			note = "Not ranked: the values are of different measures, or of different numbers of images."
 		}
-		add("frontier-"+compare.Identifier(f.Name), "", arrow(f.Metric)+" against evaluations", note, frontierChart(f, o.Clean), all)
+		add("frontier-"+compare.Identifier(f.Name), "", arrow(f.Metric)+" against network calls", note, frontierChart(f, o.Clean), all)
 	}
 	panels := r.Panels()
 	where := ""
@@ -165,7 +166,7 @@ func lossChart(r *compare.Result, groups []int, axis compare.Axis, val bool, o C
 
 // frontierChart has a line for each group, sampler and guidance.
 func frontierChart(f compare.Frontier, clean func(string) string) chart.Chart {
-	c := chart.Chart{XLabel: "evaluations of the model for an image", YLabel: f.Name, LogX: true, LogY: f.Better == compare.Lower}
+	c := chart.Chart{XLabel: "network calls for an image", YLabel: f.Name, LogX: true, LogY: f.Better == compare.Lower}
 	type key struct {
 		group    int
 		sampler  string
@@ -180,7 +181,7 @@ func frontierChart(f compare.Frontier, clean func(string) string) chart.Chart {
 			lines[k].Dashed = slices.ContainsFunc(order, func(o key) bool { return o.group == p.Group })
 			order = append(order, k)
 		}
-		title := fmt.Sprintf("%s: %s %s at %d evaluations (%s)", p.Label, f.Name, p.Mean.Text(), p.NFE, p.Setting)
+		title := fmt.Sprintf("%s: %s %s at %s (%s)", p.Label, f.Name, p.Mean.Text(), printable.Count(p.NFE, "call"), p.Setting)
 		lines[k].Points = append(lines[k].Points, chart.Point{X: float64(p.NFE), Y: float64(p.Mean), Title: clean(title), Ringed: p.Pareto})
 	}
 	for _, k := range order {

@@ -264,8 +264,8 @@ func (l layout) targets() Table {
 // frontier has one line for each group and setting, and a column a metric. The
 // numbers of images are a column where they are not all the same.
 func (l layout) frontier() Table {
-	t := Table{ID: "frontier", Title: "Quality against evaluations", keys: 4,
-		Header: table.Row{"group", "sampler", "guidance", "steps", "evaluations", "s/image"}}
+	t := Table{ID: "frontier", Title: "Quality against network calls", keys: 4,
+		Header: table.Row{"group", "sampler", "guidance", "steps", "calls", "s/image"}}
 	mixed := slices.ContainsFunc(l.Frontiers, func(f compare.Frontier) bool { return len(f.Images()) > 1 })
 	if mixed {
 		t.Header = append(t.Header, "images")
@@ -306,7 +306,7 @@ func (l layout) frontier() Table {
 		}
 	}
 	if slices.ContainsFunc(l.Frontiers, func(f compare.Frontier) bool { return f.Ranked }) {
-		t.Note = "* on the Pareto front: nothing else is as good for as few evaluations."
+		t.Note = "* on the Pareto front: nothing else is as good for as few calls."
 	}
 	if mixed && slices.ContainsFunc(l.Frontiers, func(f compare.Frontier) bool { return f.DependsOnCount && len(f.Images()) > 1 }) {
 		t.Note = strings.TrimSpace(t.Note + " Values that depend on the number of images have no front: it differs.")
@@ -435,7 +435,7 @@ func short(value string) string {
 
 // sampling has a column for each run, or with many a line.
 func (l layout) sampling() Table {
-	t := Table{ID: "sampling", Title: "Sampling: evaluations and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
+	t := Table{ID: "sampling", Title: "Sampling: network calls and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
 	text := func(c compare.Cell) string {
 		if c.Images == 0 {
 			return "-"

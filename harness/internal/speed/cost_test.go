@@ -46,5 +46,5 @@ func TestThePicturesOfCostAreThoseMeasured(t *testing.T) {
 		sampling.Points = append(sampling.Points, chart.Point{X: 2 * m.Steps, Y: 1e3 * m.Seconds / 44})
 	}
 	sameFile(t, filepath.Join(pictures, "cost_evaluations.svg"), chart.Chart{Title: "Time of drawing an image against its evaluations",
-		XLabel: "evaluations of the network an image (two a guided step)", YLabel: "milliseconds an image", Lines: []chart.Line{sampling}}.File())
+		XLabel: "network calls an image (two a guided step)", YLabel: "milliseconds an image", Lines: []chart.Line{sampling}}.File())
 }

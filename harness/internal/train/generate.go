@@ -62,7 +62,7 @@ type Request struct {
 // Generated is what a request produced.
 type Generated struct {
 	Images  []float32 // [len(Labels), H, W, C], data range [-1, 1] (not clipped)
-	NFE     int       // network evaluations an image: a guided evaluation counts two
+	NFE     int       // network calls an image: a guided one counts two
 	Elapsed time.Duration
 }
 
@@ -81,7 +81,7 @@ func NewGenerator(b compute.Backend, cfg config.Config) (*Generator, error) {
 }
 
 // Generate runs the sampler on weights, the flat vector of the model's layout.
-// It stops between two evaluations when ctx ends.
+// It stops between two calls when ctx ends.
 func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Request) (Generated, error) {
 	sampler, err := schedulers.NewSampler(r.Sampler, g.config)
 	if err != nil {
@@ -95,10 +95,10 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 	labels := tensors.FromFlatDataAndDimensions(r.Labels, len(r.Labels))
 	defer labels.MustFinalizeAll()
 
-	evaluations := 0 // counted, as an adaptive sampler decides on them
-	predict := func(_ context.Context, x *tensors.Tensor, e schedulers.Evaluation) (*tensors.Tensor, error) {
+	calls := 0 // counted, as an adaptive sampler decides on them
+	predict := func(_ context.Context, x *tensors.Tensor, e schedulers.Call) (*tensors.Tensor, error) {
 		mode := r.Guidance.ModeAt(e.Step, r.Steps)
-		evaluations += mode.Evaluations()
+		calls += mode.Calls()
 		if mode == schedulers.ZeroPrediction {
 			return tensors.FromShape(x.Shape()), nil
 		}
@@ -108,7 +108,7 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 		}
 		return exec.Call1(weights, x, float32(e.Timestep), labels, float32(r.Guidance.ScaleAt(e.Step, r.Steps)))
 	}
-	noise := func(e schedulers.Evaluation) (*tensors.Tensor, error) {
+	noise := func(e schedulers.Call) (*tensors.Tensor, error) {
 		return g.noise(len(r.Labels), func(i int, dst []float32) {
 			stream := fmt.Sprintf("sample/step_noise/%d", r.FirstImage+i)
 			random.Normal(random.New(r.Seed, stream, uint64(e.Index)), dst)
@@ -127,7 +127,7 @@ func (g *Generator) Generate(ctx context.Context, weights *tensors.Tensor, r Req
 		return Generated{}, fmt.Errorf("reading the samples: %w", err)
 	}
 	out.MustFinalizeAll()
-	return Generated{Images: images, NFE: evaluations, Elapsed: time.Since(start)}, nil
+	return Generated{Images: images, NFE: calls, Elapsed: time.Since(start)}, nil
 }
 
 func (r Request) observer(plan schedulers.Plan) schedulers.Observe {

@@ -98,7 +98,7 @@ func TestGuidanceMixesConditionalAndUnconditional(t *testing.T) {
 	}
 }
 
-func TestNFECountsTwoForAGuidedEvaluation(t *testing.T) {
+func TestNFECountsTwoForAGuidedCall(t *testing.T) {
 	gen, weights := generator(t)
 	for _, tc := range []struct {
 		name     string

@@ -156,7 +156,7 @@ func TestThePageOfARunHasAllThatIsRecorded(t *testing.T) {
 		section(t, page, "samples"): {"euler, 1 step, guidance 2", "heun, 10 steps, guidance 2", "step 20, epoch 1",
 			`alt="4 images drawn after step 60 by heun in 10 steps with guidance 2"`,
 			`loading="lazy"`, `max="2"`, `<ul class="warnings"><li>few steps, `},
-		section(t, page, "measured"): {"accuracy", "↑", "0.600 ± 0.012", "accuracy_class_3", "accuracy against evaluations", "10 ms",
+		section(t, page, "measured"): {"accuracy", "↑", "0.600 ± 0.012", "accuracy_class_3", "accuracy against network calls", "10 ms",
 			"<li>few images to measure</li></ul>"},
 		section(t, page, "config"): {"differs from the defaults", "default 256", "--set", "default 0.001", "config file",
 			"train.batch_size=128", "Only what differs"},

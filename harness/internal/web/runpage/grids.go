@@ -172,7 +172,7 @@ func newFrame(s store.Sample) lapseFrame {
 			s.Guidance),
 		Caption: fmt.Sprintf("%s, %s, guidance %g · step %s, epoch %d · %s an image · %d images in %s%s",
 			s.Sampler, stepsText(s.Steps), s.Guidance, shell.Count(s.Step), s.Epoch, counted(s.NFE,
-				"evaluation"), s.Images, seconds(s.Seconds), average),
+				"call"), s.Images, seconds(s.Seconds), average),
 		Label: fmt.Sprintf("step %s, epoch %d", shell.Count(s.Step), s.Epoch),
 	}
 }

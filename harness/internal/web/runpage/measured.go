@@ -98,9 +98,9 @@ func valueOf(e store.Evaluation, name string) measuredValue {
 	return measuredValue{math.NaN(), math.NaN()}
 }
 
-// qualityPlot draws a metric at the latest step against the evaluations of the
+// qualityPlot draws a metric at the latest step against the calls of the
 // model for an image, a line a sampler and guidance; there is none of a single
-// number of evaluations.
+// number of calls.
 func qualityPlot(m compare.Metric, column int, rows []measuredRow) (plot.Plot, bool) {
 	type key struct {
 		sampler  string
@@ -130,7 +130,7 @@ func qualityPlot(m compare.Metric, column int, rows []measuredRow) (plot.Plot, b
 	if len(costs) < 2 {
 		return plot.Plot{}, false
 	}
-	c := chart.Chart{Title: m.Name + " against evaluations", XLabel: "evaluations of the model for an image", LogX: true,
+	c := chart.Chart{Title: m.Name + " against network calls", XLabel: "network calls for an image", LogX: true,
 		LogY: m.Better == compare.Lower, Width: plotWidth, Height: plotHeight, Short: true}
 	for _, k := range keys {
 		slices.SortStableFunc(lines[k].Points, func(a, b chart.Point) int { return cmp.Compare(a.X, b.X) })
