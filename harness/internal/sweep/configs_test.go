@@ -14,7 +14,7 @@ func TestTheShippedSweepsCanBePlanned(t *testing.T) {
 	if err != nil || len(paths) < 4 {
 		t.Fatalf("found %v (%v)", paths, err)
 	}
-	runs := map[string]int{"ci": 16, "fm_vs_ddpm": 16, "learning_rate": 8, "solvers": 28, "mnist_solvers": 56}
+	runs := map[string]int{"ci": 16, "fm_vs_ddpm": 16, "learning_rate": 8, "solvers": 28, "mnist_solvers": 56, "couplings": 80}
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".yaml")
 		t.Run(name, func(t *testing.T) {
