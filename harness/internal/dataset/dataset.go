@@ -14,7 +14,7 @@ import (
 
 // sources lists every dataset, in the order names are shown. Adding one takes a
 // file and a line here, or a call of [Register].
-var sources = withPoints(digits{}, mnist, fashionMNIST, kmnist, imageFolder{})
+var sources = withPoints(digits{}, mnist, fashionMNIST, kmnist, cifar10, cifar100, emnistLetters, emnistBalanced, imageFolder{})
 
 func withPoints(list ...Source) []Source {
 	for _, p := range pointSets {

@@ -29,8 +29,9 @@ func Fetch(ctx context.Context, name, dir string, observe Observe) (string, erro
 	if IsOwn(name) {
 		return "", fmt.Errorf("dataset %s is data of your own: there is nothing to download", name)
 	}
-	set, ok := s.(IDX)
-	if !ok {
+	archive, isArchive := s.(Archive)
+	set, isIDX := s.(IDX)
+	if !isIDX && !isArchive {
 		return "", fmt.Errorf("dataset %s is drawn by the program: there is nothing to download", name)
 	}
 	if dir == "" {
@@ -39,6 +40,9 @@ func Fetch(ctx context.Context, name, dir string, observe Observe) (string, erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
+	if isArchive {
+		return dir, archive.fetchTo(ctx, dir, observe)
+	}
 	for _, file := range set.Files {
 		if path, ok := file.in(dir); ok {
 			if _, _, err := set.read(path, file); err != nil {
@@ -46,18 +50,24 @@ func Fetch(ctx context.Context, name, dir string, observe Observe) (string, erro
 			}
 			continue
 		}
-		if err := set.fetch(ctx, dir, file, observe); err != nil {
+		check := func(path string) error { return set.verifyDownload(path, file) }
+		if err := fetchAny(ctx, set.Mirrors, file.Name+".gz", dir, check, observe); err != nil {
 			return "", fmt.Errorf("downloading %s.gz for dataset %s: %w", file.Name, name, err)
 		}
 	}
 	return dir, nil
 }
 
-// fetch tries the mirrors in order.
-func (s IDX) fetch(ctx context.Context, dir string, file IDXFile, observe Observe) error {
+// fetchAny downloads a file into a folder from the first mirror that has it. It appears under its name when check has
+// passed it.
+func fetchAny(ctx context.Context, mirrors []string, name, dir string, check func(path string) error, observe Observe) error {
 	var failures []error
-	for _, mirror := range s.Mirrors {
-		err := s.fetchFrom(ctx, mirror+file.Name+".gz", dir, file, observe)
+	for _, mirror := range mirrors {
+		err := fetchFrom(ctx, mirror+name, filepath.Join(dir, name), check, func(done, total int64) {
+			if observe != nil {
+				observe(name, done, total)
+			}
+		})
 		if err == nil {
 			return nil
 		}
@@ -69,20 +79,16 @@ func (s IDX) fetch(ctx context.Context, dir string, file IDXFile, observe Observ
 	return errors.Join(failures...)
 }
 
-func (s IDX) fetchFrom(ctx context.Context, url, dir string, file IDXFile, observe Observe) error {
-	partial := filepath.Join(dir, file.Name+".gz.partial")
-	if err := download(ctx, url, partial, func(done, total int64) {
-		if observe != nil {
-			observe(file.Name+".gz", done, total)
-		}
-	}); err != nil {
+func fetchFrom(ctx context.Context, url, path string, check func(path string) error, observe func(done, total int64)) error {
+	partial := path + ".partial"
+	if err := download(ctx, url, partial, observe); err != nil {
 		return fmt.Errorf("%s: %w", url, err)
 	}
-	if err := s.verifyDownload(partial, file); err != nil {
+	if err := check(partial); err != nil {
 		// What came is complete and wrong: going on from it would never help.
 		return errors.Join(fmt.Errorf("%s: %w", url, err), os.Remove(partial))
 	}
-	return files.Place(partial, filepath.Join(dir, file.Name+".gz"))
+	return files.Place(partial, path)
 }
 
 // download appends to path what it does not hold of url yet.
