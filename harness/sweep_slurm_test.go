@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,6 +166,45 @@ seeds: [0, 1]
 launcher: slurm
 jobs: 2
 `
+
+// TestTasksOfAClusterBeginWithARunOfTheStore has runs that begin with the weights of another on a real Slurm, and checks
+// them against those made on this machine.
+func TestTasksOfAClusterBeginWithARunOfTheStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	slurmtest.Start(t)
+	const onwards = "name: onwards\nbase: from.yaml\nmatrix: {train.lr: [1e-3, 2e-3]}\nseeds: [0]\nlauncher: slurm\njobs: 2\n"
+	h := buildSweep(t, onwards)
+	h.mustRun(t, "run", "tiny.yaml", "--set", "name=parent", "--set", "train.steps=4", "--set", "sampling.at_epochs=[]")
+	h.write(t, "from.yaml", "base: tiny.yaml\ntrain: {steps: 3, init_from: parent@4}\nsampling: {at_epochs: []}\n")
+	if err := os.CopyFS(filepath.Join(h.dir, "quiet"), os.DirFS(filepath.Join(h.dir, "runs"))); err != nil {
+		t.Fatal(err)
+	}
+	h.mustRun(t, "--store", "quiet/harness.db", "sweep", "sweep.yaml", "--launcher", "local", "--jobs", "2")
+	want := h.sweepLosses(t, "quiet/harness.db")
+
+	h.start(t, "sweep", "sweep.yaml", "--wait").mustEnd(t, 0)
+	if got := h.sweepLosses(t, "runs/harness.db"); len(got) != 3 || !maps.Equal(got, want) {
+		t.Errorf("on the cluster the losses are\n%v\nwant\n%v", got, want)
+	}
+	var runs []struct {
+		Parent     string
+		ParentStep int `json:"parent_step"`
+	}
+	h.decode(t, h.mustRun(t, "list", "--json", "-n", "2"), &runs)
+	for _, r := range runs {
+		if r.Parent == "" || r.ParentStep != 4 {
+			t.Errorf("the parent is %+v", r)
+		}
+	}
+
+	h.write(t, "from.yaml", "base: tiny.yaml\ntrain: {steps: 8, init_from: parent@4, init_step: 4}\n")
+	h.write(t, "sweep.yaml", strings.ReplaceAll(onwards, "onwards", "counting"))
+	p := h.start(t, "sweep", "sweep.yaml")
+	p.waitFor(t, regexp.MustCompile(`launcher: tasks of a cluster cannot count on from an update of another run`))
+	p.mustEnd(t, exitUsage)
+}
 
 // TestSweepOnAClusterWithLimits runs a sweep on a real Slurm that takes arrays of three
 // tasks, and four tasks at a time.

@@ -26,7 +26,7 @@ type beginning struct {
 // findBeginning reads what the training of a config begins with, and binds the
 // config to it: its hash then counts what the weights are. It is nil for random
 // weights.
-func findBeginning(ctx context.Context, st *store.Store, cfg *config.Resolved) (*config.Resolved, *beginning, error) {
+func findBeginning(ctx context.Context, st *store.Store, cfg *config.Resolved, parents ...Parent) (*config.Resolved, *beginning, error) {
 	c := cfg.Config.Train
 	if c.InitFrom == "" {
 		return cfg, nil, nil
@@ -43,7 +43,7 @@ func findBeginning(ctx context.Context, st *store.Store, cfg *config.Resolved) (
 	if from.File != "" {
 		b.state, err = checkpoint.LoadWeights(from.File, b.layout, "")
 	} else {
-		err = b.ofRun(ctx, st, &from)
+		err = b.ofRun(ctx, st, &from, parents)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("train.init_from: %w", err)
@@ -59,14 +59,39 @@ func findBeginning(ctx context.Context, st *store.Store, cfg *config.Resolved) (
 	return bound, b, err
 }
 
+// Parent is a run to begin with that is in another store, of which the checkpoints alone are within reach.
+type Parent struct{ ID, Slug, ConfigHash, Checkpoints string }
+
+// isParentOf finds a run among parents, by its id.
+func isParentOf(from config.Origin, parents []Parent) (Parent, bool) {
+	i := slices.IndexFunc(parents, func(p Parent) bool { return p.ID == from.Run })
+	if i < 0 {
+		return Parent{}, false
+	}
+	return parents[i], true
+}
+
 // ofRun reads a checkpoint of the run that from names, and puts the run's id and
 // the step there, which name the same at any time.
-func (b *beginning) ofRun(ctx context.Context, st *store.Store, from *config.Origin) error {
+func (b *beginning) ofRun(ctx context.Context, st *store.Store, from *config.Origin, parents []Parent) error {
+	elsewhere, out := isParentOf(*from, parents)
+	if out {
+		parent := &store.Run{RunInfo: store.RunInfo{ID: elsewhere.ID, Slug: elsewhere.Slug, ConfigHash: elsewhere.ConfigHash}}
+		return b.ofCheckpoints(parent, elsewhere.Checkpoints, from)
+	}
 	parent, err := st.Resolve(ctx, from.Run)
 	if err != nil {
 		return err
 	}
-	dir := CheckpointDir(st.Path(), parent.ID)
+	if err := b.ofCheckpoints(parent, CheckpointDir(st.Path(), parent.ID), from); err != nil {
+		return err
+	}
+	b.losses, err = lastLosses(ctx, st, parent.ID, from.Step)
+	return err
+}
+
+// ofCheckpoints reads the checkpoint of a run from a folder.
+func (b *beginning) ofCheckpoints(parent *store.Run, dir string, from *config.Origin) error {
 	steps, err := checkpoint.Steps(dir)
 	switch {
 	case err != nil:
@@ -80,9 +105,6 @@ func (b *beginning) ofRun(ctx context.Context, st *store.Store, from *config.Ori
 	}
 	if b.state, err = checkpoint.Load(checkpoint.Path(dir, from.Step), b.layout, parent.ConfigHash); err != nil {
 		return fmt.Errorf("run %s: %w", parent.Slug, err)
-	}
-	if b.losses, err = lastLosses(ctx, st, parent.ID, from.Step); err != nil {
-		return err
 	}
 	from.Run, b.parent, b.step = parent.ID, parent, from.Step
 	return nil
@@ -239,11 +261,11 @@ func Bind(ctx context.Context, storePath string, cfg *config.Resolved) (*config.
 }
 
 // beginningOf is [findBeginning], which opens the store only for the weights of a
-// run.
-func beginningOf(ctx context.Context, storePath string, cfg *config.Resolved) (*config.Resolved, *beginning, error) {
+// run in it.
+func beginningOf(ctx context.Context, storePath string, cfg *config.Resolved, parents ...Parent) (*config.Resolved, *beginning, error) {
 	from, err := config.ParseOrigin(cfg.Config.Train.InitFrom)
-	if err != nil || from.File != "" || cfg.Config.Train.InitFrom == "" {
-		return findBeginning(ctx, nil, cfg)
+	if _, elsewhere := isParentOf(from, parents); err != nil || from.File != "" || cfg.Config.Train.InitFrom == "" || elsewhere {
+		return findBeginning(ctx, nil, cfg, parents...)
 	}
 	st, err := openToRead(ctx, storePath)
 	if err != nil {

@@ -35,6 +35,7 @@ type Options struct {
 	Calibrate bool
 	Observe   func(train.Event)
 	Workbench *Workbench // what is open already; nil: a run opens and closes its own
+	Parents   []Parent   // runs to begin with that are in another store
 	// Started is called once the run is in the store and training is about to
 	// begin.
 	Started func(Started)
@@ -62,7 +63,7 @@ type Outcome struct {
 // Start trains a new run of a config. The returned error is the run's own: the
 // store then holds its status and its reason.
 func Start(ctx context.Context, cfg *config.Resolved, o Options) (Outcome, error) {
-	cfg, from, err := beginningOf(ctx, o.StorePath, cfg) // what cannot begin fails before anything is opened
+	cfg, from, err := beginningOf(ctx, o.StorePath, cfg, o.Parents...) // what cannot begin fails before anything is opened
 	if err != nil {
 		return Outcome{}, err
 	}

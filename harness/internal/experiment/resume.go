@@ -39,7 +39,7 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if state == nil {
-		_, from, err := findBeginning(ctx, st, cfg)
+		_, from, err := findBeginning(ctx, st, cfg, o.Parents...)
 		if err != nil {
 			return Outcome{}, err
 		}

@@ -115,7 +115,7 @@ func ExportWeights(ctx context.Context, storePath, ref string, average bool) (Ex
 	}
 	b := beginning{layout: model.Layout()}
 	from.Run = run.ID
-	if err := b.ofRun(ctx, st, &from); err != nil {
+	if err := b.ofRun(ctx, st, &from, nil); err != nil {
 		return w, err
 	}
 	if average && b.state.EMA == nil {

@@ -264,6 +264,9 @@ func (s *Session) begin(ctx context.Context) error {
 	if err := s.Store.PutSweep(ctx, s.Plan.File.Name, string(s.Plan.File.Source)); err != nil {
 		return err
 	}
+	if err := s.findParents(ctx); err != nil {
+		return err
+	}
 	if err := s.Folder.WritePlan(s.Plan, s.Recognition); err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (q *conditions) addFilter(f Filter) error {
 		names := make([]string, len(f.Status))
 		for i, status := range f.Status {
 			if !slices.Contains(record.Statuses(), status) {
-				return fmt.Errorf("there is no status %q; use one of %v", status, record.Statuses())
+				return fmt.Errorf("there is no status %q; use %s", status, statusNames())
 			}
 			names[i] = string(status)
 		}
@@ -154,6 +154,16 @@ func (q *conditions) addFilter(f Filter) error {
 		}
 	}
 	return nil
+}
+
+// statusNames lists all statuses in words.
+func statusNames() string {
+	var names []string
+	for _, s := range record.Statuses() {
+		names = append(names, string(s))
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // addWhere adds a condition such as "train.lr<=1e-3". Numbers are compared as numbers, everything

@@ -18,6 +18,7 @@ type Plan struct {
 	File     *File
 	Variants []Variant
 	Tasks    []Task
+	Parents  []Parent // what tasks of a cluster must know of other runs
 }
 
 // Variant is one choice of values; its runs differ in their seed.
@@ -162,8 +163,8 @@ func (f *File) bound(cfg *config.Resolved) (*config.Resolved, error) {
 	if from == "" {
 		return cfg, nil
 	}
-	if origin, err := config.ParseOrigin(from); err == nil && origin.File == "" && f.Launcher == LauncherSlurm {
-		return nil, f.refuse("launcher", "tasks of a cluster have stores of their own, in which run %s of train.init_from is not: name a file that its weights are exported to", origin.Run)
+	if cfg.Config.Train.InitStep > 0 && f.Launcher == LauncherSlurm {
+		return nil, f.refuse("launcher", "tasks of a cluster cannot count on from an update of another run, as train.init_step asks: its losses are in a store that they do not read")
 	}
 	if f.Bind == nil {
 		return nil, f.refuse("base", "what train.init_from names is not known here")

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,8 @@ type TaskSpec struct {
 	Runs  []RunToMake `json:"runs"`           // the first is trained, the others share its training
 
 	Calibrate bool `json:"calibrate,omitempty"` // see [File]
+
+	Parents []Parent `json:"parents,omitempty"` // whose weights the runs begin with, if their store is out of the task's reach
 }
 
 // RunToMake is a run of a task.
@@ -73,6 +76,11 @@ func (f Folder) WritePlan(p *Plan, r Recognition) error {
 		for _, run := range t.Runs {
 			spec.Runs = append(spec.Runs, RunToMake{Variant: p.Variants[run.Variant].Label, Hash: run.Config.Hash,
 				Config: string(run.Config.YAML), Source: string(run.Config.Source), Overrides: run.Config.Overrides})
+		}
+		for _, parent := range p.Parents {
+			if slices.Contains(t.parents(), parent.ID) {
+				spec.Parents = append(spec.Parents, parent)
+			}
 		}
 		if err := noteJSON(f.taskPath(spec.Key), spec); err != nil {
 			return fmt.Errorf("writing the tasks of the sweep: %w", err)

@@ -137,6 +137,9 @@ func (m *maker) make(ctx context.Context, cfg *config.Resolved, found sweep.Foun
 		Started: func(s experiment.Started) { m.reporter.started(s.Run.Slug, s.Resumed) },
 		Observe: m.reporter.event,
 	}
+	for _, p := range m.spec.Parents {
+		o.Parents = append(o.Parents, experiment.Parent(p))
+	}
 	var out experiment.Outcome
 	var err error
 	if m.bench == nil {
