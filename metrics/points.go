@@ -164,18 +164,19 @@ func ofClass(f *Features, classes []uint8, class int) *Features {
 }
 
 var pointsFamily = family{
+	// The points of the test split take the place of a classifier: values of other data mean other things.
 	metrics: []Metric{
-		{Name: "w2", Better: Lower, DependsOnCount: true, Unit: "units of the data", Low: 0, High: inf,
+		{Name: "w2", Better: Lower, Classifier: true, DependsOnCount: true, Unit: "units of the data", Low: 0, High: inf,
 			Description: "exact 2-Wasserstein distance of points to as many of the test split, at most 4096"},
-		{Name: "w2_sliced", Better: Lower, DependsOnCount: true, Unit: "units of the data", Low: 0, High: inf,
+		{Name: "w2_sliced", Better: Lower, Classifier: true, DependsOnCount: true, Unit: "units of the data", Low: 0, High: inf,
 			Description: "the same seen along 128 directions, of any number of points"},
-		{Name: "mmd_gaussian", Better: Lower, Low: -inf, High: inf,
+		{Name: "mmd_gaussian", Better: Lower, Classifier: true, Low: -inf, High: inf,
 			Description: "squared maximum mean discrepancy of points to the test split, Gaussian kernels with σ = 0.01, 0.1, 1, 10, 100"},
-		{Name: "w2_within_classes", Better: Lower, DependsOnCount: true, Unit: "units of the data", Low: 0, High: inf,
+		{Name: "w2_within_classes", Better: Lower, Classifier: true, DependsOnCount: true, Unit: "units of the data", Low: 0, High: inf,
 			Description: "2-Wasserstein distance of points to those of the class asked for"},
-		{Name: "path_energy", Better: Lower, Unit: "squared units of the data", Low: 0, High: inf,
+		{Name: "path_energy", Better: Lower, Classifier: true, Unit: "squared units of the data", Low: 0, High: inf,
 			Description: "∫E‖v‖²dt of the points' paths (at least the squared distance of what they begin with to the data)"},
-		{Name: "normalized_path_energy", Better: Lower, DependsOnCount: true, Low: 0, High: inf,
+		{Name: "normalized_path_energy", Better: Lower, Classifier: true, DependsOnCount: true, Low: 0, High: inf,
 			Description: "the path energy's distance from the squared w2 of what paths begin with to the data, by the latter (0: optimal transport)"},
 	},
 	compute: func(in *Input) ([]Value, error) {

@@ -42,7 +42,8 @@ type Metric struct {
 	Name   string
 	Better Direction
 	// Classifier says that the value depends on the classifier that computed
-	// predictions and features: record that one's identity beside the value.
+	// predictions and features: record that one's identity beside the value. Of
+	// points it is that of the points they are compared with.
 	Classifier bool
 	// DependsOnCount says that the value depends on the number of images, and not
 	// by chance alone: compare values of equal numbers, and of large ones.
