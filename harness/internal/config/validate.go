@@ -51,8 +51,7 @@ func (v *validator) paths() {
 	for _, path := range []struct {
 		key   string
 		value *string
-	}{{"store", &c.Store}, {"data.dir", &c.Data.Dir}, {"data.file", &c.Data.File}, {"data.labels_file", &c.Data.LabelsFile},
-		{"data.test_file", &c.Data.TestFile}, {"data.test_labels_file", &c.Data.TestLabelsFile}, {"backend.plugin", &c.Backend.Plugin}} {
+	}{{"store", &c.Store}, {"data.dir", &c.Data.Dir}, {"backend.plugin", &c.Backend.Plugin}} {
 		expanded, err := files.Expand(*path.value)
 		if err != nil {
 			v.fail(path.key, nil, "%v", err)

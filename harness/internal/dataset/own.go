@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // ownSource is a kind of data that people bring: how large its images are, and how many there are, is found out by looking.
@@ -49,15 +48,11 @@ type rawImage struct {
 
 // Own says how data of one's own is read; other datasets take none of it.
 type Own struct {
-	File, LabelsFile, TestFile, TestLabelsFile string
-	Images, Labels                             string // names of the arrays or columns; "" for the usual ones
-	Size                                       int    // of an image's sides; 0 as they are
-	Channels                                   int    // 1 or 3; 0 as they are
-	TestFraction                               float64
-	SkipBroken                                 bool
-	Layout                                     string // of arrays: one of Layouts; "" where it is clear
-	ValueRange                                 [2]float64
-	Memory                                     int64 // bytes that a split may take up; 0: a quarter of the machine's
+	Size         int // of an image's sides; 0 as they are
+	Channels     int // 1 or 3; 0 as they are
+	TestFraction float64
+	SkipBroken   bool
+	Memory       int64 // bytes that a split may take up; 0: a quarter of the machine's
 	// Expect is what was found before: other data is refused. Its zero value expects nothing.
 	Expect Found
 }
@@ -145,33 +140,6 @@ func openOwn(ctx context.Context, o Options) (*Dataset, error) {
 	return p.read(o)
 }
 
-// classesOf checks the labels of arrays and tables: they count from 0, and each class has an image to train on.
-func classesOf(labels []int64, test []bool, names []string, where func(i int) string) ([]string, error) {
-	most := int64(len(names)) - 1
-	for i, label := range labels {
-		switch {
-		case label < 0:
-			return nil, fmt.Errorf("%s: label %d is below 0; labels count from 0", where(i), label)
-		case label >= maxClasses:
-			return nil, fmt.Errorf("%s: label %d is out of range: there can be %d classes", where(i), label, maxClasses)
-		case len(names) > 0 && label > most:
-			return nil, fmt.Errorf("%s: label %d is out of range: there are %d classes (%s)", where(i), label, len(names), few(names))
-		case label > most:
-			most = label
-		}
-	}
-	for len(names) <= int(most) {
-		names = append(names, fmt.Sprint(len(names)))
-	}
-	return names, eachHasImages(names, func(count []int) {
-		for i, label := range labels {
-			if !test[i] {
-				count[label]++
-			}
-		}
-	})
-}
-
 // eachHasImages refuses a class without images; without classes there is nothing to refuse.
 func eachHasImages(names []string, fill func(count []int)) error {
 	if len(names) == 0 {
@@ -185,15 +153,6 @@ func eachHasImages(names []string, fill func(count []int)) error {
 		}
 	}
 	return nil
-}
-
-// few lists the first names.
-func few(names []string) string {
-	const shown = 8
-	if len(names) > shown {
-		return strings.Join(names[:shown], ", ") + fmt.Sprintf(" and %d more", len(names)-shown)
-	}
-	return strings.Join(names, ", ")
 }
 
 // DefaultTestFraction is the part of images that are tested on where nothing else says which.

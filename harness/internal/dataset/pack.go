@@ -74,7 +74,7 @@ func (s *survey) pack(ctx context.Context, o Options) (*pack, error) {
 // packName identifies images by the bytes that they are made of and how.
 func packName(key string, o Options) string {
 	h := sha256.New()
-	fmt.Fprintln(h, 1, o.Name, key, o.Size, o.Channels, o.fraction(), o.SkipBroken, o.Layout, o.ValueRange, o.Images, o.Labels)
+	fmt.Fprintln(h, 1, o.Name, key, o.Size, o.Channels, o.fraction(), o.SkipBroken)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
