@@ -47,6 +47,10 @@ func TestMain(m *testing.M) {
 // backend, and, if it asks for it with the command "runs", a store with four
 // runs of such configs.
 func TestScripts(t *testing.T) {
+	diffusersDir, err := filepath.Abs("testdata/diffusers")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tiny, err := os.ReadFile(filepath.Join("testdata", "tiny.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +73,8 @@ func TestScripts(t *testing.T) {
 				env.Setenv("XLA_PLUGINS", filepath.Dir(path))
 			}
 			env.Setenv("MNIST", mnistDir())
+			env.Setenv("DIFFUSERS", diffusersDir)
+			env.Setenv("PEERS_PYTHON", peersPython())
 			env.Values[valueT] = env.T()
 			return os.WriteFile(filepath.Join(env.WorkDir, "tiny.yaml"), tiny, 0o644)
 		},
@@ -140,6 +146,9 @@ func requirement(name string) (bool, error) {
 		_, _, err = plugin.Find("cpu", "")
 	case "cc":
 		_, err = exec.LookPath("cc")
+	case "diffusers": // where bench-peers installs it; too large for the gate
+		_, err = exec.Command(peersPython(), "-c", "import torch, diffusers").Output()
+		return err == nil, nil
 	default:
 		return false, fmt.Errorf("no condition %q", name)
 	}
@@ -147,6 +156,18 @@ func requirement(name string) (bool, error) {
 		return false, fmt.Errorf("%s is needed where CI=true: %w", name, err)
 	}
 	return err == nil, nil
+}
+
+// peersPython is the Python of `make bench-peers`, or $HARNESS_PEERS_PYTHON.
+func peersPython() string {
+	if python := os.Getenv("HARNESS_PEERS_PYTHON"); python != "" {
+		return python
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "python3"
+	}
+	return filepath.Join(cache, "harness-peers", "torch", "bin", "python")
 }
 
 // exits CODE PROGRAM ARG… runs a program, which must end with that exit code.

@@ -28,6 +28,8 @@ type Registration[O any] struct {
 	TakesClasses func(o O) bool
 	// New builds the network of options that have been validated.
 	New func(o O, data Data, precision Precision) Network
+	// Diffusers, if not nil, is the model of diffusers that weights can be exchanged with.
+	Diffusers *Diffusers[O]
 }
 
 // Following is an option whose default follows from that of another.
@@ -43,6 +45,7 @@ type entry struct {
 	validate     func(options any, data Data, p *Problems)
 	takesClasses func(options any) bool
 	new          func(options any, data Data, precision Precision) Network
+	diffusers    *diffusersEntry // nil if diffusers has no such model
 }
 
 // networks lists every network, in the order names are shown; the first is what a config means
@@ -78,6 +81,7 @@ func Register[O any](r Registration[O]) {
 		new: func(options any, data Data, precision Precision) Network {
 			return r.New(*options.(*O), data, precision)
 		},
+		diffusers: diffusersOf(r.Diffusers),
 	})
 }
 

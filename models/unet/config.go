@@ -25,6 +25,7 @@ var Registration = models.Registration[Options]{
 	New: func(o Options, _ models.Data, precision models.Precision) models.Network {
 		return New(o, precision)
 	},
+	Diffusers: diffusers,
 }
 
 // Options describe a UNet2D; the keys are diffusers' names.

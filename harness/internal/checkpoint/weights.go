@@ -4,10 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"path/filepath"
 	"strings"
 
+	"flowharness/models"
 	"flowharness/models/nn"
 	"flowharness/models/safetensors"
 )
@@ -47,11 +51,63 @@ func fromStateDict(path string, layout nn.Layout, tensors map[string]safetensors
 		}
 		dict[plain] = t
 	}
+	dict = named(layout, dict)
+	if err := addBeside(path, layout, dict); err != nil {
+		return nil, err
+	}
 	flat, err := layout.Flatten(dict)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint of harness, and as a PyTorch state dict it does not fit the model:\n%w", path, err)
 	}
 	return &State{Params: flat}, nil
+}
+
+// named gives the parameters of a model that is a part of the network the names that they have there: where no name is known,
+// all get the beginning that makes them known.
+func named(layout nn.Layout, dict map[string]safetensors.Tensor) map[string]safetensors.Tensor {
+	known := map[string]bool{}
+	for _, p := range layout.Entries() {
+		known[p.Name] = true
+	}
+	for name := range dict {
+		if known[name] {
+			return dict
+		}
+	}
+	prefix := ""
+	for _, p := range layout.Entries() {
+		if whole, part, ok := strings.Cut(p.Name, "."); ok {
+			if _, there := dict[part]; there {
+				prefix = whole + "."
+				break
+			}
+		}
+	}
+	longer := make(map[string]safetensors.Tensor, len(dict))
+	for name, t := range dict {
+		longer[prefix+name] = t
+	}
+	return longer
+}
+
+// addBeside adds to a model of diffusers the parameters of the network that it does not have, which lie in the same folder.
+func addBeside(path string, layout nn.Layout, dict map[string]safetensors.Tensor) error {
+	if filepath.Base(path) != models.DiffusersWeightsFile {
+		return nil
+	}
+	beside, _, err := safetensors.Read(filepath.Join(filepath.Dir(path), models.DiffusersBesideFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range layout.Entries() {
+		if t, there := beside[p.Name]; there {
+			dict[p.Name] = t
+		}
+	}
+	return nil
 }
 
 func unwrapped(name string) string {

@@ -3,6 +3,7 @@ package config
 import (
 	"flowharness/harness/internal/dataset"
 	"flowharness/models"
+	"flowharness/models/safetensors"
 )
 
 // Spec is the shape of the images of a config that has passed validation, so that
@@ -86,6 +87,11 @@ func (c Config) GridColumns() int {
 		return unlabelledColumns
 	}
 	return min(c.Spec().Classes+1, maxColumns)
+}
+
+// Diffusers writes the network with the state dict of its weights as a model of diffusers; ok is false if it has none.
+func (c Config) Diffusers(dict map[string]safetensors.Tensor) (model models.DiffusersModel, ok bool) {
+	return c.Model.Diffusers(c.modelData(), dict)
 }
 
 // minMeasured is the least that metrics.images may be.
