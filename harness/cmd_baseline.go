@@ -10,6 +10,7 @@ import (
 	"flowharness/harness/internal/baseline"
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/store"
 )
 
@@ -76,17 +77,9 @@ func (o *baselineSaveOptions) run(ctx context.Context, st *store.Store, path str
 	if err := file.write(content); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.err, "%s: %s, %s\n", path, counted(len(runs), "run"), counted(evaluations(data), "evaluation"))
+	fmt.Fprintf(o.err, "%s: %s, %s\n", path, printable.Count(len(runs), "run"), printable.Count(evaluations(data), "evaluation"))
 	o.printWarnings(compare.UnfinishedWarnings(data))
 	return nil
-}
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func evaluations(data compare.Data) (n int) {

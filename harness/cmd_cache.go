@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/compiled"
+	"flowharness/harness/internal/printable"
 )
 
 func newCacheCommand(a *app) *cobra.Command {
@@ -46,7 +47,7 @@ func newCacheClearCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "removed %s, %s\n", counted(programs, "compiled program"), bytesText(size))
+			fmt.Fprintf(a.out, "removed %s, %s\n", printable.Count(programs, "compiled program"), bytesText(size))
 			return nil
 		},
 	}
@@ -60,5 +61,5 @@ func cacheText(s compiled.State) string {
 	if s.Limit == 0 {
 		return fmt.Sprintf("%s: turned off by %s", s.Dir, compiled.LimitEnv)
 	}
-	return fmt.Sprintf("%s: %s, %s of at most %s", s.Dir, counted(s.Programs, "compiled program"), bytesText(s.Bytes), bytesText(s.Limit))
+	return fmt.Sprintf("%s: %s, %s of at most %s", s.Dir, printable.Count(s.Programs, "compiled program"), bytesText(s.Bytes), bytesText(s.Limit))
 }

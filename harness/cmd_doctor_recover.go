@@ -8,6 +8,7 @@ import (
 
 	"flowharness/harness/internal/config"
 	"flowharness/harness/internal/merge"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/store"
 )
 
@@ -81,7 +82,7 @@ func (o *doctorOptions) printRecovery(to string, found *store.Recovery) {
 	if len(found.Dropped) > 0 {
 		fmt.Fprintf(o.out, "left out, since what it belongs to is lost: %s\n", strings.Join(found.Dropped, ", "))
 	}
-	fmt.Fprintf(o.out, "%s: %s, %d of them with nothing known to be lost; of %d pages %d could not be read\n",
-		clean(to), counted(len(found.Runs), "run"), whole, found.Pages, found.Unreadable)
+	fmt.Fprintf(o.out, "%s: %s, %d of them with nothing known to be lost; of %s %d could not be read\n",
+		clean(to), printable.Count(len(found.Runs), "run"), whole, printable.Count(found.Pages, "page"), found.Unreadable)
 	fmt.Fprintf(o.out, "to look at it, add --store %s; to bring its runs into another store, type: harness merge %s\n", clean(to), clean(to))
 }

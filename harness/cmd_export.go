@@ -11,6 +11,7 @@ import (
 	"flowharness/harness/internal/archive"
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/store"
 )
 
@@ -120,7 +121,7 @@ func (o *exportOptions) run(ctx context.Context, ref string) error {
 				Manifest archive.Manifest `json:"manifest"`
 			}{path, m})
 		}
-		fmt.Fprintf(o.out, "%s: %s, %s\n", clean(path), run.Slug, counted(m.Checkpoints(), "checkpoint"))
+		fmt.Fprintf(o.out, "%s: %s, %s\n", clean(path), run.Slug, printable.Count(m.Checkpoints(), "checkpoint"))
 		return nil
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/trash"
 )
@@ -82,7 +83,7 @@ func (o *rmOptions) delete(ctx context.Context, st *store.Store, runs []store.Ru
 		return nil
 	}
 	for _, r := range runs {
-		fmt.Fprintf(o.err, "%s  %s  %s, %d steps\n", r.Slug, clean(r.Name), r.Status, r.LastStep)
+		fmt.Fprintf(o.err, "%s  %s  %s, %s\n", r.Slug, clean(r.Name), r.Status, printable.Count(r.LastStep, "step"))
 	}
 	if !o.yes {
 		what := "this run"

@@ -98,7 +98,8 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 			case s.Resumed > 0:
 				what = fmt.Sprintf("resuming at step %d, run", s.Resumed)
 			}
-			fmt.Fprintf(o.err, "%s %s (%s) on %s, %d images of %s\n", what, s.Run.Slug, clean(s.Run.Name), s.Backend.Name, s.Data.N, s.Data.Name)
+			fmt.Fprintf(o.err, "%s %s (%s) on %s, %s of %s\n", what, s.Run.Slug, clean(s.Run.Name), s.Backend.Name,
+				printable.Count(s.Data.N, "image"), s.Data.Name)
 			progress = newRunProgress(o.err, s.LogEverySeconds)
 		},
 		Observe: func(e train.Event) { progress.event(e) },

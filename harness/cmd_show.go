@@ -12,6 +12,7 @@ import (
 
 	"flowharness/harness/internal/experiment"
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/terminal"
@@ -119,7 +120,7 @@ func (o *showOptions) writeGrid(ctx context.Context, st *store.Store, r *store.R
 		if err := (outFile{o.grid, files.PNG, o.force}).write(png); err != nil {
 			return err
 		}
-		fmt.Fprintf(o.err, "%s: %s, %d steps, guidance %g, after step %d\n", o.grid, s.Sampler, s.Steps, s.Guidance, s.Step)
+		fmt.Fprintf(o.err, "%s: %s, %s, guidance %g, after step %d\n", o.grid, s.Sampler, printable.Count(s.Steps, "step"), s.Guidance, s.Step)
 		return nil
 	}
 	return fmt.Errorf("run %s has no such grid (it has %d); harness sample %s draws one", r.Slug, len(samples), r.Slug)
@@ -269,7 +270,7 @@ func dataText(d experiment.DatasetFingerprint) string {
 	if d.SHA256 == "" {
 		return "none"
 	}
-	return fmt.Sprintf("%d images, %.12s", d.Images, d.SHA256)
+	return fmt.Sprintf("%s, %.12s", printable.Count(d.Images, "image"), d.SHA256)
 }
 
 // nameOfRun names another run, which need not be in the store any more.

@@ -171,7 +171,8 @@ func (a *app) finish(ctx context.Context, session *launch.Session, outcome sweep
 		return err
 	}
 	if n := len(outcome.Failed); n > 0 {
-		return fmt.Errorf("%d of %d tasks failed; when the cause is removed the same command goes on", n, len(plan.Tasks))
+		return fmt.Errorf("%d of %s failed; when the cause is removed the same command goes on", n,
+			printable.Count(len(plan.Tasks), "task"))
 	}
 	if comparison != nil {
 		if failed := condition.Failed(comparison.Checks); len(failed) > 0 {

@@ -13,6 +13,7 @@ import (
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/files"
 	"flowharness/harness/internal/launch"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/regression"
 	"flowharness/harness/internal/store"
 )
@@ -120,7 +121,7 @@ func (o *sweepCheckOptions) saveBaseline(data compare.Data) error {
 	if err := (outFile{o.baseline, files.Baseline, o.force}).write(content); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.err, "%s: %s\n", o.baseline, counted(len(data.Records), "run"))
+	fmt.Fprintf(o.err, "%s: %s\n", o.baseline, printable.Count(len(data.Records), "run"))
 	o.printWarnings(compare.UnfinishedWarnings(data))
 	return nil
 }

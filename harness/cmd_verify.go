@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flowharness/harness/internal/experiment"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/record"
 	"flowharness/harness/internal/train"
 )
@@ -62,8 +63,8 @@ func (o *verifyOptions) run(ctx context.Context, ref string) error {
 		StorePath: o.storePath(""), Argv: o.argv,
 		Warn: func(message string) { progress.warn(message) },
 		Started: func(s experiment.Started) {
-			fmt.Fprintf(o.err, "repeating run %s (%s) on %s, %d images of %s\n", s.Run.Slug, clean(s.Run.Name), s.Backend.Name,
-				s.Data.N, s.Data.Name)
+			fmt.Fprintf(o.err, "repeating run %s (%s) on %s, %s of %s\n", s.Run.Slug, clean(s.Run.Name), s.Backend.Name,
+				printable.Count(s.Data.N, "image"), s.Data.Name)
 			progress = newRunProgress(o.err, s.LogEverySeconds)
 		},
 		Observe: func(e train.Event) { progress.event(e) },
@@ -97,7 +98,7 @@ func (o *verifyOptions) print(v experiment.Verification) error {
 			how = fmt.Sprintf("the same within %g", v.Tolerance)
 		}
 		fmt.Fprintf(o.out, "run %s: %s are %s (%s of %d series, %s, %s)\n", v.Run.Slug, compared, how,
-			counted(v.Points, "value"), v.Series, counted(v.Grids, "grid"), counted(v.Evaluations, "evaluation"))
+			printable.Count(v.Points, "value"), v.Series, printable.Count(v.Grids, "grid"), printable.Count(v.Evaluations, "evaluation"))
 	}
 	for _, s := range v.NotSame {
 		fmt.Fprintf(o.out, "not made with the same %s: %s then, %s now\n", s.What, orUnknown(s.Then), orUnknown(s.Now))

@@ -6,6 +6,7 @@ import (
 
 	"flowharness/harness/internal/compare"
 	"flowharness/harness/internal/condition"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/report"
 )
 
@@ -67,9 +68,9 @@ func (o *compareOptions) printSummary(result *compare.Result, checks []condition
 	switch n := len(result.Warnings); {
 	case n == 0:
 	case o.html != "":
-		fmt.Fprintf(o.out, "%s: see %s\n", counted(n, "warning"), o.html)
+		fmt.Fprintf(o.out, "%s: see %s\n", printable.Count(n, "warning"), o.html)
 	default:
-		fmt.Fprintf(o.out, "%s: leave out --grid to read them\n", counted(n, "warning"))
+		fmt.Fprintf(o.out, "%s: leave out --grid to read them\n", printable.Count(n, "warning"))
 	}
 }
 

@@ -127,12 +127,12 @@ func drawnLines(r progress.Run) []string {
 			}
 			values = append(values, value)
 		}
-		lines = append(lines, fmt.Sprintf("step %d, %s, %d steps, guidance %g, %d images: %s", e.Step, clean(e.Sampler), e.Steps,
-			e.Guidance, e.Images, clean(strings.Join(values, ", "))))
+		lines = append(lines, fmt.Sprintf("step %d, %s, %s, guidance %g, %s: %s", e.Step, clean(e.Sampler), printable.Count(e.Steps, "step"),
+			e.Guidance, printable.Count(e.Images, "image"), clean(strings.Join(values, ", "))))
 	}
 	if s := r.Sample; s != nil {
-		lines = append(lines, fmt.Sprintf("latest grid: step %d, %s, %d steps, guidance %g, %d images in %s", s.Step,
-			clean(s.Sampler), s.Steps, s.Guidance, s.Images, seconds(s.Seconds)))
+		lines = append(lines, fmt.Sprintf("latest grid: step %d, %s, %s, guidance %g, %s in %s", s.Step,
+			clean(s.Sampler), printable.Count(s.Steps, "step"), s.Guidance, printable.Count(s.Images, "image"), seconds(s.Seconds)))
 	}
 	return lines
 }

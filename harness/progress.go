@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/terminal"
 	"flowharness/harness/internal/train"
 )
@@ -27,8 +28,8 @@ func (p *runProgress) event(e train.Event) {
 	switch {
 	case e.Sampled != nil:
 		s := e.Sampled
-		p.meter.Print(fmt.Sprintf("sampled %s, %d steps, guidance %g: %d images in %.2f s (NFE %d)", s.Sampler, s.Steps, s.Guidance, s.Images,
-			s.Seconds, s.NFE))
+		p.meter.Print(fmt.Sprintf("sampled %s, %s, guidance %g: %s in %.2f s (NFE %d)", s.Sampler, printable.Count(s.Steps, "step"), s.Guidance,
+			printable.Count(s.Images, "image"), s.Seconds, s.NFE))
 	case e.Passing && time.Since(p.passing) < p.every:
 	case e.Message != "":
 		p.passing = time.Now()

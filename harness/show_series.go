@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"flowharness/harness/internal/files"
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/seriestable"
 	"flowharness/harness/internal/store"
 	"flowharness/harness/internal/terminal"
@@ -90,7 +91,7 @@ func (o *showOptions) printSeriesTable(ctx context.Context, st *store.Store, r *
 	if err := file.write(content.Bytes()); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.err, "%s: %s of %s\n", o.file, counted(len(table.Steps), "step"), r.Slug)
+	fmt.Fprintf(o.err, "%s: %s of %s\n", o.file, printable.Count(len(table.Steps), "step"), r.Slug)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/record"
 )
 
@@ -19,7 +20,7 @@ type Setting struct {
 func settingOf(d record.Drawing) Setting { return Setting{d.Sampler, d.Steps, d.Guidance} }
 
 func (s Setting) String() string {
-	return fmt.Sprintf("%s, %d steps, guidance %g", s.Sampler, s.Steps, s.Guidance)
+	return fmt.Sprintf("%s, %s, guidance %g", s.Sampler, printable.Count(s.Steps, "step"), s.Guidance)
 }
 
 // Evaluation is what was measured on the latest samples of a setting.

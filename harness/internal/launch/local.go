@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"flowharness/harness/internal/printable"
 	"flowharness/harness/internal/sweep"
 )
 
@@ -128,7 +129,7 @@ func (l *Local) kill() error {
 	for _, p := range l.running {
 		_ = p.Process.Kill()
 	}
-	return fmt.Errorf("%d workers did not stop and were killed", len(l.running))
+	return fmt.Errorf("%s did not stop in time and had to be killed", printable.Count(len(l.running), "worker"))
 }
 
 // fill starts workers while there are tasks and room. The caller holds l.mu.

@@ -10,6 +10,7 @@ import (
 
 	"flowharness/harness/internal/chart"
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/printable"
 )
 
 //go:embed page.html
@@ -60,7 +61,7 @@ func HTML(r *compare.Result, album compare.Album, clean func(string) string, lea
 	}
 	var labels []string
 	for i, g := range r.Groups {
-		detail := fmt.Sprintf("%d runs", len(g.Runs))
+		detail := printable.Count(len(g.Runs), "run")
 		if len(g.Runs) == 1 {
 			detail = r.Runs[g.Runs[0]].Name
 		}

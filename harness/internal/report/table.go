@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"flowharness/harness/internal/compare"
+	"flowharness/harness/internal/printable"
 )
 
 // Table is a titled part of a comparison, ready to be rendered as text, Markdown
@@ -159,7 +160,7 @@ func (l layout) imagesEach() string {
 	if counts = slices.Compact(counts); len(counts) != 1 {
 		return ""
 	}
-	return fmt.Sprintf("; %d images each", counts[0])
+	return fmt.Sprintf("; %s each", printable.Count(counts[0], "image"))
 }
 
 func referenceLabel(r compare.Reference) string {

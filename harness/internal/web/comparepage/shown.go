@@ -2,7 +2,6 @@ package comparepage
 
 import (
 	"context"
-	"fmt"
 	"html/template"
 	"slices"
 
@@ -67,7 +66,7 @@ func (s *Pages) fillCompare(ctx context.Context, v *compareView, selected compar
 		for _, run := range g.Runs {
 			group.Runs = append(group.Runs, result.Runs[run].Slug)
 		}
-		group.Detail = fmt.Sprintf("%d runs", len(g.Runs))
+		group.Detail = printable.Count(len(g.Runs), "run")
 		if len(g.Runs) == 1 {
 			group.Detail = result.Runs[g.Runs[0]].Name
 		}

@@ -179,10 +179,5 @@ func newFrame(s store.Sample) lapseFrame {
 
 func stepsText(n int) string { return counted(n, "step") }
 
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return shell.Count(n) + " " + thing + "s"
-}
+// counted is a number of things, its digits in groups.
+func counted(n int, thing string) string { return shell.Count(n) + " " + printable.Noun(n, thing) }
