@@ -61,5 +61,6 @@ func cacheText(s compiled.State) string {
 	if s.Limit == 0 {
 		return fmt.Sprintf("%s: turned off by %s", s.Dir, compiled.LimitEnv)
 	}
-	return fmt.Sprintf("%s: %s, %s of at most %s", s.Dir, printable.Count(s.Programs, "compiled program"), bytesText(s.Bytes), bytesText(s.Limit))
+	return fmt.Sprintf("%s: %s, %s of at most %s", s.Dir, printable.Count(s.Programs, "compiled program"), bytesText(s.Bytes),
+		bytesText(s.Limit))
 }

@@ -86,7 +86,8 @@ func addComparisonRun(t *testing.T, st *store.Store, name, process string, seed 
 func harness(t *testing.T, storePath string, args ...string) (code int, out, talk string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = run(t.Context(), append(args, "--store", storePath), streams{in: strings.NewReader(""), out: terminal.To(&stdout), err: terminal.To(&stderr)})
+	code = run(t.Context(), append(args, "--store", storePath), streams{in: strings.NewReader(""), out: terminal.To(&stdout),
+		err: terminal.To(&stderr)})
 	return code, stdout.String(), stderr.String()
 }
 
@@ -129,7 +130,8 @@ func TestCompareWritesWhatProgramsRead(t *testing.T) {
 		}
 		Warnings []string
 	}
-	if err := json.Unmarshal([]byte(out), &result); err != nil || len(result.Groups) != 2 || result.Metrics[0].Comparisons[0].Verdict != "worse" {
+	if err := json.Unmarshal([]byte(out), &result); err != nil || len(result.Groups) != 2 ||
+		result.Metrics[0].Comparisons[0].Verdict != "worse" {
 		t.Errorf("%v: %+v", err, result)
 	}
 	_, out, _ = harness(t, path, "compare", "fm", "fast", "--group-by", "config", "--csv", "--metric", "accuracy*")

@@ -61,7 +61,8 @@ func newDataListCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	pathVar(cmd.Flags(), &dir, "dir", "the folder that holds the files, or has a folder of each dataset (default: $HARNESS_DATA_DIR, then the user's cache)")
+	pathVar(cmd.Flags(), &dir, "dir", "the folder that holds the files, or has a folder of each dataset (default: $HARNESS_DATA_DIR, "+
+		"then the user's cache)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of objects")
 	return cmd
 }
@@ -71,7 +72,8 @@ func newDataFetchCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "fetch DATASET", Short: "Download a dataset and verify it",
-		Long:      "Download a dataset's files from public mirrors, into the user's cache or --dir. An interrupted download goes on where it stopped.",
+		Long: "Download a dataset's files from public mirrors, into the user's cache or --dir. An interrupted download goes on where " +
+			"it stopped.",
 		Example:   "  harness data fetch mnist\n  harness data fetch fashion_mnist --dir data/fashion_mnist",
 		Args:      exactly(1, "one DATASET"),
 		ValidArgs: dataset.Names(),

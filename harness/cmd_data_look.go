@@ -23,7 +23,8 @@ type dataChoice struct {
 }
 
 func (c *dataChoice) addFlags(cmd *cobra.Command) {
-	pathVar(cmd.Flags(), &c.dir, "dir", "the folder that holds the files, or has a folder of each dataset (default: $HARNESS_DATA_DIR, then the user's cache); of image_folder: the pictures")
+	pathVar(cmd.Flags(), &c.dir, "dir", "the folder that holds the files, or has a folder of each dataset (default: $HARNESS_DATA_DIR, "+
+		"then the user's cache); of image_folder: the pictures")
 	cmd.Flags().StringArrayVar(&c.sets, "set", nil, "KEY=VALUE of the config, such as data.size=32; may be repeated")
 }
 

@@ -43,7 +43,8 @@ real images and images of noise, where a comparison lacks them.
 
 harness metrics list explains the metrics. A config with metrics.at_end: true
 does this at the end of its run.`,
-		Example:           "  harness evaluate @1\n  harness evaluate brave-otter-42 --sampler heun --steps 1,2,4,8,16,50 --guidance 2 --images 10000",
+		Example: "  harness evaluate @1\n  harness evaluate brave-otter-42 --sampler heun --steps 1,2,4,8,16,50 --guidance 2 " +
+			"--images 10000",
 		Args:              exactly(1, "one RUN"),
 		ValidArgsFunction: a.completeRuns,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },

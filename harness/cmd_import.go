@@ -57,7 +57,8 @@ Its config says where it is from and the SHA-256 of its weights.`,
 		},
 	}
 	pathVar(cmd.Flags(), &o.diffusers, "diffusers", "folder of a model of diffusers, instead of archives")
-	cmd.Flags().StringVar(&o.data, "data", "", "with --diffusers: dataset that the model draws the like of (default: that of the exported run)")
+	cmd.Flags().StringVar(&o.data, "data", "", "with --diffusers: dataset that the model draws the like of (default: that of the "+
+		"exported run)")
 	cmd.Flags().StringVar(&o.name, "name", "", "with --diffusers: name of the run (default: the folder's)")
 	cmd.Flags().StringArrayVar(&o.sets, "set", nil, "with --diffusers: override a value of the run's config: path=value (repeatable)")
 	cmd.Flags().Int64Var(&o.limit, "limit", archive.DefaultLimit>>30, "refuse archives that unpack to more than so many GiB")

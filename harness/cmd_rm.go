@@ -32,7 +32,8 @@ Checkpoints are deleted first, so that runs can be deleted on a full disk.
 
 A run in the trash is found by its whole id or slug only; harness list --trash
 shows them. It does not count as made: a sweep makes it again.`,
-		Example: "  harness rm @1\n  harness rm brave-otter-42 calm-heron-7 --yes\n  harness rm --trash @1\n  harness rm --undo brave-otter-42\n  harness rm --empty-trash",
+		Example: "  harness rm @1\n  harness rm brave-otter-42 calm-heron-7 --yes\n  harness rm --trash @1\n  harness rm --undo " +
+			"brave-otter-42\n  harness rm --empty-trash",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.empty {
 				return exactly(0, "no RUN with --empty-trash")(cmd, args)

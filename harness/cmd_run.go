@@ -120,7 +120,8 @@ func (o *runOptions) checkBudget() error {
 	for _, set := range o.sets {
 		if !experiment.IsBudget(set) {
 			key, _, _ := strings.Cut(set, "=")
-			return usagef("--resume RUN goes on with the run's own config: of it only %s can be set, not %s\nto begin a new run with its weights and another %s, type: harness run --from %s --set %s",
+			return usagef("--resume RUN goes on with the run's own config: of it only %s can be set, not %s\nto begin a new run with its "+
+				"weights and another %s, type: harness run --from %s --set %s",
 				strings.Join(experiment.BudgetKeys(), " or "), key, key, o.resume, printable.ShellWord(set))
 		}
 	}
@@ -191,7 +192,8 @@ func (o *runOptions) summary(ctx context.Context, storePath string, out experime
 	case errors.Is(runErr, train.ErrInterrupted):
 		fmt.Fprintf(o.err, "interrupted after step %d; to go on, type: harness run --resume %s\n", r.LastStep, r.Slug)
 	case r.Status == record.StatusDiverged && hasOwnWeights(storePath, r):
-		fmt.Fprintf(o.err, "diverged after step %d; to begin a new run with its last good weights, type: harness run --from %s --set train.lr=…\n", r.LastStep, r.Slug)
+		fmt.Fprintf(o.err, "diverged after step %d; to begin a new run with its last good weights, type: harness run --from %s --set "+
+			"train.lr=…\n", r.LastStep, r.Slug)
 	case r.Status == record.StatusFailed:
 		fmt.Fprintf(o.err, "failed after step %d; to go on when the cause is removed, type: harness run --resume %s\n", r.LastStep, r.Slug)
 	}

@@ -41,7 +41,8 @@ checkpoint, and record each on the run. What is not given is taken from the
 run's config. Grids of one --seed start from the same noise in every run. Weights
 that hold NaN, as after training that diverged, are refused: name an earlier file
 with --checkpoint.`,
-		Example:           "  harness sample @1 --sampler heun --steps 8 --guidance 2\n  harness sample brave-otter-42 --steps 4,8,16 --grid heun.png",
+		Example: "  harness sample @1 --sampler heun --steps 8 --guidance 2\n  harness sample brave-otter-42 --steps 4,8,16 " +
+			"--grid heun.png",
 		Args:              exactly(1, "one RUN"),
 		ValidArgsFunction: a.completeRuns,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },

@@ -141,7 +141,8 @@ func (o *sweepOptions) submit(ctx context.Context, session *launch.Session) erro
 		return fmt.Errorf("%d tasks are not submitted: %w; "+
 			"when some have ended the same command submits more, and with --wait it does so by itself", done.Refused, done.Why)
 	}
-	fmt.Fprintf(o.err, "to see how far they are: harness sweep status %s\nto bring their runs into the store and compare them: harness sweep collect %s\n", name, name)
+	fmt.Fprintf(o.err, "to see how far they are: harness sweep status %s\nto bring their runs into the store and compare them: harness "+
+		"sweep collect %s\n", name, name)
 	return nil
 }
 

@@ -44,7 +44,8 @@ when its standard input ends.`,
 		},
 	}
 	cmd.Flags().IntVar(&o.stopAfter, "stop-after", 0, "pause training after this update")
-	pathVar(cmd.Flags(), &o.array, "array", "make the task of this file that $SLURM_ARRAY_TASK_ID names, record into a store of its own, and leave the standard input alone")
+	pathVar(cmd.Flags(), &o.array, "array", "make the task of this file that $SLURM_ARRAY_TASK_ID names, record into a store of its own, "+
+		"and leave the standard input alone")
 	return cmd
 }
 

@@ -19,9 +19,10 @@ import (
 func newWeightsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "weights", Short: "Take weights out of a run, or make a run of weights",
-		Example: "  harness weights export brave-otter-42 unet.safetensors --ema\n  harness weights import configs/fm_mnist.yaml theirs.safetensors",
-		Args:    knownCommand,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: "  harness weights export brave-otter-42 unet.safetensors --ema\n  harness weights import configs/fm_mnist.yaml " +
+			"theirs.safetensors",
+		Args: knownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newWeightsExportCommand(a), newWeightsImportCommand(a))
 	return cmd
@@ -47,8 +48,9 @@ func newWeightsExportCommand(a *app) *cobra.Command {
 		Long: `Write the weights of a run's latest checkpoint, or of that of STEP, to a
 safetensors FILE, under the names and in the layouts that PyTorch has for them: in
 Python, model.load_state_dict(safetensors.torch.load_file(FILE)).`,
-		Example: "  harness weights export @1 unet.safetensors\n  harness weights export brave-otter-42@2000 ema.safetensors --ema --dtype bfloat16",
-		Args:    exactly(2, "a RUN and a FILE"),
+		Example: "  harness weights export @1 unet.safetensors\n  harness weights export brave-otter-42@2000 ema.safetensors --ema --dtype " +
+			"bfloat16",
+		Args: exactly(2, "a RUN and a FILE"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveDefault
@@ -114,8 +116,9 @@ names may begin with module. or _orig_mod., of float32, float16 or bfloat16. The
 run is finished and has trained nothing; sample, evaluate, compare and run --from
 take it like any other. The FILE's path and the SHA-256 of the weights are in its
 config, as train.init_from and train.init_sha256.`,
-		Example: "  harness weights import configs/fm_mnist.yaml theirs.safetensors --name theirs\n  harness weights import brave-otter-42 swa.safetensors",
-		Args:    exactly(2, "a RUN or CONFIG, and a FILE"),
+		Example: "  harness weights import configs/fm_mnist.yaml theirs.safetensors --name theirs\n  harness weights import brave-otter-42 " +
+			"swa.safetensors",
+		Args: exactly(2, "a RUN or CONFIG, and a FILE"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return []string{"safetensors"}, cobra.ShellCompDirectiveFilterFileExt

@@ -71,7 +71,8 @@ func TestEndToEnd(t *testing.T) {
 		p.waitForStep(t, 5)
 		p.signal(t, syscall.SIGINT)
 		p.mustEnd(t, exitInterrupted)
-		if !regexp.MustCompile(`interrupted after step \d+; to go on, type: harness run --resume [a-z]+-[a-z]+-\d+`).MatchString(p.stderr.String()) {
+		if !regexp.MustCompile(`interrupted after step \d+; to go on, type: harness run --resume ` +
+			`[a-z]+-[a-z]+-\d+`).MatchString(p.stderr.String()) {
 			t.Errorf("stderr does not say how to go on:\n%s", &p.stderr)
 		}
 		h.checkStatus(t, "interrupted")

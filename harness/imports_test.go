@@ -77,7 +77,8 @@ func TestImportsGoOneWay(t *testing.T) {
 				return !within(imported, module) && imported != "os" && imported != "time" && imported != "context" ||
 					slices.Contains([]string{internal + "compare", internal + "chart", internal + "printable"}, imported)
 			}},
-		{"statistics, charts, Slurm's client, the reader of damaged files, suggestions, the terminal and the names of what is recorded know nothing of the harness",
+		{"statistics, charts, Slurm's client, the reader of damaged files, suggestions, the terminal and the names of what is recorded know " +
+			"nothing of the harness",
 			func(importer string) bool {
 				return slices.ContainsFunc([]string{"statistics", "chart", "slurm", "sqlitefile", "record", "suggest", "terminal"},
 					func(p string) bool { return within(importer, internal+p) })

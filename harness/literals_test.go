@@ -96,17 +96,17 @@ func TestLibrariesDoNotSpeakInFlags(t *testing.T) {
 	}
 }
 
-// TestLinesAreShort: templates and Go that are read beside each other, or in a diff.
+// TestLinesAreShort: Go and templates are read beside each other, or in a diff. Tags of a struct cannot be broken.
 func TestLinesAreShort(t *testing.T) {
 	const most = 140
-	for _, name := range []string{"catalog", "chart", "compare", "fault", "grid", "progress", "report", "web"} {
-		err := filepath.WalkDir(filepath.Join("internal", name), func(path string, d fs.DirEntry, err error) error {
+	for _, root := range []string{".", "../models", "../schedulers", "../metrics"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" && filepath.Ext(path) != ".html" || strings.Contains(path, "testdata") {
 				return err
 			}
 			text, err := os.ReadFile(path)
 			for i, line := range strings.Split(string(text), "\n") {
-				if n := utf8.RuneCountInString(line); n > most {
+				if n := utf8.RuneCountInString(line); n > most && !strings.Contains(line, " `yaml:") {
 					t.Errorf("%s:%d: %d columns", path, i+1, n)
 				}
 			}

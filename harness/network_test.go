@@ -18,10 +18,20 @@ type pixelwise struct {
 }
 
 type pixelwiseOptions struct {
-	Width       int  `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Hidden values of a pixel."`
-	TimeEmbed   int  `yaml:"time_embed" json:"time_embed" jsonschema:"minimum=2,maximum=256" jsonschema_description:"Sines and cosines of the time. Default: as wide as the network, but even."`
-	Unlabelled  bool `yaml:"unlabelled" json:"unlabelled" jsonschema_description:"The network is not told the class."`
-	LayersBlock int  `yaml:"layers_per_block" json:"layers_per_block" jsonschema:"minimum=1,maximum=1" jsonschema_description:"A key that another network has, with another range."`
+	Width       int  `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=1024"`
+	TimeEmbed   int  `yaml:"time_embed" json:"time_embed" jsonschema:"minimum=2,maximum=256"`
+	Unlabelled  bool `yaml:"unlabelled" json:"unlabelled"`
+	LayersBlock int  `yaml:"layers_per_block" json:"layers_per_block" jsonschema:"minimum=1,maximum=1"`
+}
+
+// DescribeKeys says what each key is for.
+func (pixelwiseOptions) DescribeKeys() map[string]string {
+	return map[string]string{
+		"width":            "Hidden values of a pixel.",
+		"time_embed":       "Sines and cosines of the time. Default: as wide as the network, but even.",
+		"unlabelled":       "The network is not told the class.",
+		"layers_per_block": "A key that another network has, with another range.",
+	}
 }
 
 func registerNetworks() {

@@ -15,8 +15,16 @@ type preconditioned struct {
 }
 
 type preconditionedOptions struct {
-	SigmaData float64 `yaml:"sigma_data" json:"sigma_data" jsonschema:"exclusiveMinimum=0,maximum=100" jsonschema_description:"Standard deviation of the data."`
-	Weighting string  `yaml:"weighting,omitempty" json:"weighting,omitempty" jsonschema:"enum=residual,enum=velocity" jsonschema_description:"What counts alike at every timestep. Default: residual."`
+	SigmaData float64 `yaml:"sigma_data" json:"sigma_data" jsonschema:"exclusiveMinimum=0,maximum=100"`
+	Weighting string  `yaml:"weighting,omitempty" json:"weighting,omitempty" jsonschema:"enum=residual,enum=velocity"`
+}
+
+// DescribeKeys says what each key is for.
+func (preconditionedOptions) DescribeKeys() map[string]string {
+	return map[string]string{
+		"sigma_data": "Standard deviation of the data.",
+		"weighting":  "What counts alike at every timestep. Default: residual.",
+	}
 }
 
 func registerProcesses() {

@@ -159,7 +159,8 @@ var frechetFamily = family{
 			return []Value{v}, nil
 		}
 		if few := min(real.N(), fake.N()); few <= real.Dim() {
-			v.Note = fmt.Sprintf("the covariance of %d features is estimated from %d images: too large, compare only with equal counts", real.Dim(), few)
+			v.Note = fmt.Sprintf("the covariance of %d features is estimated from %d images: too large, compare only with equal "+
+				"counts", real.Dim(), few)
 		}
 		v.Value, err = Frechet(real, fake)
 		return []Value{v}, err

@@ -154,7 +154,8 @@ func meanAndStdErr(values []float64) (mean, stdErr float64) {
 var kernelFamily = family{
 	metrics: []Metric{{
 		Name: "kid_{dataset}_cnn", Better: Lower, Classifier: true, Low: -inf, High: inf,
-		Description: "kernel distance (KID's estimator) of the harness's classifier's features to the test split's; 0 on average for equal distributions (not Inception KID)",
+		Description: "kernel distance (KID's estimator) of the harness's classifier's features to the test split's; 0 on average for equal " +
+			"distributions (not Inception KID)",
 	}},
 	compute: func(in *Input) ([]Value, error) {
 		if in.Reference == nil || in.Generated == nil {

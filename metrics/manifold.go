@@ -41,7 +41,8 @@ func Manifold(real, fake *Features, k int) (ManifoldResult, error) {
 		return ManifoldResult{}, fmt.Errorf("the number of neighbours is %d, must be at least 1", k)
 	}
 	if real.N <= k || fake.N <= k {
-		return ManifoldResult{}, fmt.Errorf("%d real and %d generated feature vectors are too few for %d neighbours: it takes %d of each", real.N, fake.N, k, k+1)
+		return ManifoldResult{}, fmt.Errorf("%d real and %d generated feature vectors are too few for %d neighbours: it takes %d of "+
+			"each", real.N, fake.N, k, k+1)
 	}
 	xs, ys := real.float64s(), fake.float64s()
 	realRadii, fakeRadii := squaredRadii(xs, k), squaredRadii(ys, k)

@@ -177,7 +177,8 @@ var pointsFamily = family{
 		{Name: "path_energy", Better: Lower, Classifier: true, Unit: "squared units of the data", Low: 0, High: inf,
 			Description: "∫E‖v‖²dt of the points' paths (at least the squared distance of what they begin with to the data)"},
 		{Name: "normalized_path_energy", Better: Lower, Classifier: true, DependsOnCount: true, Low: 0, High: inf,
-			Description: "the path energy's distance from the squared w2 of what paths begin with to the data, by the latter (0: optimal transport)"},
+			Description: "the path energy's distance from the squared w2 of what paths begin with to the data, by the latter (0: optimal " +
+				"transport)"},
 	},
 	compute: func(in *Input) ([]Value, error) {
 		if in.Points == nil {

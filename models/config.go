@@ -49,7 +49,8 @@ func (c Config) Validate(data Data) error {
 	}
 	var p Problems
 	if n.forImages && data.Points {
-		return &ConfigError{Key: "name", Data: true, Problem: fmt.Sprintf("%s takes images, and dataset %s is points in the plane; use one of: %s",
+		return &ConfigError{Key: "name", Data: true, Problem: fmt.Sprintf("%s takes images, and dataset %s is points in the plane; use one "+
+			"of: %s",
 			c.Name, data.Name, strings.Join(forPoints(), ", "))}
 	}
 	n.validate(c.Options, data, &p)

@@ -7,7 +7,8 @@ import (
 
 // Registration is a network's entry in the list. O is the struct of its options: the keys that
 // the section `model` of configs has for it. The struct's tags say what they hold: yaml and json
-// (the key), jsonschema (its range) and jsonschema_description.
+// (the key) and jsonschema (its range). Its method DescribeKeys says what each
+// is for.
 type Registration[O any] struct {
 	// Name selects it in a config, as model.name.
 	Name string

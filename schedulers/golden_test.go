@@ -190,7 +190,8 @@ func (c goldenCase) check(t *testing.T, runner *Runner) {
 		if flow { // diffusers counts from data to noise
 			timestep = float64(processConfig.NumTrainTimesteps) - timestep
 		}
-		if samplerConfig.Grid == "diffusers" && c.Scheduler != "FlowMatchEulerDiscreteScheduler" && c.Scheduler != "FlowMatchHeunDiscreteScheduler" {
+		if samplerConfig.Grid == "diffusers" && c.Scheduler != "FlowMatchEulerDiscreteScheduler" &&
+			c.Scheduler != "FlowMatchHeunDiscreteScheduler" {
 			if cut := timestep - c.Timesteps[i]; cut > -1e-3 && cut < 1+1e-3 {
 				timestep = c.Timesteps[i] // these give the model a whole number; the sigmas are not cut off
 			}

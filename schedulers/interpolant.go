@@ -18,8 +18,10 @@ var linearPath = Interpolant{
 
 // cosinePath is alpha = sin(πt/2), sigma = cos(πt/2): alpha² + sigma² stays 1.
 var cosinePath = Interpolant{
-	Alpha: func(t float64) float64 { return math.Sin(math.Pi / 2 * t) }, AlphaSlope: func(t float64) float64 { return math.Pi / 2 * math.Cos(math.Pi/2*t) },
-	Sigma: func(t float64) float64 { return math.Sin(math.Pi / 2 * (1 - t)) }, SigmaSlope: func(t float64) float64 { return -math.Pi / 2 * math.Sin(math.Pi/2*t) },
+	Alpha:      func(t float64) float64 { return math.Sin(math.Pi / 2 * t) },
+	AlphaSlope: func(t float64) float64 { return math.Pi / 2 * math.Cos(math.Pi/2*t) },
+	Sigma:      func(t float64) float64 { return math.Sin(math.Pi / 2 * (1 - t)) },
+	SigmaSlope: func(t float64) float64 { return -math.Pi / 2 * math.Sin(math.Pi/2*t) },
 }
 
 // denoised returns the weights of sample and velocity in the data: with x = alpha·data + sigma·noise and

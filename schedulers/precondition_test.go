@@ -112,7 +112,8 @@ func TestOptionsOfOtherProcessesStayUnset(t *testing.T) {
 		t.Errorf("the default width is %v, want 2", got)
 	}
 	text, err := again.MarshalJSON()
-	if want := `{"name":"wide","num_train_timesteps":1000,"prediction_type":"velocity","timestep_density":"uniform","wide":{"width":3}}`; string(text) != want || err != nil {
+	if want := `{"name":"wide","num_train_timesteps":1000,"prediction_type":"velocity","timestep_density":"uniform",` +
+		`"wide":{"width":3}}`; string(text) != want || err != nil {
 		t.Errorf("written as %s (%v), want %s", text, err, want)
 	}
 

@@ -38,7 +38,8 @@ type Registration struct {
 	Keys []string
 	// Options, if it has any of its own, point to a struct that holds their defaults. They are a section of the config
 	// named after the process. The struct's tags say what it holds, as those of ProcessConfig and the harness's Config do:
-	// yaml and json (the key), jsonschema (its range) and jsonschema_description. [OptionsOf] reads them.
+	// yaml and json (the key) and jsonschema (its range). Its method DescribeKeys says what
+	// each is for. [OptionsOf] reads the tags.
 	Options any
 	// SetDefaults, if not nil, fills its unset Keys.
 	SetDefaults func(*ProcessConfig)
@@ -59,7 +60,8 @@ func Register(r Registration) {
 	if t := reflect.TypeOf(r.Options); t != nil && (t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct) {
 		panic(fmt.Sprintf("schedulers: the options of process %q must be a pointer to a struct, not %s", r.Name, t))
 	}
-	if _, taken := reflect.TypeFor[ProcessConfig]().FieldByNameFunc(func(field string) bool { return keyOf[ProcessConfig](field) == r.Name }); taken {
+	named := func(field string) bool { return keyOf[ProcessConfig](field) == r.Name }
+	if _, taken := reflect.TypeFor[ProcessConfig]().FieldByNameFunc(named); taken {
 		panic(fmt.Sprintf("schedulers: process %q is named as a key of all processes is", r.Name))
 	}
 	as := r.SampledAs

@@ -50,7 +50,8 @@ func TestAProcessIsRegistered(t *testing.T) {
 		t.Error("a sampler of another process is taken")
 	}
 	_, err = NewSampler(SamplerConfig{Name: "unipc"}, c)
-	expectError(t, err, `sampler "unipc" belongs to flows whose path is known, not "reversed"; use one of: euler, heun, midpoint, rk4, ab2, dopri5`)
+	expectError(t, err, `sampler "unipc" belongs to flows whose path is known, not "reversed"; use one of: euler, heun, midpoint, rk4, `+
+		`ab2, dopri5`)
 	for key, bad := range map[string]ProcessConfig{
 		"shift":            {Name: "reversed", Shift: -1},
 		"beta_start":       {Name: "reversed", BetaStart: 0.1},

@@ -81,7 +81,8 @@ func TestEqualCostsAndLargeOnesAreAssigned(t *testing.T) {
 
 func TestWhatHasNoAssignmentIsRefused(t *testing.T) {
 	for want, cost := range map[string][]float64{
-		"has 4 values, not 3": {1, 2, 3}, "row 1 and column 0 is NaN": {1, 2, math.NaN(), 3}, "row 0 and column 1 is +Inf": {1, math.Inf(1), 0, 3},
+		"has 4 values, not 3": {1, 2, 3}, "row 1 and column 0 is " +
+			"NaN": {1, 2, math.NaN(), 3}, "row 0 and column 1 is +Inf": {1, math.Inf(1), 0, 3},
 	} {
 		if _, err := assignment.Solve(cost, 2); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, want one with %q", err, want)

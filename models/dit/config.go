@@ -29,13 +29,28 @@ var Registration = models.Registration[Options]{
 
 // Options describe a DiT.
 type Options struct {
-	Preset           string  `yaml:"preset" json:"preset" jsonschema:"enum=tiny,enum=S,enum=B,enum=L,enum=XL" jsonschema_description:"Size, by the names of the paper: what hidden_size, depth and num_heads are if they are left out. S has 33 million parameters, B 130, L 458, XL 675. tiny (128 wide, 4 blocks, 4 heads: 1.3 million) is for processors."`
-	PatchSize        int     `yaml:"patch_size" json:"patch_size" jsonschema:"minimum=1,maximum=256" jsonschema_description:"Height and width of the patches that an image is cut into, each of which is a token; divides the height and the width of images. Half of it is four times the tokens."`
-	HiddenSize       int     `yaml:"hidden_size" json:"hidden_size" jsonschema:"minimum=4,maximum=16384" jsonschema_description:"Values of a token, a multiple of 4 and of num_heads. Default: the preset's."`
-	Depth            int     `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=256" jsonschema_description:"Transformer blocks. Default: the preset's."`
-	NumHeads         int     `yaml:"num_heads" json:"num_heads" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Attention heads of a block; divides hidden_size. Default: the preset's."`
-	MLPRatio         float64 `yaml:"mlp_ratio" json:"mlp_ratio" jsonschema:"exclusiveMinimum=0,maximum=64" jsonschema_description:"Hidden values of a block's perceptron, as a multiple of hidden_size."`
-	ClassConditional bool    `yaml:"class_conditional" json:"class_conditional" jsonschema_description:"Whether the network is told the class. Without classes in the data it is not."`
+	Preset           string  `yaml:"preset" json:"preset" jsonschema:"enum=tiny,enum=S,enum=B,enum=L,enum=XL"`
+	PatchSize        int     `yaml:"patch_size" json:"patch_size" jsonschema:"minimum=1,maximum=256"`
+	HiddenSize       int     `yaml:"hidden_size" json:"hidden_size" jsonschema:"minimum=4,maximum=16384"`
+	Depth            int     `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=256"`
+	NumHeads         int     `yaml:"num_heads" json:"num_heads" jsonschema:"minimum=1,maximum=1024"`
+	MLPRatio         float64 `yaml:"mlp_ratio" json:"mlp_ratio" jsonschema:"exclusiveMinimum=0,maximum=64"`
+	ClassConditional bool    `yaml:"class_conditional" json:"class_conditional"`
+}
+
+// DescribeKeys says what each key is for.
+func (Options) DescribeKeys() map[string]string {
+	return map[string]string{
+		"preset": "Size, by the names of the paper: what hidden_size, depth and num_heads are if they are left out. S has 33 " +
+			"million parameters, B 130, L 458, XL 675. tiny (128 wide, 4 blocks, 4 heads: 1.3 million) is for processors.",
+		"patch_size": "Height and width of the patches that an image is cut into, each of which is a token; divides the height and " +
+			"the width of images. Half of it is four times the tokens.",
+		"hidden_size":       "Values of a token, a multiple of 4 and of num_heads. Default: the preset's.",
+		"depth":             "Transformer blocks. Default: the preset's.",
+		"num_heads":         "Attention heads of a block; divides hidden_size. Default: the preset's.",
+		"mlp_ratio":         "Hidden values of a block's perceptron, as a multiple of hidden_size.",
+		"class_conditional": "Whether the network is told the class. Without classes in the data it is not.",
+	}
 }
 
 // preset is a size by name. Those of the paper are its table 1.

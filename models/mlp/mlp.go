@@ -30,10 +30,20 @@ var Registration = models.Registration[Options]{
 
 // Options describe an MLP.
 type Options struct {
-	Width         int `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=16384" jsonschema_description:"Values of a hidden layer."`
-	Depth         int `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=256" jsonschema_description:"Residual layers between the first and the last."`
-	TimeEmbedDim  int `yaml:"time_embed_dim" json:"time_embed_dim" jsonschema:"minimum=2,maximum=4096" jsonschema_description:"Cosines and sines of the time, an even number."`
-	ClassEmbedDim int `yaml:"class_embed_dim" json:"class_embed_dim" jsonschema:"minimum=0,maximum=4096" jsonschema_description:"Cosines and sines of the class, an even number; with 0 the network is not told the class."`
+	Width         int `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=16384"`
+	Depth         int `yaml:"depth" json:"depth" jsonschema:"minimum=1,maximum=256"`
+	TimeEmbedDim  int `yaml:"time_embed_dim" json:"time_embed_dim" jsonschema:"minimum=2,maximum=4096"`
+	ClassEmbedDim int `yaml:"class_embed_dim" json:"class_embed_dim" jsonschema:"minimum=0,maximum=4096"`
+}
+
+// DescribeKeys says what each key is for.
+func (Options) DescribeKeys() map[string]string {
+	return map[string]string{
+		"width":           "Values of a hidden layer.",
+		"depth":           "Residual layers between the first and the last.",
+		"time_embed_dim":  "Cosines and sines of the time, an even number.",
+		"class_embed_dim": "Cosines and sines of the class, an even number; with 0 the network is not told the class.",
+	}
 }
 
 // MLP is the network: with x the values of a sample, s the cosines and sines of its time and class,

@@ -69,7 +69,8 @@ func TestOtherTypesAreConverted(t *testing.T) {
 		{"I32", []byte{0xff, 0xff, 0xff, 0xff}, []float32{-1}},
 		{"I64", []byte{3, 0, 0, 0, 0, 0, 0, 0}, []float32{3}},
 	} {
-		header := `{"x":{"dtype":"` + tc.dtype + `","shape":[` + string(rune('0'+len(tc.want))) + `],"data_offsets":[0,` + string(rune('0'+len(tc.data))) + `]}}`
+		header := `{"x":{"dtype":"` + tc.dtype + `","shape":[` + string(rune('0'+len(tc.want))) +
+			`],"data_offsets":[0,` + string(rune('0'+len(tc.data))) + `]}}`
 		got, _, err := decode(file(header, tc.data))
 		if err != nil {
 			t.Errorf("%s: %v", tc.dtype, err)
@@ -171,13 +172,18 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a shape of another size", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, four), "does not fit"},
 		{"a shape smaller than its data", file(`{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,4]}}`, four), "claims bytes 0 to 4"},
 		{"a negative dimension", file(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, four), "does not fit"},
-		{"dimensions that overflow", file(`{"a":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904],"data_offsets":[0,4]}}`, four), "does not fit"},
+		{"dimensions that overflow",
+			file(`{"a":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904],"data_offsets":[0,4]}}`, four), "does not fit"},
 		{"a gap before the data", file(`{"a":{"dtype":"F16","shape":[1],"data_offsets":[2,4]}}`, four), "should begin at 0"},
 		{"data that nothing claims", file(`{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, four), "the tensors cover 2 bytes"},
-		{"tensors that overlap", file(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F16","shape":[1],"data_offsets":[2,4]}}`, four), "should begin at 4"},
+		{"tensors that overlap",
+			file(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F16","shape":[1],"data_offsets":[2,4]}}`, four),
+			"should begin at 4"},
 		{"offsets that go backwards", file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, four), "should begin at 0"},
 		{"offsets beyond the file", file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, four), "claims bytes 0 to 8"},
-		{"a name twice", file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, four), `"a" appears twice`},
+		{"a name twice",
+			file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, four),
+			`"a" appears twice`},
 		{"metadata that is no text", file(`{"__metadata__":{"a":1}}`, nil), "__metadata__"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

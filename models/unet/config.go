@@ -30,23 +30,58 @@ var Registration = models.Registration[Options]{
 
 // Options describe a UNet2D; the keys are diffusers' names.
 type Options struct {
-	SampleSize       int      `yaml:"sample_size" json:"sample_size" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"Height of an image, which every level but the first halves, as it does the width. Default: the data's."`
-	InChannels       int      `yaml:"in_channels" json:"in_channels" jsonschema:"minimum=1,maximum=16" jsonschema_description:"Channels of an image, without those of the class embedding. Default: the data's."`
-	OutChannels      int      `yaml:"out_channels" json:"out_channels" jsonschema:"minimum=1,maximum=16" jsonschema_description:"Channels of the prediction. Default: the data's."`
-	BlockOutChannels []int    `yaml:"block_out_channels,flow" json:"block_out_channels" jsonschema:"minItems=1,maxItems=8,minimum=2,maximum=4096" jsonschema_description:"Channels of each level, the finest first."`
-	LayersPerBlock   int      `yaml:"layers_per_block" json:"layers_per_block" jsonschema:"minimum=1,maximum=16" jsonschema_description:"Residual blocks of a down block; an up block has one more."`
-	DownBlockTypes   []string `yaml:"down_block_types,flow" json:"down_block_types" jsonschema:"minItems=1,maxItems=8,enum=DownBlock2D,enum=AttnDownBlock2D" jsonschema_description:"One for each level, the finest first. Default: DownBlock2D, then AttnDownBlock2D."`
-	UpBlockTypes     []string `yaml:"up_block_types,flow" json:"up_block_types" jsonschema:"minItems=1,maxItems=8,enum=UpBlock2D,enum=AttnUpBlock2D" jsonschema_description:"One for each level, the coarsest first. Default: AttnUpBlock2D, at last UpBlock2D."`
-	NormNumGroups    int      `yaml:"norm_num_groups" json:"norm_num_groups" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"Groups of every GroupNorm; divides all block_out_channels."`
-	NormEps          float64  `yaml:"norm_eps" json:"norm_eps" jsonschema:"exclusiveMinimum=0,maximum=1" jsonschema_description:"Added to the variance in every GroupNorm."`
-	AttentionHeadDim int      `yaml:"attention_head_dim" json:"attention_head_dim" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"Width of an attention head (not their number)."`
-	NumClasses       int      `yaml:"num_classes" json:"num_classes" jsonschema:"minimum=1,maximum=100000" jsonschema_description:"Rows of the class embedding; row 0 is \"no class\". Default: one more than the data has classes."`
-	ClassEmbedSize   int      `yaml:"class_emb_size" json:"class_emb_size" jsonschema:"minimum=0,maximum=1024" jsonschema_description:"Channels that the class embedding adds to the input; with 0 none, and the network is told the class only if class_embed_type or num_class_embeds says so. 0 where the data has no classes."`
+	SampleSize  int `yaml:"sample_size" json:"sample_size" jsonschema:"minimum=1,maximum=1024"`
+	InChannels  int `yaml:"in_channels" json:"in_channels" jsonschema:"minimum=1,maximum=16"`
+	OutChannels int `yaml:"out_channels" json:"out_channels" jsonschema:"minimum=1,maximum=16"`
 
-	ClassEmbedType ClassEmbedType `yaml:"class_embed_type,omitempty" json:"class_embed_type,omitzero" jsonschema:"enum=timestep" jsonschema_description:"timestep: the class is embedded as the time is, by cosines, sines and two linear layers, and added to the time embedding. For the class to come in this way alone, set class_emb_size to 0. Default: what num_class_embeds says."`
-	NumClassEmbeds int            `yaml:"num_class_embeds,omitempty" json:"num_class_embeds,omitzero" jsonschema:"minimum=0,maximum=100000" jsonschema_description:"Rows of a learned class embedding that is added to the time embedding: one more than the data has classes, since row 0 is \"no class\"; 0 is none. For the class to come in this way alone, set class_emb_size to 0."`
-	TimeScaleShift TimeScaleShift `yaml:"resnet_time_scale_shift,omitempty" json:"resnet_time_scale_shift,omitzero" jsonschema:"enum=default,enum=scale_shift" jsonschema_description:"What a residual block does with the time embedding. default: it is added. scale_shift: it scales and shifts what the second norm returns. Default: default."`
-	Dropout        float64        `yaml:"dropout,omitempty" json:"dropout,omitzero" jsonschema:"minimum=0,exclusiveMaximum=1" jsonschema_description:"Probability with which a value before the second convolution of a residual block is left out in training."`
+	BlockOutChannels []int `yaml:"block_out_channels,flow" json:"block_out_channels" jsonschema:"minItems=1,maxItems=8,minimum=2,maximum=4096"`
+
+	LayersPerBlock int `yaml:"layers_per_block" json:"layers_per_block" jsonschema:"minimum=1,maximum=16"`
+
+	DownBlockTypes []string `yaml:"down_block_types,flow" json:"down_block_types" jsonschema:"minItems=1,maxItems=8,enum=DownBlock2D,enum=AttnDownBlock2D"`
+
+	UpBlockTypes []string `yaml:"up_block_types,flow" json:"up_block_types" jsonschema:"minItems=1,maxItems=8,enum=UpBlock2D,enum=AttnUpBlock2D"`
+
+	NormNumGroups    int     `yaml:"norm_num_groups" json:"norm_num_groups" jsonschema:"minimum=1,maximum=4096"`
+	NormEps          float64 `yaml:"norm_eps" json:"norm_eps" jsonschema:"exclusiveMinimum=0,maximum=1"`
+	AttentionHeadDim int     `yaml:"attention_head_dim" json:"attention_head_dim" jsonschema:"minimum=1,maximum=4096"`
+	NumClasses       int     `yaml:"num_classes" json:"num_classes" jsonschema:"minimum=1,maximum=100000"`
+	ClassEmbedSize   int     `yaml:"class_emb_size" json:"class_emb_size" jsonschema:"minimum=0,maximum=1024"`
+
+	ClassEmbedType ClassEmbedType `yaml:"class_embed_type,omitempty" json:"class_embed_type,omitzero" jsonschema:"enum=timestep"`
+	NumClassEmbeds int            `yaml:"num_class_embeds,omitempty" json:"num_class_embeds,omitzero" jsonschema:"minimum=0,maximum=100000"`
+
+	TimeScaleShift TimeScaleShift `yaml:"resnet_time_scale_shift,omitempty" json:"resnet_time_scale_shift,omitzero" jsonschema:"enum=default,enum=scale_shift"`
+
+	Dropout float64 `yaml:"dropout,omitempty" json:"dropout,omitzero" jsonschema:"minimum=0,exclusiveMaximum=1"`
+}
+
+// DescribeKeys says what each key is for.
+func (Options) DescribeKeys() map[string]string {
+	return map[string]string{
+		"sample_size":        "Height of an image, which every level but the first halves, as it does the width. Default: the data's.",
+		"in_channels":        "Channels of an image, without those of the class embedding. Default: the data's.",
+		"out_channels":       "Channels of the prediction. Default: the data's.",
+		"block_out_channels": "Channels of each level, the finest first.",
+		"layers_per_block":   "Residual blocks of a down block; an up block has one more.",
+		"down_block_types":   "One for each level, the finest first. Default: DownBlock2D, then AttnDownBlock2D.",
+		"up_block_types":     "One for each level, the coarsest first. Default: AttnUpBlock2D, at last UpBlock2D.",
+		"norm_num_groups":    "Groups of every GroupNorm; divides all block_out_channels.",
+		"norm_eps":           "Added to the variance in every GroupNorm.",
+		"attention_head_dim": "Width of an attention head (not their number).",
+		"num_classes":        "Rows of the class embedding; row 0 is \"no class\". Default: one more than the data has classes.",
+		"class_emb_size": "Channels that the class embedding adds to the input; with 0 none, and the network is told the class only if " +
+			"class_embed_type or num_class_embeds says so. 0 where the data has no classes.",
+		"class_embed_type": "timestep: the class is embedded as the time is, by cosines, sines and two linear layers, and added to the " +
+			"time embedding. For the class to come in this way alone, set class_emb_size to 0. Default: what " +
+			"num_class_embeds says.",
+		"num_class_embeds": "Rows of a learned class embedding that is added to the time embedding: one more than the data has classes, " +
+			"since row 0 is \"no class\"; 0 is none. For the class to come in this way alone, set class_emb_size to 0.",
+		"resnet_time_scale_shift": "What a residual block does with the time embedding. default: it is added. scale_shift: it scales and " +
+			"shifts " +
+			"what the second norm returns. Default: default.",
+		"dropout": "Probability with which a value before the second convolution of a residual block is left out in training.",
+	}
 }
 
 // ClassEmbedType says how the class embedding that is added to the time embedding is made; "" leaves it to num_class_embeds.

@@ -138,7 +138,8 @@ func openXLA(name string, opts Options) (*Backend, error) {
 		return nil, fmt.Errorf("%w; %s", err, plugin.Advice(path))
 	}
 	if strings.Contains(path, ",") {
-		return nil, fmt.Errorf("the XLA plugin's path %q has a comma in it, which go-xla takes for the beginning of its options; move the plugin", path)
+		return nil, fmt.Errorf("the XLA plugin's path %q has a comma in it, which go-xla takes for the beginning of its options; move the "+
+			"plugin", path)
 	}
 	if err := setFlags(kind); err != nil {
 		return nil, fmt.Errorf("opening backend %s: %w", name, err)

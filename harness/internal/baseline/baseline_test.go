@@ -22,11 +22,13 @@ func record() compare.Record {
 	return compare.Record{
 		Run: compare.Run{ID: "01", Slug: "brave-otter-42", Name: "fm", Seed: 1<<64 - 1, LastLoss: nan, LateLoss: 0.25,
 			BestLoss: compare.Value(math.Inf(-1)), StepTime: 0.1, TrainTime: 10},
-		Process: "flow_match", Dataset: "mnist", Config: map[string]string{"train.lr": "0.001"}, Environment: map[string]string{"git.commit": `"abc"`},
-		Scalars: map[string]compare.Value{"train/loss": 0.25, "steps_per_second": 10, "val/loss": nan},
+		Process: "flow_match", Dataset: "mnist", Config: map[string]string{"train.lr": "0.001"},
+		Environment: map[string]string{"git.commit": `"abc"`},
+		Scalars:     map[string]compare.Value{"train/loss": 0.25, "steps_per_second": 10, "val/loss": nan},
 		Evaluations: []compare.Evaluation{{Drawing: recorded.Drawing{Sampler: "euler", Steps: 10, Guidance: 2,
 			SamplerJSON: `{"name":"euler"}`, Images: 3, NFE: 20}, SecondsPerImage: 0.1,
-			Dataset: "mnist", Classifier: "c1", Metrics: map[string]compare.Value{"accuracy": 2. / 3}, StdErr: map[string]compare.Value{}, Correct: compare.Flags{true, false, true}}},
+			Dataset: "mnist", Classifier: "c1", Metrics: map[string]compare.Value{"accuracy": 2. / 3}, StdErr: map[string]compare.Value{},
+			Correct: compare.Flags{true, false, true}}},
 	}
 }
 
@@ -155,7 +157,8 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add(good[:len(good)/3])
-	f.Add([]byte(`{"format": "harness baseline", "version": 1, "label": "", "runs": [{"id": "a", "config": {}, "metrics": {"x": "-Inf"}, "evaluations": [{"correct": "01"}]}]}`))
+	f.Add([]byte(`{"format": "harness baseline", "version": 1, "label": "", "runs": [{"id": "a", "config": {}, "metrics": {"x": "-Inf"}, ` +
+		`"evaluations": [{"correct": "01"}]}]}`))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(dir, "b.json")

@@ -250,7 +250,8 @@ func TestSeriesAreReadOfTheChosenRunsOnly(t *testing.T) {
 		t.Fatalf("%v, %v", chosen, err)
 	}
 	for _, key := range []string{"train/loss", RecentLoss} {
-		if column, err := opened.Column(t.Context(), key); err != nil || len(opened.series.at[key]) != 1 || column.Value(chosen[0]).Is != NoValue {
+		if column, err := opened.Column(t.Context(), key); err != nil || len(opened.series.at[key]) != 1 ||
+			column.Value(chosen[0]).Is != NoValue {
 			t.Errorf("%s: %v was read (%v)", key, opened.series.at[key], err)
 		}
 	}

@@ -64,7 +64,8 @@ func (e *NotFoundError) Error() string {
 	if e.Flip {
 		kind, flag = " that knows mirrored images (flip: true)", " --flip"
 	}
-	return fmt.Sprintf("there is no classifier for dataset %s%s: none is shipped, and there is no %s\nto train it, type: harness metrics fit %s%s",
+	return fmt.Sprintf("there is no classifier for dataset %s%s: none is shipped, and there is no %s\nto train it, type: harness metrics "+
+		"fit %s%s",
 		e.Dataset, kind, e.Looked, e.Dataset, flag)
 }
 

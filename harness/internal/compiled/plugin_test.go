@@ -116,7 +116,8 @@ func compute(t *testing.T, o backend.Options) ([]float32, compiled.Stats) {
 	}
 	defer b.Finalize()
 	before := compiled.Counts()
-	values := MustExecOnce(b.Backend, func(x *Node) *Node { return Sin(Add(Exp(x), ReduceAllSum(x))) }, []float32{1, 2.5, -3}).Value().([]float32)
+	values := MustExecOnce(b.Backend, func(x *Node) *Node { return Sin(Add(Exp(x), ReduceAllSum(x))) }, []float32{1, 2.5,
+		-3}).Value().([]float32)
 	after := compiled.Counts()
 	return values, compiled.Stats{Loaded: after.Loaded - before.Loaded, Compiled: after.Compiled - before.Compiled}
 }

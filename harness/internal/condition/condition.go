@@ -156,14 +156,16 @@ func (c condition) settingsAreClear(r *compare.Result) error {
 			for _, s := range choices {
 				list = append(list, s.String())
 			}
-			return &ExpressionError{c.text, 0, fmt.Sprintf("%s of %s was measured at several settings: choose one of them by its sampler, steps and guidance: %s",
+			return &ExpressionError{c.text, 0, fmt.Sprintf("%s of %s was measured at several settings: choose one of them by its sampler, "+
+				"steps and guidance: %s",
 				sampled, r.Groups[g].Label, strings.Join(list, "; "))}
 		}
 	}
 	first := r.Settings[0]
 	for g, s := range r.Settings {
 		if s != nil && first != nil && (s.Steps != first.Steps || s.Guidance != first.Guidance) {
-			return &ExpressionError{c.text, 0, fmt.Sprintf("%s of %s is of %s, but of %s of %s: choose settings that both have, by sampler, steps and guidance",
+			return &ExpressionError{c.text, 0, fmt.Sprintf("%s of %s is of %s, but of %s of %s: choose settings that both have, by sampler, "+
+				"steps and guidance",
 				sampled, r.Groups[g].Label, s, r.Groups[0].Label, first)}
 		}
 	}

@@ -108,7 +108,8 @@ func TestResolvedConfigIsReadAsItself(t *testing.T) {
 	for _, text := range []string{
 		"train: {steps: 100}",
 		"name: \"0123\"\nnotes: \"null\"\ntags: [\"1e3\", on]\ntrain: {epochs: 2, lr: 1e-7, eps: 1e-12}",
-		"process: {name: ddpm, beta_schedule: squaredcos_cap_v2}\ntrain: {steps: 9}\nsampling: {samplers: [{name: ddpm, clip_sample: false}, {name: ddim, eta: 0.5}, dpmpp_2m]}",
+		"process: {name: ddpm, beta_schedule: squaredcos_cap_v2}\ntrain: {steps: 9}\nsampling: {samplers: [{name: ddpm, clip_sample: " +
+			"false}, {name: ddim, eta: 0.5}, dpmpp_2m]}",
 		"train: {steps: 100}\nsampling: {guidance_interval: [0, 1]}",
 		"train: {steps: 100}\nbackend: {precision: bfloat16}",
 		"train: {steps: 100, microbatch_size: 64}",
@@ -189,7 +190,8 @@ func TestValidateNamesTheKeysOfAChangedConfig(t *testing.T) {
 	c.Sampling.Steps = []int{10, 0}
 	c.Sampling.Guidance = []float64{-1}
 	c.Sampling.Samplers = []schedulers.SamplerConfig{{Name: "ddim"}}
-	want := `sampling.samplers[0].name: sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ") + `
+	want := `sampling.samplers[0].name: sampler "ddim" belongs to process "ddpm", not "flow_match"; use one ` +
+		`of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ") + `
 sampling.steps[1]: must be at least 1, got 0
 sampling.guidance[0]: must be at least 0, got -1`
 	if diff := cmp.Diff(sortLines(want), sortLines(errorText(c.Validate()))); diff != "" {
@@ -215,7 +217,8 @@ func TestShippedConfigsLoad(t *testing.T) {
 			if r.Config.Name != name {
 				t.Errorf("its name is %q", r.Config.Name)
 			}
-			for _, part := range []string{"#   Time:", "#   Expect:", "#   Command:  harness run configs/" + name + ".yaml" + map[bool]string{true: " --set data.dir="}[name == "folder_fm"],
+			for _, part := range []string{"#   Time:", "#   Expect:", "#   Command:  harness run " +
+				"configs/" + name + ".yaml" + map[bool]string{true: " --set data.dir="}[name == "folder_fm"],
 				"docs/", "\n# yaml-language-server: $schema=schema.json\n"} {
 				if !bytes.Contains(r.Source, []byte(part)) {
 					t.Errorf("its head lacks %q", part)

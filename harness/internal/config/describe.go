@@ -37,37 +37,85 @@ func libraryKeys() map[string]map[string]libraryKey {
 			"timestep_density": {description: "How training timesteps are drawn; logit_normal is for flow_match."},
 			"logit_mean": {description: "Mean of the logit-normal density; above 0 trains more near the data. Default: 0.",
 				minimum: "-100", maximum: "100"},
-			"logit_std":              {description: "Standard deviation of the logit-normal density. Default: 1.", above: "0", maximum: "100"},
-			"shift":                  {description: "flow_match: above 1 trains more near the noise.", above: "0", maximum: "1000"},
-			"loss":                   {description: "What a difference between prediction and target costs. mse: its square; pseudo_huber: 2c·(sqrt(d²+c²)-c), with huber_c for c, so that outliers count less. The validation loss is mse. Default: mse."},
-			"huber_c":                {description: "Difference from which pseudo_huber grows linearly. Default: 0.1.", above: "0", maximum: "1000"},
-			"path":                   {description: "flow_match: from noise to data. linear: t·data + (1-t)·noise; cosine: sin(πt/2)·data + cos(πt/2)·noise, which keeps the variance (Albergo et al. 2023). Default: linear."},
-			"coupling":               {description: "flow_match: which noise goes to which data of a batch. minibatch_ot: the pairs of least squared distances; class_ot: likewise within each class; sinkhorn: drawn from the entropic optimal transport. Default: independent."},
-			"sinkhorn_reg":           {description: "sinkhorn: regularisation, as a multiple of the batch's mean squared distance. Default: 0.05.", minimum: "0.005", maximum: "100"},
-			"loss_weight":            {description: "ddpm: weight of timesteps in the loss. min_snr: the data's at most snr_gamma (Hang et al. 2023). Default: uniform."},
-			"snr_gamma":              {description: "ddpm: signal-to-noise ratio from which min_snr weighs timesteps no more. Default: 5.", above: "0", maximum: "100000"},
-			"beta_schedule":          {description: "ddpm: noise schedule."},
-			"beta_start":             {description: "ddpm: first beta of linear and scaled_linear.", above: "0", below: "1"},
-			"beta_end":               {description: "ddpm: last beta of linear and scaled_linear.", above: "0", below: "1"},
-			"rescale_betas_zero_snr": {description: "ddpm: rescale the betas so that nothing of the data is left at the last timestep (Lin et al. 2024); for v_prediction and sample. Default: false."},
+			"logit_std": {
+				description: "Standard deviation of the logit-normal density. Default: 1.",
+				above:       "0", maximum: "100",
+			},
+			"shift": {description: "flow_match: above 1 trains more near the noise.", above: "0", maximum: "1000"},
+			"loss": {
+				description: "What a difference between prediction and target costs. mse: its square; pseudo_huber: 2c·(sqrt(d²+c²)-c), " +
+					"with huber_c for c, so that outliers count less. The validation loss is mse. Default: mse.",
+			},
+			"huber_c": {
+				description: "Difference from which pseudo_huber grows linearly. Default: 0.1.",
+				above:       "0", maximum: "1000",
+			},
+			"path": {
+				description: "flow_match: from noise to data. linear: t·data + (1-t)·noise; cosine: sin(πt/2)·data + cos(πt/2)·noise, which " +
+					"keeps the variance (Albergo et al. 2023). Default: linear.",
+			},
+			"coupling": {
+				description: "flow_match: which noise goes to which data of a batch. minibatch_ot: the pairs of least squared distances; " +
+					"class_ot: likewise within each class; sinkhorn: drawn from the entropic optimal transport. Default: " +
+					"independent.",
+			},
+			"sinkhorn_reg": {
+				description: "sinkhorn: regularisation, as a multiple of the batch's mean squared distance. Default: 0.05.",
+				minimum:     "0.005", maximum: "100",
+			},
+			"loss_weight": {
+				description: "ddpm: weight of timesteps in the loss. min_snr: the data's at most snr_gamma (Hang et al. 2023). Default: " +
+					"uniform.",
+			},
+			"snr_gamma": {
+				description: "ddpm: signal-to-noise ratio from which min_snr weighs timesteps no more. Default: 5.",
+				above:       "0", maximum: "100000",
+			},
+			"beta_schedule": {description: "ddpm: noise schedule."},
+			"beta_start":    {description: "ddpm: first beta of linear and scaled_linear.", above: "0", below: "1"},
+			"beta_end":      {description: "ddpm: last beta of linear and scaled_linear.", above: "0", below: "1"},
+			"rescale_betas_zero_snr": {
+				description: "ddpm: rescale the betas so that nothing of the data is left at the last timestep (Lin et al. 2024); for " +
+					"v_prediction and sample. Default: false.",
+			},
 		},
 		"sampling.samplers[]": {
 			"name": {description: eachProcess(" ",
 				func(name string) string { return "For " + name + ": " + samplerNames(name) + "." })},
-			"grid":  {description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun; karras: shorter steps near the data, see rho; listed: times (the default where they are set)."},
+			"grid": {
+				description: "flow_match: times of the steps. uniform: j/steps; diffusers: its sigmas, for euler and heun; karras: shorter " +
+					"steps near the data, see rho; listed: times (the default where they are set).",
+			},
 			"shift": {description: "flow_match: above 1 spends more steps near the noise.", above: "0", maximum: "1000"},
 			"rho": {description: "flow_match: of the karras grid, on which (1-t)^(1/rho) is equally spaced. Default: 7.",
 				above: "0", maximum: "1000"},
-			"times":             {description: "flow_match: where the steps of the listed grid begin and end, ascending from 0 (noise) to 1 (data); sampling.steps must be one less than there are. Default: none.", minItems: 2, maxItems: 10001, unique: true, itemMinimum: "0", itemLimit: "1"},
-			"solver_order":      {description: "unipc: order of the predictor; the corrector's is one more.", minimum: "1", maximum: "3"},
-			"rtol":              {description: "dopri5: relative tolerance of a step's error.", above: "0", maximum: "1"},
-			"atol":              {description: "dopri5: absolute tolerance of a step's error.", above: "0", maximum: "1"},
-			"diffusion":         {description: "euler_maruyama: shape of the diffusion coefficient over time. sigma: the share of noise that is left."},
-			"diffusion_norm":    {description: "euler_maruyama: size of the diffusion coefficient.", above: "0", maximum: "1000"},
-			"timestep_input":    {description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step."},
-			"timestep_spacing":  {description: "ddpm: how timesteps are picked."},
-			"steps_offset":      {description: "ddpm: added to every timestep of leading spacing. Default: 0.", minimum: "0", maximum: "100000"},
-			"previous_timestep": {description: "ddim, with trailing or linspace spacing: where a step goes to, the next timestep listed, or as in diffusers, t - num_train_timesteps/steps, which with linspace leaves noise in. Default: listed."},
+			"times": {
+				description: "flow_match: where the steps of the listed grid begin and end, ascending from 0 (noise) to 1 (data); " +
+					"sampling.steps must be one less than there are. Default: none.",
+				minItems: 2, maxItems: 10001, unique: true, itemMinimum: "0", itemLimit: "1",
+			},
+			"solver_order": {
+				description: "unipc: order of the predictor; the corrector's is one more.",
+				minimum:     "1", maximum: "3",
+			},
+			"rtol": {description: "dopri5: relative tolerance of a step's error.", above: "0", maximum: "1"},
+			"atol": {description: "dopri5: absolute tolerance of a step's error.", above: "0", maximum: "1"},
+			"diffusion": {
+				description: "euler_maruyama: shape of the diffusion coefficient over time. sigma: the share of noise that is left.",
+			},
+			"diffusion_norm": {description: "euler_maruyama: size of the diffusion coefficient.", above: "0", maximum: "1000"},
+			"timestep_input": {
+				description: "flow_match: time given to the model. scaled: the scale of training; index: the number of the step.",
+			},
+			"timestep_spacing": {description: "ddpm: how timesteps are picked."},
+			"steps_offset": {
+				description: "ddpm: added to every timestep of leading spacing. Default: 0.",
+				minimum:     "0", maximum: "100000",
+			},
+			"previous_timestep": {
+				description: "ddim, with trailing or linspace spacing: where a step goes to, the next timestep listed, or as in diffusers, " +
+					"t - num_train_timesteps/steps, which with linspace leaves noise in. Default: listed.",
+			},
 			"variance_type":     {description: "ddpm sampler: variance of the noise it adds."},
 			"clip_sample":       {description: "ddpm, ddim: clip the predicted data to ±clip_sample_range."},
 			"clip_sample_range": {description: "ddpm, ddim: where clip_sample clips.", above: "0", maximum: "1000"},

@@ -75,7 +75,8 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 		{"a beginning at no step", "train: {steps: 10, init_from: a@b}",
 			`x.yaml:1:20: train.init_from: "b" is not a step: write RUN@STEP, such as brave-otter-42@2000`},
 		{"a file in somebody's home", "train: {steps: 10, init_from: ~a/w.safetensors}",
-			`x.yaml:1:20: train.init_from: ~a/w.safetensors: the home folders of other users are not looked up: write out the path, or ./~a/w.safetensors for a file of that name`},
+			`x.yaml:1:20: train.init_from: ~a/w.safetensors: the home folders of other users are not looked up: write out the path, or ` +
+				`./~a/w.safetensors for a file of that name`},
 		{"weights of no beginning", "train: {steps: 10, init_weights: ema}",
 			`x.yaml:1:20: train.init_weights: says something about train.init_from, which is not set`},
 		{"an average of a file", "train: {steps: 10, init_from: w.safetensors, init_weights: ema}",
@@ -111,7 +112,8 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 				", ") + `, got "eulr" (did you mean "euler"?)`},
 		{"sampler without a name", "train: {steps: 10}\nsampling:\n  samplers:\n    - shift: 2", `x.yaml:4:7: sampling.samplers[0]: has no name`},
 		{"value below its range", "train: {steps: 0}", `x.yaml:1:9: train.steps: must be at least 1, got 0`},
-		{"value above its range", "train: {steps: 10}\ndata: {limit: 60001}", `x.yaml:2:8: data.limit: must be at most 60000, the number of training images of dataset digits, got 60001`},
+		{"value above its range", "train: {steps: 10}\ndata: {limit: " +
+			"60001}", `x.yaml:2:8: data.limit: must be at most 60000, the number of training images of dataset digits, got 60001`},
 		{"value at an open end", "train: {steps: 10, lr: 0}", `x.yaml:1:20: train.lr: must be above 0, got 0`},
 		{"value at the other open end", "train: {steps: 10, ema_decay: 1.0}", `x.yaml:1:20: train.ema_decay: must be below 1, got 1.0`},
 		{"entry out of range", "train: {steps: 10, betas: [0.9, 1]}", `x.yaml:1:33: train.betas[1]: must be below 1, got 1`},
@@ -163,11 +165,13 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 			`x.yaml:2:12: sampling.guidance_interval: must be [a, b] with a below b, got [0.5, 0.5]`},
 		{"size that the levels do not divide", "train: {steps: 10}\nmodel: {sample_size: 28, block_out_channels: [32, 32, 32, 32]}",
 			`x.yaml:2:26: model.block_out_channels: 4 levels halve the image 3 times; 28 pixels allow at most 3 levels`},
-		{"levels that do not divide the size", "train: {steps: 10}\nmodel: {layers_per_block: 1, block_out_channels: [32, 32, 32, 32]}", `x.yaml:2:30: model.block_out_channels: 4 levels halve the image 3 times; 28 pixels allow at most 3 levels`},
+		{"levels that do not divide the size", "train: {steps: 10}\nmodel: {layers_per_block: 1, block_out_channels: [32, 32, 32, " +
+			"32]}", `x.yaml:2:30: model.block_out_channels: 4 levels halve the image 3 times; 28 pixels allow at most 3 levels`},
 		{"size that the images do not have", "train: {steps: 10}\nmodel: {sample_size: 32}",
 			`x.yaml:2:9: model.sample_size: must be 28 for dataset digits (images are 28×28), got 32; leave it out to have the data's`},
 		{"classes that the data does not have", "train: {steps: 10}\nmodel: {num_classes: 10}",
-			`x.yaml:2:9: model.num_classes: must be 11 for dataset digits (there are 10 classes and no class), got 10; leave it out to have the data's`},
+			`x.yaml:2:9: model.num_classes: must be 11 for dataset digits (there are 10 classes and no class), got 10; leave it out to have ` +
+				`the data's`},
 		{"block types for other levels", "train: {steps: 10}\nmodel: {down_block_types: [DownBlock2D]}",
 			`x.yaml:2:9: model.down_block_types: has 1 entries, block_out_channels has 3`},
 		{"groups that do not divide", "train: {steps: 10}\nmodel: {block_out_channels: [16, 32]}",
@@ -175,7 +179,8 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 		{"unknown block type", "train: {steps: 10}\nmodel: {up_block_types: [AttnUpBlock2D, UpBlock, UpBlock2D]}",
 			`x.yaml:2:41: model.up_block_types[1]: must be one of UpBlock2D, AttnUpBlock2D, got "UpBlock" (did you mean "UpBlock2D"?)`},
 		{"ddpm sampler of a flow", "process: {name: flow_match}\ntrain: {steps: 10}\nsampling:\n  samplers: [euler, ddpm]",
-			`x.yaml:4:21: sampling.samplers[1].name: sampler "ddpm" belongs to process "ddpm", not "flow_match"; use one of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ")},
+			`x.yaml:4:21: sampling.samplers[1].name: sampler "ddpm" belongs to process "ddpm", not "flow_match"; use one ` +
+				`of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ")},
 		{"flow sampler of ddpm", "process: {name: ddpm}\ntrain: {steps: 10}\nsampling:\n  samplers:\n    - name: heun",
 			`x.yaml:5:7: sampling.samplers[0].name: sampler "heun" belongs to process "flow_match", not "ddpm"; use one of: ddpm, ddim, dpmpp_2m`},
 		{"option of another sampler", "train: {steps: 10}\nsampling:\n  samplers:\n    - {name: euler, eta: 1}",
@@ -184,7 +189,8 @@ func TestOneProblemIsOneMessage(t *testing.T) {
 			`x.yaml:1:29: process.beta_start: does not apply to process "flow_match"; remove it`},
 		{"prediction of another process", "process: {name: flow_match, prediction_type: epsilon}\ntrain: {steps: 10}",
 			`x.yaml:1:29: process.prediction_type: must be one of velocity, got "epsilon"`},
-		{"more sampling steps than timesteps", "process: {num_train_timesteps: 100}\ntrain: {steps: 10}\nsampling: {steps: [50, 101]}", `x.yaml:3:24: sampling.steps[1]: 101 steps are more than the 100 timesteps of process.num_train_timesteps`},
+		{"more sampling steps than timesteps", "process: {num_train_timesteps: 100}\ntrain: {steps: 10}\nsampling: {steps: [50, " +
+			"101]}", `x.yaml:3:24: sampling.steps[1]: 101 steps are more than the 100 timesteps of process.num_train_timesteps`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := Parse("x.yaml", []byte(tc.text), nil)
@@ -220,7 +226,8 @@ x.yaml:10:14: sampling.samplers[0].name: sampler "euler" belongs to process "flo
 x.yaml:10:34: sampling.samplers[1].eta: must be at most 1, got 3
 x.yaml:11:11: sampling.steps[0]: must be at least 1, got 0
 x.yaml:11:14: sampling.steps[1]: 5000 steps are more than the 1000 timesteps of process.num_train_timesteps
-x.yaml:12:1: unknown_thing: unknown key; the keys here are base, name, tags, notes, seed, backend, data, model, process, train, sampling, metrics, checkpoint, store`
+x.yaml:12:1: unknown_thing: unknown key; the keys here are base, name, tags, notes, seed, backend, data, model, process, ` +
+		`train, sampling, metrics, checkpoint, store`
 	_, err := Parse("x.yaml", []byte(text), nil)
 	if diff := cmp.Diff(want, errorText(err)); diff != "" {
 		t.Error(diff)
@@ -266,17 +273,22 @@ func TestOverridesAreCheckedLikeFiles(t *testing.T) {
 		{"no key", []string{"=4"}, `--set =4: the key must be names with dots between them, such as train.steps`},
 		{"empty name in a key", []string{"train..lr=4"}, `--set train..lr=4: the key must be names with dots between them, such as train.steps`},
 		{"base", []string{"base=x.yaml"}, `--set base=x.yaml: base can only be given in a file`},
-		{"comment", []string{"notes=run #3"}, `--set notes=run #3: # begins a comment, which would be lost; put the value in quotes within the shell's`},
-		{"comment alone", []string{"notes=#3"}, `--set notes=#3: # begins a comment, which would be lost; put the value in quotes within the shell's`},
-		{"invalid YAML", []string{"name=@x"}, `--set name=@x: not valid YAML: found character that cannot start any token; try the value in quotes`},
+		{"comment", []string{"notes=run #3"}, `--set notes=run #3: # begins a comment, which would be lost; put the value in quotes within ` +
+			`the shell's`},
+		{"comment alone", []string{"notes=#3"}, `--set notes=#3: # begins a comment, which would be lost; put the value in quotes within ` +
+			`the shell's`},
+		{"invalid YAML", []string{"name=@x"}, `--set name=@x: not valid YAML: found character that cannot start any token; try the value in ` +
+			`quotes`},
 		{"line break", []string{"notes=a\nb: c"},
 			`--set "notes=a\nb: c": not valid YAML: mapping values are not allowed in this context; try the value in quotes`},
 		{"several", []string{"train.lr=-1", "seed=x"},
 			"--set train.lr=-1: must be above 0, got -1\n--set seed=x: must be a whole number, got the string \"x\""},
 		{"contradiction to the file", []string{"process.name=ddpm"},
-			`--set process.name=ddpm: sampling.samplers[0].name: sampler "euler" belongs to process "flow_match", not "ddpm"; use one of: ddpm, ddim, dpmpp_2m (sampling.samplers[0].name stands at x.yaml:2:23)`},
+			`--set process.name=ddpm: sampling.samplers[0].name: sampler "euler" belongs to process "flow_match", not "ddpm"; use one of: ` +
+				`ddpm, ddim, dpmpp_2m (sampling.samplers[0].name stands at x.yaml:2:23)`},
 		{"contradiction in the override", []string{"sampling.samplers=[ddim]"},
-			`--set sampling.samplers=[ddim]: sampling.samplers[0].name: sampler "ddim" belongs to process "ddpm", not "flow_match"; use one of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ")},
+			`--set sampling.samplers=[ddim]: sampling.samplers[0].name: sampler "ddim" belongs to process "ddpm", not "flow_match"; use one ` +
+				`of: ` + strings.Join(schedulers.SamplerNames("flow_match"), ", ")},
 		{"second budget", []string{"train.steps=10"},
 			`--set train.steps=10: train.epochs is set too; keep one of them (null drops an inherited one)`},
 	} {
@@ -311,7 +323,8 @@ func TestOverridesApplyInTheirOrder(t *testing.T) {
 
 func TestBaseIsInherited(t *testing.T) {
 	dir := writeFiles(t, map[string]string{
-		"a.yaml":         "name: a\ntags: [x, y]\ndata: {name: mnist, flip: true}\ntrain: {epochs: 3, lr: 0.5}\nsampling: {steps: [1, 2, 3], at_epochs: [3]}",
+		"a.yaml": "name: a\ntags: [x, y]\ndata: {name: mnist, flip: true}\ntrain: {epochs: 3, lr: 0.5}\nsampling: {steps: [1, 2, " +
+			"3], at_epochs: [3]}",
 		"sub/b.yaml":     "base: ../a.yaml\nname: b\ntrain: {lr: 0.25}\nsampling: {steps: [9]}",
 		"sub/run 1.yaml": "base: b.yaml\ntags: [z]\ntrain: {epochs: 1}",
 	})
@@ -360,7 +373,8 @@ func TestProblemsOfFilesNameTheFile(t *testing.T) {
 			"DIR/y.yaml:1:1: not valid YAML: mapping values are not allowed in this context"},
 		{"contradiction across files", map[string]string{"x.yaml": "base: y.yaml\nprocess: {name: ddpm}",
 			"y.yaml": "train: {steps: 1}\nsampling: {samplers: [heun]}"},
-			`DIR/x.yaml:2:11: sampling.samplers[0].name: sampler "heun" belongs to process "flow_match", not "ddpm"; use one of: ddpm, ddim, dpmpp_2m (sampling.samplers[0].name stands at DIR/y.yaml:2:23)`},
+			`DIR/x.yaml:2:11: sampling.samplers[0].name: sampler "heun" belongs to process "flow_match", not "ddpm"; use one of: ddpm, ddim, ` +
+				`dpmpp_2m (sampling.samplers[0].name stands at DIR/y.yaml:2:23)`},
 		{"problem in a base that is overridden", map[string]string{"x.yaml": "base: y.yaml\ntrain: {steps: 1}", "y.yaml": "train: {steps: x}"},
 			"DIR/y.yaml:1:9: train.steps: must be a whole number, got the string \"x\""},
 	} {

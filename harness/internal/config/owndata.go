@@ -13,13 +13,29 @@ import (
 // OwnData says how data of one's own is read. None of it is written out, and none is
 // hashed, where it is not set.
 type OwnData struct {
-	Size         int     `yaml:"size,omitempty" json:"size,omitempty" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"Scale pictures, antialiased, until their shorter side has so many pixels, and keep the square in the middle. Default: as they are, which must be of one size."`
-	ColorMode    string  `yaml:"color_mode,omitempty" json:"color_mode,omitempty" jsonschema:"enum=grayscale,enum=rgb" jsonschema_description:"Make images grey, or red, green and blue. Default: grayscale if all pictures are grey by their format, else rgb."`
-	TestFraction float64 `yaml:"test_fraction,omitempty" json:"test_fraction,omitempty" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1" jsonschema_description:"Part of the images that is tested on, chosen by the hash of each, where no folder, file or name says which. Default: 0.1."`
-	SkipBroken   bool    `yaml:"skip_broken,omitempty" json:"skip_broken,omitempty" jsonschema_description:"Leave out pictures that cannot be read, with a warning, instead of refusing all."`
-	Memory       float64 `yaml:"memory,omitempty" json:"memory,omitempty" hash:"-" jsonschema:"exclusiveMinimum=0,maximum=1000000" jsonschema_description:"GiB of memory that the images of a split may take up; more are read from a file that is mapped into memory. Default: a quarter of the machine's."`
+	Size         int     `yaml:"size,omitempty" json:"size,omitempty" jsonschema:"minimum=1,maximum=4096"`
+	ColorMode    string  `yaml:"color_mode,omitempty" json:"color_mode,omitempty" jsonschema:"enum=grayscale,enum=rgb"`
+	TestFraction float64 `yaml:"test_fraction,omitempty" json:"test_fraction,omitempty" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=1"`
+	SkipBroken   bool    `yaml:"skip_broken,omitempty" json:"skip_broken,omitempty"`
+	Memory       float64 `yaml:"memory,omitempty" json:"memory,omitempty" hash:"-" jsonschema:"exclusiveMinimum=0,maximum=1000000"`
 
-	Found dataset.Found `yaml:"found,omitempty" json:"found,omitzero" jsonschema_description:"What the data was found to hold. Filled in; given, other data is refused."`
+	Found dataset.Found `yaml:"found,omitempty" json:"found,omitzero"`
+}
+
+// DescribeKeys says what each key is for.
+func (OwnData) DescribeKeys() map[string]string {
+	return map[string]string{
+		"size": "Scale pictures, antialiased, until their shorter side has so many pixels, and keep the square in the middle. " +
+			"Default: as they are, which must be of one size.",
+		"color_mode": "Make images grey, or red, green and blue. Default: grayscale if all pictures are grey by their format, else " +
+			"rgb.",
+		"test_fraction": "Part of the images that is tested on, chosen by the hash of each, where no folder, file or name says which. " +
+			"Default: 0.1.",
+		"skip_broken": "Leave out pictures that cannot be read, with a warning, instead of refusing all.",
+		"memory": "GiB of memory that the images of a split may take up; more are read from a file that is mapped into memory. " +
+			"Default: a quarter of the machine's.",
+		"found": "What the data was found to hold. Filled in; given, other data is refused.",
+	}
 }
 
 // colorModes are values of data.color_mode and the channels they stand for.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -34,15 +35,22 @@ func Schema() ([]byte, error) {
 
 // file is what may stand in a config file.
 type file struct {
-	Base string `yaml:"base,omitempty" json:"base,omitempty" jsonschema:"minLength=1" jsonschema_description:"Config file to inherit from, relative to this one. Mappings are merged key by key, lists are replaced."`
+	Base string `yaml:"base,omitempty" json:"base,omitempty" jsonschema:"minLength=1"`
 	Config
+}
+
+// DescribeKeys says what each key is for.
+func (file) DescribeKeys() map[string]string {
+	return map[string]string{
+		"base": "Config file to inherit from, relative to this one. Mappings are merged key by key, lists are replaced.",
+	}
 }
 
 // newSchema reflects the config structs and adds what their tags do not hold:
 // descriptions and bounds of the libraries' keys, and the defaults. network is the one
 // whose options stand below model.
 func newSchema(network string) *jsonschema.Schema {
-	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true, ExpandedStruct: true}
+	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true, ExpandedStruct: true, LookupComment: descriptionOf}
 	s := r.Reflect(&file{})
 	sections := schedulers.NewSections()
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
@@ -73,6 +81,17 @@ func newSchema(network string) *jsonschema.Schema {
 	allowWord(property(s, "backend.devices"), allDevices)
 	allowWord(property(s, "train.microbatch_size"), autoMicrobatch)
 	return s
+}
+
+// descriptionOf is what a config struct says of a field in its DescribeKeys.
+func descriptionOf(t reflect.Type, field string) string {
+	described, ok := reflect.Zero(t).Interface().(interface{ DescribeKeys() map[string]string })
+	if !ok {
+		return ""
+	}
+	f, _ := t.FieldByName(field)
+	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return described.DescribeKeys()[key]
 }
 
 // limitToTheData bounds numbers of images: by what can be in memory, or on a disk. How many a dataset has is for

@@ -8,11 +8,13 @@ import (
 
 func TestSamplersThatBeginFarFromTheNoiseAreWarnedOf(t *testing.T) {
 	for text, want := range map[string]string{
-		"process: {name: ddpm}\nsampling: {steps: [4, 1]}":                                                              "ddim in 4 steps begins at timestep 750, not at 999",
-		"process: {name: ddpm}\nsampling: {steps: [10, 50]}":                                                            "",
-		"process: {name: ddpm}\nsampling: {steps: [1], samplers: [{name: ddpm, timestep_spacing: trailing}]}":           "",
-		"process: {name: ddpm}\nsampling: {steps: [1], samplers: [{name: ddim, timestep_spacing: linspace}, dpmpp_2m]}": "sampling.samplers[0]: ddim in 1 steps begins at timestep 0",
-		"process: {name: flow_match}\nsampling: {steps: [1]}":                                                           "",
+		"process: {name: ddpm}\nsampling: {steps: [4, 1]}": "ddim in 4 steps begins at " +
+			"timestep 750, not at 999",
+		"process: {name: ddpm}\nsampling: {steps: [10, 50]}":                                                  "",
+		"process: {name: ddpm}\nsampling: {steps: [1], samplers: [{name: ddpm, timestep_spacing: trailing}]}": "",
+		"process: {name: ddpm}\nsampling: {steps: [1], samplers: [{name: ddim, timestep_spacing: linspace}, " +
+			"dpmpp_2m]}": "sampling.samplers[0]: ddim in 1 steps begins at timestep 0",
+		"process: {name: flow_match}\nsampling: {steps: [1]}": "",
 	} {
 		r, err := Parse("test.yaml", []byte("train: {steps: 1}\n"+text+"\n"), nil)
 		if err != nil {
@@ -44,7 +46,8 @@ func TestRecordedDDIMGoesWhereItWent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, b := recorded.Config.Sampling.Samplers[0].PreviousTimestep, fresh.Config.Sampling.Samplers[0].PreviousTimestep; a != "diffusers" || b != "listed" {
+	if a, b := recorded.Config.Sampling.Samplers[0].PreviousTimestep,
+		fresh.Config.Sampling.Samplers[0].PreviousTimestep; a != "diffusers" || b != "listed" {
 		t.Errorf("recorded %q, new %q", a, b)
 	}
 	if recorded.Hash == fresh.Hash {

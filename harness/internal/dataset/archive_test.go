@@ -152,11 +152,13 @@ func TestEMNISTIsTransposed(t *testing.T) {
 	if !slices.Equal(d.Images, []uint8{1, 3, 2, 4, 5, 7, 6, 8}) || !slices.Equal(d.Labels, []uint8{25, 0}) {
 		t.Errorf("images %v, labels %v", d.Images, d.Labels)
 	}
-	if _, err := s.Open(t.Context(), dir, "test", 0); err == nil || !strings.Contains(err.Error(), "label 0 of the test split is 0; they begin with 1") {
+	if _, err := s.Open(t.Context(), dir, "test", 0); err == nil || !strings.Contains(err.Error(), "label 0 of the test split is 0; they "+
+		"begin with 1") {
 		t.Errorf("with a label below the first one the error is %v", err)
 	}
 	s.Shape.Train = 3
-	if _, err := s.Open(t.Context(), dir, "train", 0); err == nil || !strings.Contains(err.Error(), "holds values of shape [2 2 2], not [3 2 2]") {
+	if _, err := s.Open(t.Context(), dir, "train", 0); err == nil || !strings.Contains(err.Error(), "holds values of shape [2 2 2], not "+
+		"[3 2 2]") {
 		t.Errorf("with another number of images the error is %v", err)
 	}
 }

@@ -192,7 +192,8 @@ func TestImagesLargerThanMemoryAreMapped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if mapped.unmap == nil || inMemory.unmap != nil || mapped.Fingerprint != inMemory.Fingerprint || !bytes.Equal(mapped.Images, inMemory.Images) {
+		if mapped.unmap == nil || inMemory.unmap != nil || mapped.Fingerprint != inMemory.Fingerprint || !bytes.Equal(mapped.Images,
+			inMemory.Images) {
 			t.Errorf("%s: mapped %v, in memory %v", split, mapped.unmap != nil, inMemory.unmap == nil)
 		}
 		if err := mapped.Close(); err != nil {
@@ -298,7 +299,8 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		{"empty", func(string) {}, 0, "holds no pictures (.png, .jpg"},
 		{"a class without pictures", func(dir string) { shades(t, dir, 3, "a"); put(t, dir, "b/x.txt", nil) }, 0,
 			"b holds no pictures, but each folder beside it is a class"},
-		{"pictures beside classes", func(dir string) { shades(t, dir, 3, "a"); shades(t, dir, 1, ".") }, 0, "beside folders of pictures, such as a"},
+		{"pictures beside classes", func(dir string) { shades(t, dir, 3, "a"); shades(t, dir, 1, ".") }, 0, "beside folders of pictures, " +
+			"such as a"},
 		{"one picture", func(dir string) { shades(t, dir, 1, "a") }, 0, "there is one image; training takes at least two"},
 		{"sizes that differ", func(dir string) { shades(t, dir, 2, "a"); put(t, dir, "a/x.png", plain(t, 5, 4, color.White)) }, 0,
 			"; set data.size"},

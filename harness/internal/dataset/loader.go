@@ -37,7 +37,8 @@ func NewLoader(d *Dataset, o LoaderOptions) (*Loader, error) {
 	case d.N == 0:
 		return nil, fmt.Errorf("dataset %s has no images", d.Name)
 	case o.DropLast && d.N < o.BatchSize:
-		return nil, fmt.Errorf("a batch of %d is more than the %d images of dataset %s: lower train.batch_size, raise data.limit or set data.drop_last: false",
+		return nil, fmt.Errorf("a batch of %d is more than the %d images of dataset %s: lower train.batch_size, raise data.limit or set "+
+			"data.drop_last: false",
 			o.BatchSize, d.N, d.Name)
 	}
 	return &Loader{data: d, LoaderOptions: o, perms: map[int][]int{}}, nil

@@ -59,16 +59,29 @@ type Own struct {
 
 // Found is what data of one's own was found to hold once it was prepared.
 type Found struct {
-	Height   int    `yaml:"height" json:"height" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"Height of an image, in pixels. Default: found."`
-	Width    int    `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=4096" jsonschema_description:"Width of an image, in pixels. Default: found."`
-	Channels int    `yaml:"channels" json:"channels" jsonschema:"minimum=1,maximum=3" jsonschema_description:"1: grey; 3: red, green, blue. Default: found."`
-	Classes  int    `yaml:"classes" json:"classes" jsonschema:"minimum=0,maximum=256" jsonschema_description:"Classes; 0 for images without labels. Default: found."`
-	Train    int    `yaml:"train" json:"train" jsonschema:"minimum=1" jsonschema_description:"Training images. Default: found."`
-	Test     int    `yaml:"test" json:"test" jsonschema:"minimum=0" jsonschema_description:"Test images. Default: found."`
-	SHA256   string `yaml:"sha256" json:"sha256" jsonschema:"pattern=^[0-9a-f]{64}$" jsonschema_description:"SHA-256 of pixels and labels of both splits. Default: found."`
+	Height   int    `yaml:"height" json:"height" jsonschema:"minimum=1,maximum=4096"`
+	Width    int    `yaml:"width" json:"width" jsonschema:"minimum=1,maximum=4096"`
+	Channels int    `yaml:"channels" json:"channels" jsonschema:"minimum=1,maximum=3"`
+	Classes  int    `yaml:"classes" json:"classes" jsonschema:"minimum=0,maximum=256"`
+	Train    int    `yaml:"train" json:"train" jsonschema:"minimum=1"`
+	Test     int    `yaml:"test" json:"test" jsonschema:"minimum=0"`
+	SHA256   string `yaml:"sha256" json:"sha256" jsonschema:"pattern=^[0-9a-f]{64}$"`
 
 	// Skipped pictures are broken and left out.
 	Skipped []string `yaml:"-" json:"-"`
+}
+
+// DescribeKeys says what each key is for.
+func (Found) DescribeKeys() map[string]string {
+	return map[string]string{
+		"height":   "Height of an image, in pixels. Default: found.",
+		"width":    "Width of an image, in pixels. Default: found.",
+		"channels": "1: grey; 3: red, green, blue. Default: found.",
+		"classes":  "Classes; 0 for images without labels. Default: found.",
+		"train":    "Training images. Default: found.",
+		"test":     "Test images. Default: found.",
+		"sha256":   "SHA-256 of pixels and labels of both splits. Default: found.",
+	}
 }
 
 // IsZero reports whether nothing was found yet.

@@ -152,7 +152,8 @@ func (p *pack) read(o Options) (*Dataset, error) {
 	}
 	if all && fingerprint(d) != p.Fingerprint[which] {
 		err := errors.Join(d.Close(), os.Remove(p.path))
-		return nil, errors.Join(fmt.Errorf("the cache of the prepared images, %s, was damaged and is removed; the same command makes it again", p.path), err)
+		return nil, errors.Join(fmt.Errorf("the cache of the prepared images, %s, was damaged and is removed; the same command makes it "+
+			"again", p.path), err)
 	}
 	return d, nil
 }

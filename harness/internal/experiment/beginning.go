@@ -53,7 +53,8 @@ func findBeginning(ctx context.Context, st *store.Store, cfg *config.Resolved, p
 	}
 	sum := b.state.SHA256()
 	if c.InitSHA256 != "" && c.InitSHA256 != sum {
-		return nil, nil, fmt.Errorf("train.init_from: %s is not what train.init_sha256 asks for: its SHA-256 is %.12s, wanted is %.12s", from, sum, c.InitSHA256)
+		return nil, nil, fmt.Errorf("train.init_from: %s is not what train.init_sha256 asks for: its SHA-256 is %.12s, wanted is "+
+			"%.12s", from, sum, c.InitSHA256)
 	}
 	bound, err := cfg.WithInit(from, sum)
 	return bound, b, err
@@ -101,7 +102,8 @@ func (b *beginning) ofCheckpoints(parent *store.Run, dir string, from *config.Or
 	case from.Step == config.Latest:
 		from.Step = steps[len(steps)-1]
 	case !slices.Contains(steps, from.Step):
-		return fmt.Errorf("run %s has no checkpoint of step %d any more: there are those of %s (checkpoint.keep says how many stay)", parent.Slug, from.Step, listed(steps))
+		return fmt.Errorf("run %s has no checkpoint of step %d any more: there are those of %s (checkpoint.keep says how many "+
+			"stay)", parent.Slug, from.Step, listed(steps))
 	}
 	if b.state, err = checkpoint.Load(checkpoint.Path(dir, from.Step), b.layout, parent.ConfigHash); err != nil {
 		return fmt.Errorf("run %s: %w", parent.Slug, err)

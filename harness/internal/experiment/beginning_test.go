@@ -67,7 +67,8 @@ func TestALongerRunSaysWhatBecomesOfItsSchedule(t *testing.T) {
 	if _, err := Longer(t.Context(), first.Run.Slug, "train.steps=12", o); err != nil {
 		t.Fatal(err)
 	}
-	want := "train.lr_schedule is cosine over 12 steps now, and was over 6: the learning rate goes on with 0.0005 where run " + first.Run.Slug + " had come to 6.7e-05"
+	want := "train.lr_schedule is cosine over 12 steps now, and was over 6: the learning rate goes on with 0.0005 where " +
+		"run " + first.Run.Slug + " had come to 6.7e-05"
 	if len(warnings) != 1 || !strings.Contains(warnings[0], want) {
 		t.Errorf("the warnings are %q, want one with %q", warnings, want)
 	}

@@ -22,7 +22,8 @@ func TestADerivedRunEqualsOneThatWasTrainedItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := derived.Run; r.Status != record.StatusFinished || r.TrainedBy != parent.Run.ID || r.LastStep != 6 || r.ConfigHash != itself.Run.ConfigHash {
+	if r := derived.Run; r.Status != record.StatusFinished || r.TrainedBy != parent.Run.ID || r.LastStep != 6 ||
+		r.ConfigHash != itself.Run.ConfigHash {
 		t.Errorf("it is recorded as %+v", r.RunInfo)
 	}
 	if v := derived.Run.CodeVersion; v == "" || v != parent.Run.CodeVersion {

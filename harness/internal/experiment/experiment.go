@@ -175,7 +175,8 @@ func (o Options) openBackend(cfg config.Backend) (*backend.Backend, error) {
 		o.Warn(b.Info.Warning)
 	}
 	if !cfg.Precision.IsZero() && b.Info.Name != backend.XLACUDA && o.Warn != nil {
-		o.Warn(fmt.Sprintf("backend.precision %s is for GPUs: %s takes longer for it than for float32, with some versions of XLA hundreds of times", cfg.Precision, b.Info.Name))
+		o.Warn(fmt.Sprintf("backend.precision %s is for GPUs: %s takes longer for it than for float32, with some versions of XLA hundreds "+
+			"of times", cfg.Precision, b.Info.Name))
 	}
 	return b, nil
 }
@@ -325,7 +326,8 @@ func recordedRun(ctx context.Context, st *store.Store, ref string) (*store.Run, 
 		lookElsewhere(&cfg.Config.Data)
 	}
 	if err == nil && cfg.Hash != run.ConfigHash {
-		err = fmt.Errorf("its config means something else to this version of harness (hash %.12s, recorded %.12s): use the version that made it (harness show %s)",
+		err = fmt.Errorf("its config means something else to this version of harness (hash %.12s, recorded %.12s): use the version that "+
+			"made it (harness show %s)",
 			cfg.Hash, run.ConfigHash, run.Slug)
 	}
 	if err != nil {

@@ -55,7 +55,8 @@ func TestARunIsRecordedFromItsConfigToItsEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.Status != record.StatusFinished || run.LastStep != 6 || run.TotalSteps != 6 || run.PeakMemoryBytes == 0 || run.ConfigHash != resolve(t).Hash {
+	if run.Status != record.StatusFinished || run.LastStep != 6 || run.TotalSteps != 6 || run.PeakMemoryBytes == 0 ||
+		run.ConfigHash != resolve(t).Hash {
 		t.Errorf("recorded is %+v", run.RunInfo)
 	}
 	for _, want := range []string{`"images":16`, `"backend":{`, `"hostname"`} {
@@ -293,7 +294,8 @@ func TestSampleOverridesTheConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(samples) != 2 || samples[1].Sampler != "heun" || samples[1].Steps != 2 || samples[1].Seed != 9 || samples[1].UsedEMA || samples[1].Step != 6 {
+	if len(samples) != 2 || samples[1].Sampler != "heun" || samples[1].Steps != 2 || samples[1].Seed != 9 || samples[1].UsedEMA ||
+		samples[1].Step != 6 {
 		t.Errorf("drawn are %+v", samples)
 	}
 	if recorded, err := openStore(t, o).Samples(t.Context(), out.Run.ID); err != nil || len(recorded) != 3 {

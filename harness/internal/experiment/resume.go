@@ -59,7 +59,8 @@ func Resume(ctx context.Context, ref string, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if run.Status == record.StatusDiverged && o.Warn != nil {
-		o.Warn(fmt.Sprintf("run %s has diverged, and every step repeats to the bit: where nothing about it has changed it will diverge again", run.Slug))
+		o.Warn(fmt.Sprintf("run %s has diverged, and every step repeats to the bit: where nothing about it has changed it will diverge "+
+			"again", run.Slug))
 	}
 	step := 0
 	if state != nil {
@@ -100,10 +101,12 @@ func (s *session) checkSameAs(run *store.Run) error {
 			s.backend.Info.Name))
 	}
 	if a, b := began.Backend.TrainingDevices(), s.backend.Info.TrainingDevices(); a != b && s.Warn != nil { // backend.devices: all
-		s.Warn(fmt.Sprintf("run %s began on %d of the backend's devices and goes on on %d: the result will differ in the last digits", run.Slug, a, b))
+		s.Warn(fmt.Sprintf("run %s began on %d of the backend's devices and goes on on %d: the result will differ in the last "+
+			"digits", run.Slug, a, b))
 	}
 	if a, b := partsOf(began.Backend), partsOf(s.backend.Info); a != b && s.Warn != nil { // train.microbatch_size: auto
-		s.Warn(fmt.Sprintf("run %s began with a microbatch size of %s and goes on with %s: the result will differ in the last digits", run.Slug, a, b))
+		s.Warn(fmt.Sprintf("run %s began with a microbatch size of %s and goes on with %s: the result will differ in the last "+
+			"digits", run.Slug, a, b))
 	}
 	return nil
 }
@@ -125,7 +128,8 @@ func otherImages(run *store.Run, began DatasetFingerprint, what string, n int, t
 	if began.Dir != "" {
 		where = fmt.Sprintf(", from %s", began.Dir)
 	}
-	return fmt.Errorf("run %s began on other %s: the SHA-256 of its %d of %s%s is %.12s, that of those here %.12s; put the files back that it began on",
+	return fmt.Errorf("run %s began on other %s: the SHA-256 of its %d of %s%s is %.12s, that of those here %.12s; put the files back "+
+		"that it began on",
 		run.Slug, what, n, began.Name, where, then, now)
 }
 

@@ -27,7 +27,8 @@ func TestVerifyRepeatsAResumedRunAndLeavesNothing(t *testing.T) {
 	check := func(status string, steps, grids int) {
 		t.Helper()
 		v, err := Verify(t.Context(), out.Run.ID, VerifyOptions{}, o)
-		if err != nil || !v.Identical() || v.Steps != steps || v.RecordedSteps != steps || v.Grids != grids || len(v.NotSame) != 0 || len(v.Notes) != 0 {
+		if err != nil || !v.Identical() || v.Steps != steps || v.RecordedSteps != steps || v.Grids != grids || len(v.NotSame) != 0 ||
+			len(v.Notes) != 0 {
 			t.Errorf("%s: %+v (%v), want %d steps and %d grids", status, v, err, steps, grids)
 		}
 	}
@@ -73,7 +74,8 @@ func TestHowFarApartTwoValuesAre(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := newDifference(tc.recorded, tc.now)
-			if d == nil || d.ULPs != tc.ulps || d.SinglePrecision != tc.singles || d.Relative != tc.relative && !(math.IsNaN(d.Relative) && math.IsNaN(tc.relative)) {
+			if d == nil || d.ULPs != tc.ulps || d.SinglePrecision != tc.singles || d.Relative != tc.relative && !(math.IsNaN(d.Relative) &&
+				math.IsNaN(tc.relative)) {
 				t.Errorf("got %+v, want %d ulp, relative %v", d, tc.ulps, tc.relative)
 			}
 		})

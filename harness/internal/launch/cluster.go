@@ -106,7 +106,8 @@ func (s *Session) notSubmitted(ctx context.Context) error {
 		return err
 	}
 	if len(states) > 0 {
-		return fmt.Errorf("%d tasks of sweep %s are in Slurm's queue: wait for them with --launcher slurm --wait, or harness sweep cancel %s", len(states), s.Plan.File.Name, s.Plan.File.Name)
+		return fmt.Errorf("%d tasks of sweep %s are in Slurm's queue: wait for them with --launcher slurm --wait, or harness sweep cancel "+
+			"%s", len(states), s.Plan.File.Name, s.Plan.File.Name)
 	}
 	return nil
 }

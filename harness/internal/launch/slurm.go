@@ -237,7 +237,8 @@ func (l *Slurm) submit(ctx context.Context, tasks []sweep.Task, stopAfter int, a
 	}
 	job.Job, err = l.Client.Submit(ctx, slurm.Job{
 		Name: job.Name, Argv: l.Worker(array, stopAfter), Dir: dir, Output: slurm.LiteralPath(logs) + "/slurm-%A_%a.log",
-		Tasks: indices, MaxParallel: l.MaxParallel, After: after, Partition: l.Options.Partition, Account: l.Options.Account, Time: l.Options.Time,
+		Tasks: indices, MaxParallel: l.MaxParallel, After: after, Partition: l.Options.Partition, Account: l.Options.Account,
+		Time: l.Options.Time,
 		CPUs: l.Options.CPUs, GPUs: l.Options.GPUs, Memory: l.Options.Memory, Requeue: true, Grace: l.grace(), Extra: l.Options.Extra,
 	})
 	if err != nil {

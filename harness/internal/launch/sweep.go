@@ -196,7 +196,8 @@ func (s *Session) Data(ctx context.Context) (compare.Data, error) {
 	}
 	data, err := s.Plan.Data(ctx, s.Store, s.Inventory)
 	if err == nil && len(data.Records) == 0 {
-		err = fmt.Errorf("the store holds no run of sweep %s that this version of the program made and that has ended: run the sweep first, or add --any-version", s.Plan.File.Name)
+		err = fmt.Errorf("the store holds no run of sweep %s that this version of the program made and that has ended: run the sweep first, "+
+			"or add --any-version", s.Plan.File.Name)
 	}
 	return data, err
 }

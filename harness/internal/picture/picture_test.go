@@ -156,7 +156,8 @@ func withOrientation(data []byte, o uint16, order binary.ByteOrder) []byte {
 
 func TestPhotographsAreTurnedUpright(t *testing.T) {
 	data := encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, quarters(32, 32), &jpeg.Options{Quality: 98}) })
-	for o, want := range [][]int{nil, {0, 1, 2, 3}, {1, 0, 3, 2}, {3, 2, 1, 0}, {2, 3, 0, 1}, {0, 2, 1, 3}, {2, 0, 3, 1}, {3, 1, 2, 0}, {1, 3, 0, 2}} {
+	for o, want := range [][]int{nil, {0, 1, 2, 3}, {1, 0, 3, 2}, {3, 2, 1, 0}, {2, 3, 0, 1}, {0, 2, 1, 3}, {2, 0, 3, 1}, {3, 1, 2,
+		0}, {1, 3, 0, 2}} {
 		if want == nil {
 			continue
 		}
@@ -190,7 +191,8 @@ func TestPicturesThatAreRefused(t *testing.T) {
 		{"nothing", nil, "the file is empty"},
 		{"text", []byte("hello, world"), "is not a PNG, JPEG, WebP, BMP or GIF picture: it begins with 68 65"},
 		{"half a file", good[:len(good)/2], "not enough pixel data"},
-		{"an animated WebP", append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00"), make([]byte, 20)...), "animated WebP"},
+		{"an animated WebP", append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00"), make([]byte, 20)...),
+			"animated WebP"},
 		{"a lie about its size", huge, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -10,7 +10,8 @@ import (
 
 func picture() Picture {
 	data := []float32{0, 0, 1, 1, -1, -1}
-	p := Picture{Data: data, Samples: []float32{0.5, 0.5, -0.5, 0}, Classes: []int{0, 1}, Paths: [][]float32{{0, 0, 0.5, 0.5}, {1, 0, -0.5, 0}}}
+	p := Picture{Data: data, Samples: []float32{0.5, 0.5, -0.5, 0}, Classes: []int{0, 1}, Paths: [][]float32{{0, 0, 0.5, 0.5}, {1, 0,
+		-0.5, 0}}}
 	for _, t := range []float64{0, 0.25, 0.5, 0.75, 1} {
 		p.Moments = append(p.Moments, Moment{T: t, Samples: p.Samples, At: Field(data, nil, 3), Velocity: make([]float32, 18)})
 		p.Moments[len(p.Moments)-1].Velocity[0] = 1

@@ -59,7 +59,8 @@ const (
 	functionsNeeded = 97
 )
 
-// Probe loads a plugin, which must have passed [CheckFile], and returns its version and its table of functions. The environment that a plugin
+// Probe loads a plugin, which must have passed [CheckFile], and returns its version and its table of functions.
+// The environment that a plugin
 // reads when it is loaded (XLA_FLAGS, TF_CPP_MIN_LOG_LEVEL) must be complete before. The error says why the plugin
 // cannot be loaded, or that it is too old for go-xla, and what to do.
 func Probe(path string) (Version, unsafe.Pointer, error) {

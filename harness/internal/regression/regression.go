@@ -96,7 +96,8 @@ func Judge(now compare.Data, base []compare.Variant, o Options) (Report, error) 
 		o.SpeedAllowance = DefaultSpeedAllowance
 	}
 	if o.LossTolerance < 0 || o.SpeedAllowance < 1 {
-		return Report{}, fmt.Errorf("a loss tolerance of %g and a speed allowance of %g make no sense: the first is 0 or more, the second at least 1", o.LossTolerance, o.SpeedAllowance)
+		return Report{}, fmt.Errorf("a loss tolerance of %g and a speed allowance of %g make no sense: the first is 0 or more, the second "+
+			"at least 1", o.LossTolerance, o.SpeedAllowance)
 	}
 	base = fromFile(base)
 	report := Report{Checks: []Check{}}

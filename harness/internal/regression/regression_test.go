@@ -38,7 +38,8 @@ func records(name string, n int) []compare.Record {
 			}
 			r.Evaluations = append(r.Evaluations, compare.Evaluation{Drawing: record.Drawing{Sampler: sampler, Steps: 4, Guidance: 2,
 				SamplerJSON: "{}", NFE: 8, Images: 400},
-				SecondsPerImage: 0.1, Dataset: "digits", Classifier: "c1", Correct: correct, Metrics: map[string]compare.Value{"accuracy": compare.Value(0.95 + jitter)}})
+				SecondsPerImage: 0.1, Dataset: "digits", Classifier: "c1", Correct: correct,
+				Metrics: map[string]compare.Value{"accuracy": compare.Value(0.95 + jitter)}})
 		}
 		list = append(list, r)
 	}
@@ -136,7 +137,8 @@ func TestWhatChangedIsJudged(t *testing.T) {
 		{"worse samples of four seeds", 4, Options{}, each(worse), "quality, accuracy, euler, 4 steps, guidance 2", Failed,
 			"worse by the same amount in each of 4 runs"},
 		{"better samples of four seeds", 4, Options{},
-			each(func(r *compare.Record) { r.Evaluations[0].Metrics["accuracy"] += 0.01 }), "quality, accuracy, euler, 4 steps, guidance 2", Skipped, "no test can be made"},
+			each(func(r *compare.Record) { r.Evaluations[0].Metrics["accuracy"] += 0.01 }), "quality, accuracy, euler, 4 steps, guidance " +
+				"2", Skipped, "no test can be made"},
 		{"samples of too few seeds", 2, Options{},
 			each(func(r *compare.Record) { r.Evaluations[0].Correct = nil; r.Evaluations[0].Metrics["accuracy"] -= 0.1 }),
 			"quality, accuracy, euler, 4 steps, guidance 2", Skipped, "too few seeds"},

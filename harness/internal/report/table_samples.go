@@ -65,7 +65,8 @@ func (l layout) frontier() Table {
 
 // sampling has a column for each run, or with many a line.
 func (l layout) sampling() Table {
-	t := Table{ID: "sampling", Title: "Sampling: network calls and seconds an image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
+	t := Table{ID: "sampling", Title: "Sampling: network calls and seconds an " +
+		"image", Header: table.Row{"sampler", "steps", "guidance"}, keys: 3}
 	text := func(c compare.Cell) string {
 		if c.Images == 0 {
 			return "-"

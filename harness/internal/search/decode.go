@@ -145,7 +145,8 @@ func (d decoder) space(e yamlfile.Entry, s *Space) {
 // isNested reports whether a mapping begins with a key that holds a range or
 // choices, and so is none.
 func isNested(n *yaml.Node) bool {
-	return n.Kind == yaml.MappingNode && len(n.Content) > 1 && (n.Content[1].Kind == yaml.MappingNode || n.Content[1].Kind == yaml.SequenceNode)
+	return n.Kind == yaml.MappingNode && len(n.Content) > 1 && (n.Content[1].Kind == yaml.MappingNode ||
+		n.Content[1].Kind == yaml.SequenceNode)
 }
 
 func (d decoder) interval(e yamlfile.Entry, out *Dimension) {

@@ -89,13 +89,15 @@ func TestRefusedSearches(t *testing.T) {
 	stopping := func(s string) string { return of("a: {min: 0, max: 1}") + "\nstopping: " + s }
 	for _, tc := range []struct{ name, text, want string }{
 		{"no mapping", "12", "line 1, column 1: search: must be a mapping of keys to values, got the number 12"},
-		{"nothing in it", "{}", "line 1, column 1: search: has no budget\nline 1, column 1: search: has no space\nline 1, column 1: search: has no objective"},
+		{"nothing in it", "{}", "line 1, column 1: search: has no budget\nline 1, column 1: search: has no space\nline 1, column 1: search: " +
+			"has no objective"},
 		{"misspelt key", "bugdet: 4\nspace: {a: [1, 2]}" + rest, `line 1, column 1: search.bugdet: unknown key (did you mean "budget"?)`},
 		{"unknown key", of("a: [1, 2]") + "\nparallelism: 4",
 			"line 4, column 1: search.parallelism: unknown key; the keys here are method, budget, seed, space, objective, stopping"},
 		{"key given twice", of("a: [1, 2]") + "\nbudget: 5", "line 4, column 1: search.budget: is given twice, first in line 1"},
 		{"key without a value", of("a: [1, 2]") + "\nseed:", "line 4, column 1: search.seed: has no value; give it one, or remove it"},
-		{"anchor", of("a: &x [1, 2], b: *x"), "line 2, column 9: search.space.a: anchors and aliases are not supported; write the value out\nline 2, column 23: search.space.b: anchors and aliases are not supported; write the value out"},
+		{"anchor", of("a: &x [1, 2], b: *x"), "line 2, column 9: search.space.a: anchors and aliases are not supported; write the value " +
+			"out\nline 2, column 23: search.space.b: anchors and aliases are not supported; write the value out"},
 		{"merge key", of("<<: {a: [1, 2]}"), "line 2, column 9: search.space: a key must be a plain word, without anchors, tags and merging"},
 		{"tag", of("a: !!seq [1, 2]"), "line 2, column 9: search.space.a: tags such as !!seq are not supported; remove it"},
 
@@ -117,10 +119,12 @@ func TestRefusedSearches(t *testing.T) {
 		{"seed beyond the store's integers", "seed: 9223372036854775808\n" + of("a: [1, 2]"),
 			"line 1, column 1: search.seed: must be at most 9223372036854775807, got 9223372036854775808"},
 
-		{"empty space", of(""), "line 2, column 1: search.space: holds nothing to search; give it keys of the config, such as train.lr: {min: 1e-4, max: 1e-2, log: true}"},
+		{"empty space", of(""), "line 2, column 1: search.space: holds nothing to search; give it keys of the config, such as train.lr: " +
+			"{min: 1e-4, max: 1e-2, log: true}"},
 		{"list for a space", "budget: 4\nspace: [a, b]" + rest,
 			"line 2, column 1: search.space: must be a mapping of keys to values, got a list"},
-		{"value for a range", of("a: 5"), "line 2, column 9: search.space.a: must be a range such as {min: 0, max: 1} or a list of choices, got the number 5"},
+		{"value for a range", of("a: 5"), "line 2, column 9: search.space.a: must be a range such as {min: 0, max: 1} or a list of choices, " +
+			"got the number 5"},
 		{"path without a name", of("a..b: [1, 2]"),
 			"line 2, column 9: search.space.a..b: must be a key of the config, names with dots between them, such as train.lr"},
 		{"path with an assignment", of("a=b: [1, 2]"),
@@ -129,7 +133,8 @@ func TestRefusedSearches(t *testing.T) {
 			`line 2, column 9: "search.space.a\nb": must be a key of the config, names with dots between them, such as train.lr`},
 		{"path given twice", of("a.b: [1, 2], a.b: {min: 0, max: 1}"), "line 2, column 22: search.space.a.b: is given twice, first in line 2"},
 		{"too many dimensions", of(strings.Join(paths(41), ", ")),
-			"line 2, column 1: search.space: has 41 keys, and Sobol points have at most 40 dimensions; search fewer, or set search.method to random"},
+			"line 2, column 1: search.space: has 41 keys, and Sobol points have at most 40 dimensions; search fewer, or set search.method to " +
+				"random"},
 
 		{"range without an end", of("a: {min: 0}"), "line 2, column 9: search.space.a: has no max"},
 		{"range with a misspelt end", of("a: {min: 0, mx: 1}"), `line 2, column 21: search.space.a.mx: unknown key (did you mean "max"?)`},
@@ -146,7 +151,8 @@ func TestRefusedSearches(t *testing.T) {
 		{"logarithm of a negative number", of("a: {min: -1, max: 1, log: true}"),
 			"line 2, column 13: search.space.a.min: must be above 0, because log is true, got -1"},
 		{"ends that are not whole", of("a: {min: 0.5, max: 1.5, integer: true}"),
-			"line 2, column 13: search.space.a.min: must be a whole number, because integer is true, got 0.5\nline 2, column 23: search.space.a.max: must be a whole number, because integer is true, got 1.5"},
+			"line 2, column 13: search.space.a.min: must be a whole number, because integer is true, got 0.5\nline 2, column 23: " +
+				"search.space.a.max: must be a whole number, because integer is true, got 1.5"},
 		{"whole numbers that float64 lacks", of("a: {min: 0, max: 1e16, integer: true}"),
 			"line 2, column 21: search.space.a.max: must be a whole number of at most 9007199254740992 in size, got 1e+16"},
 		{"end that is no number", of("a: {min: low, max: 1}"), `line 2, column 13: search.space.a.min: must be a number, got the string "low"`},
@@ -157,8 +163,10 @@ func TestRefusedSearches(t *testing.T) {
 		{"end beyond float64", of("a: {min: 0, max: 1e999}"), "line 2, column 21: search.space.a.max: is out of range: 1e999"},
 		{"word for a boolean", of("a: {min: 0, max: 1, log: yes}"),
 			`line 2, column 29: search.space.a.log: must be true or false, got the string "yes"`},
-		{"no choices", of("a: []"), "line 2, column 9: search.space.a: must have at least 2 choices, has 0; a key that is not searched belongs in the config"},
-		{"one choice", of("a: [1]"), "line 2, column 9: search.space.a: must have at least 2 choices, has 1; a key that is not searched belongs in the config"},
+		{"no choices", of("a: []"), "line 2, column 9: search.space.a: must have at least 2 choices, has 0; a key that is not searched " +
+			"belongs in the config"},
+		{"one choice", of("a: [1]"), "line 2, column 9: search.space.a: must have at least 2 choices, has 1; a key that is not searched " +
+			"belongs in the config"},
 		{"repeated choice", of("a: [x, y, x]"), "line 2, column 19: search.space.a[2]: repeats search.space.a[0], which is x too"},
 		{"repeated number", of("a: [0.001, 1e-3]"), "line 2, column 20: search.space.a[1]: repeats search.space.a[0], which is 0.001 too"},
 		{"repeated whole number", of("a: [100, 1e2]"), "line 2, column 18: search.space.a[1]: repeats search.space.a[0], which is 100 too"},
@@ -194,8 +202,10 @@ func TestRefusedSearches(t *testing.T) {
 
 		{"several problems, in the order of their places",
 			"seed: x\nbudget: 0\nspace: {a: {min: 1, max: 0}}\nobjective: {metric: m, goal: least}",
-			"line 1, column 1: search.seed: must be a whole number, got the string \"x\"\nline 2, column 1: search.budget: must be from 1 to 100000 trials, got 0\n" +
-				"line 3, column 9: search.space.a: min must be below max, got 1 and 0; a key that is not searched belongs in the config\nline 4, column 24: search.objective.goal: must be one of minimize, maximize, got \"least\""},
+			"line 1, column 1: search.seed: must be a whole number, got the string \"x\"\nline 2, column 1: search.budget: must be from 1 to " +
+				"100000 trials, got 0\n" +
+				"line 3, column 9: search.space.a: min must be below max, got 1 and 0; a key that is not searched belongs in the config\nline 4, " +
+				"column 24: search.objective.goal: must be one of minimize, maximize, got \"least\""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, err := decoded(tc.text)
@@ -214,8 +224,10 @@ func TestRefusedSearches(t *testing.T) {
 // and are written as text that means the same.
 func FuzzDecode(f *testing.F) {
 	f.Add(complete, uint16(3))
-	f.Add("method: random\nbudget: 1\nspace: {a: {min: -1e308, max: 1e308}, b: {min: 1e-320, max: 1, log: true}}\nobjective: {metric: m, goal: maximize}\nstopping: {rule: median, min_steps: 1, every_steps: 1}", uint16(9))
-	f.Add("budget: 1\nspace: {a: ['x\n\n y', \"\\t\", '# no', '--- a', ~, 2024-01-31, 0x1f]}\nobjective: {metric: m, goal: maximize}", uint16(0))
+	f.Add("method: random\nbudget: 1\nspace: {a: {min: -1e308, max: 1e308}, b: {min: 1e-320, max: 1, log: true}}\nobjective: {metric: m, "+
+		"goal: maximize}\nstopping: {rule: median, min_steps: 1, every_steps: 1}", uint16(9))
+	f.Add("budget: 1\nspace: {a: ['x\n\n y', \"\\t\", '# no', '--- a', ~, 2024-01-31, 0x1f]}\nobjective: {metric: m, goal: "+
+		"maximize}", uint16(0))
 	f.Add("? [a]\n: !!binary x\nspace: &s {<<: *s}", uint16(1))
 	f.Fuzz(func(t *testing.T, text string, i uint16) {
 		var document yaml.Node

@@ -19,8 +19,10 @@ func wide(method string, dimensions int) Config {
 func TestTrialsArePinned(t *testing.T) {
 	// A change of these makes a search that goes on another one.
 	for method, want := range map[string]string{
-		Sobol:  "[[train.lr=0.0054735 train.batch_size=105 train.lr_schedule=constant] [train.lr=0.00054735 train.batch_size=37 train.lr_schedule=cosine] [train.lr=0.00017309 train.batch_size=62 train.lr_schedule=constant]]",
-		Random: "[[train.lr=0.0092138 train.batch_size=43 train.lr_schedule=constant] [train.lr=0.00077564 train.batch_size=60 train.lr_schedule=cosine] [train.lr=0.00023557 train.batch_size=17 train.lr_schedule=constant]]",
+		Sobol: "[[train.lr=0.0054735 train.batch_size=105 train.lr_schedule=constant] [train.lr=0.00054735 train.batch_size=37 " +
+			"train.lr_schedule=cosine] [train.lr=0.00017309 train.batch_size=62 train.lr_schedule=constant]]",
+		Random: "[[train.lr=0.0092138 train.batch_size=43 train.lr_schedule=constant] [train.lr=0.00077564 train.batch_size=60 " +
+			"train.lr_schedule=cosine] [train.lr=0.00023557 train.batch_size=17 train.lr_schedule=constant]]",
 	} {
 		c := Config{Method: method, Budget: 3, Space: Space{
 			{Path: "train.lr", Min: 1e-4, Max: 1e-2, Log: true},

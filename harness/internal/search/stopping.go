@@ -37,7 +37,8 @@ func (s Stopping) Rungs(total int) ([]int, error) {
 	var rungs []int
 	for rung := s.MinSteps; rung > 0 && rung < total; {
 		if len(rungs) == maxRungs {
-			return nil, fmt.Errorf("search.stopping.every_steps: %d makes more than %d rungs of %d steps, and all trials wait for each other at each; give it a larger value",
+			return nil, fmt.Errorf("search.stopping.every_steps: %d makes more than %d rungs of %d steps, and all trials wait for each other "+
+				"at each; give it a larger value",
 				s.EverySteps, maxRungs, total)
 		}
 		rungs = append(rungs, rung)

@@ -54,7 +54,8 @@ func TestASweepMakesWhatIsMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 		inventory := b.inspect(wider)
-		if found := inventory.Of(wider.Tasks[0].Runs[2]); found.State != sweep.StateDone || found.Run.TrainedBy != inventory.Of(wider.Tasks[0].Runs[0]).Run.ID {
+		if found := inventory.Of(wider.Tasks[0].Runs[2]); found.State != sweep.StateDone ||
+			found.Run.TrainedBy != inventory.Of(wider.Tasks[0].Runs[0]).Run.ID {
 			t.Errorf("it is %+v", found)
 		}
 	})
@@ -171,7 +172,8 @@ func TestAnInterruptionIsNoFailureIfItCameFurther(t *testing.T) {
 	t.Run("one that came no further is", func(t *testing.T) {
 		b := newBench(t)
 		b.before = func(_ string, start int) error {
-			return errors.Join(errors.New("exit status 130"), b.folder.WriteReport(sweep.TaskReport{Task: key, State: sweep.TaskInterrupted, Step: 5}))
+			return errors.Join(errors.New("exit status 130"), b.folder.WriteReport(sweep.TaskReport{Task: key,
+				State: sweep.TaskInterrupted, Step: 5}))
 		}
 		out, err := b.conduct(t.Context(), p)
 		if err != nil || len(out.Failed) != 1 || out.Retried != 1 || len(b.started) != 2 {
@@ -441,7 +443,8 @@ func (b *bench) storePath() string { return filepath.Join(b.dir, "harness.db") }
 func (b *bench) plan(text string) *sweep.Plan {
 	b.t.Helper()
 	path := filepath.Join(b.dir, "some.yaml")
-	base := "base: tiny.yaml\nmodel: {block_out_channels: [2, 2], attention_head_dim: 2}\ntrain: {batch_size: 1}\nsampling: {at_epochs: [], at_end: false, steps: [1]}\n" +
+	base := "base: tiny.yaml\nmodel: {block_out_channels: [2, 2], attention_head_dim: 2}\ntrain: {batch_size: 1}\nsampling: {at_epochs: " +
+		"[], at_end: false, steps: [1]}\n" +
 		"metrics: {validation_images: 0}\ncheckpoint: {every_steps: 0, every_epochs: 0}\n"
 	for name, text := range map[string]string{filepath.Join(b.dir, "base.yaml"): base, path: "base: base.yaml\n" + text} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {

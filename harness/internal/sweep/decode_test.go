@@ -66,7 +66,8 @@ func TestASweepFileNeedsOnlyABase(t *testing.T) {
 }
 
 func TestSearchesArePartOfTheFile(t *testing.T) {
-	got, err := Parse("x.yaml", []byte("base: a\nsearch:\n  budget: 4\n  space: {train.lr: {min: 1e-4, max: 1e-2, log: true}}\n  objective: {metric: val/loss, goal: minimize}\n"))
+	got, err := Parse("x.yaml", []byte("base: a\nsearch:\n  budget: 4\n  space: {train.lr: {min: 1e-4, max: 1e-2, log: true}}\n  "+
+		"objective: {metric: val/loss, goal: minimize}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,9 +98,11 @@ func TestRefusedSweepFiles(t *testing.T) {
 		{"unknown key", "base: a\nmatrx: {}", `x.yaml:2:1: matrx: unknown key (did you mean "matrix"?)`},
 		{"key given twice", "base: a\nseeds: [1]\nseeds: [2]", "x.yaml:3:1: seeds: is given twice, first in line 2"},
 		{"key without a value", "base: a\nseeds:", "x.yaml:2:1: seeds: has no value; give it one, or remove it"},
-		{"alias", "base: &b a\nname: *b", "x.yaml:1:1: base: anchors and aliases are not supported; write the value out\nx.yaml:2:1: name: anchors and aliases are not supported; write the value out"},
+		{"alias", "base: &b a\nname: *b", "x.yaml:1:1: base: anchors and aliases are not supported; write the value out\nx.yaml:2:1: name: " +
+			"anchors and aliases are not supported; write the value out"},
 		{"alias within a list", "base: a\nmatrix: {train.lr: &x [1, 2], train.eps: [3, *x]}",
-			"x.yaml:2:10: matrix.train.lr: anchors and aliases are not supported; write the value out\nx.yaml:2:46: matrix.train.eps[1]: anchors and aliases are not supported; write the value out"},
+			"x.yaml:2:10: matrix.train.lr: anchors and aliases are not supported; write the value out\nx.yaml:2:46: matrix.train.eps[1]: " +
+				"anchors and aliases are not supported; write the value out"},
 		{"merge key", "base: a\n<<: {jobs: 1}", "x.yaml:2:1: a key must be a plain word, without anchors, tags and merging"},
 		{"tag", "base: a\nmatrix: {train.lr: [!!str 1, 2]}", "x.yaml:2:21: matrix.train.lr[0]: tags such as !!str are not supported; remove it"},
 		{"list for a key", "base: a\n? [b]\n: 1", "x.yaml:2:3: a key must be a plain word, without anchors, tags and merging"},
@@ -108,9 +111,11 @@ func TestRefusedSweepFiles(t *testing.T) {
 		{"blank base", "base: ' '", "x.yaml:1:1: base: a sweep needs the path of the config that it varies"},
 		{"list of bases", "base: [a, b]", "x.yaml:1:1: base: must be a string, got a list"},
 		{"name of two words", "base: a\nname: a b",
-			`x.yaml:2:1: name: must be letters, digits and . _ + - only, beginning with a letter or digit, got "a b"; without it a sweep is named after its file`},
+			`x.yaml:2:1: name: must be letters, digits and . _ + - only, beginning with a letter or digit, got "a b"; without it a sweep is ` +
+				`named after its file`},
 		{"name that is a path", "base: a\nname: ../b",
-			`x.yaml:2:1: name: must be letters, digits and . _ + - only, beginning with a letter or digit, got "../b"; without it a sweep is named after its file`},
+			`x.yaml:2:1: name: must be letters, digits and . _ + - only, beginning with a letter or digit, got "../b"; without it a sweep is ` +
+				`named after its file`},
 		{"name that is true", "base: a\nname: true", "x.yaml:2:1: name: must be a string, got true"},
 
 		{"list for a matrix", "base: a\nmatrix: [train.lr]", "x.yaml:2:1: matrix: must be a mapping of keys to values, got a list"},
@@ -127,7 +132,8 @@ func TestRefusedSweepFiles(t *testing.T) {
 		{"value on two lines", "base: a\nmatrix:\n  process.name:\n  - |\n    a\n    b\n",
 			"x.yaml:4:5: matrix.process.name[0]: must fit on one line"},
 		{"path that is no path", "base: a\nmatrix: {'train.lr=1 #': [1], '': [2]}",
-			"x.yaml:2:10: matrix.train.lr=1 #: must be a key of the config, names with dots between them, such as train.lr\nx.yaml:2:31: matrix: must be a key of the config, names with dots between them, such as train.lr"},
+			"x.yaml:2:10: matrix.train.lr=1 #: must be a key of the config, names with dots between them, such as train.lr\nx.yaml:2:31: " +
+				"matrix: must be a key of the config, names with dots between them, such as train.lr"},
 		{"path on two lines", "base: a\nmatrix: {\"a\\nb\": [1]}",
 			"x.yaml:2:10: \"matrix.a\\nb\": must be a key of the config, names with dots between them, such as train.lr"},
 
@@ -147,7 +153,8 @@ func TestRefusedSweepFiles(t *testing.T) {
 			"x.yaml:4:3: include[0].train.lr: is given twice, first in line 3"},
 		{"exclude of what is not varied", "base: a\nmatrix: {train.lr: [1]}\nexclude: [{train.lr: 1, train.eps: 2}]",
 			"x.yaml:3:25: exclude[0].train.eps: neither matrix nor zip varies train.eps, so nothing can be excluded by it"},
-		{"exclude of what include adds later", "base: a\nmatrix: {train.lr: [1]}\ninclude: [{train.eps: 2}]\nexclude: [{train.eps: 2}]", "x.yaml:4:12: exclude[0].train.eps: neither matrix nor zip varies train.eps, so nothing can be excluded by it"},
+		{"exclude of what include adds later", "base: a\nmatrix: {train.lr: [1]}\ninclude: [{train.eps: 2}]\nexclude: [{train.eps: " +
+			"2}]", "x.yaml:4:12: exclude[0].train.eps: neither matrix nor zip varies train.eps, so nothing can be excluded by it"},
 
 		{"path in matrix and zip", "base: a\nmatrix: {train.lr: [1]}\nzip: {train.lr: [2]}",
 			"x.yaml:3:7: zip.train.lr: is varied in matrix, too; a path has its values in one place"},
@@ -202,8 +209,10 @@ func TestRefusedSweepFiles(t *testing.T) {
 				"x.yaml:4:11: search.space.train.lr: must be a range such as {min: 0, max: 1} or a list of choices, got the number 3\n" +
 				"x.yaml:5:33: search.objective.goal: must be one of minimize, maximize, got \"min\""},
 		{"number for a search", "base: a\nsearch: 3", "x.yaml:2:1: search: must be a mapping of keys to values, got the number 3"},
-		{"stopping by what is not known early", "base: a\nsearch:\n  budget: 1\n  space: {train.lr: [1, 2]}\n  objective: {metric: accuracy, goal: maximize}\n  stopping: {rule: median, min_steps: 1, every_steps: 1}",
-			`x.yaml:5:15: search.objective.metric: trials are stopped by what is known of them while they train: with stopping it is one of train/loss, val/loss, got "accuracy"`},
+		{"stopping by what is not known early", "base: a\nsearch:\n  budget: 1\n  space: {train.lr: [1, 2]}\n  objective: {metric: " +
+			"accuracy, goal: maximize}\n  stopping: {rule: median, min_steps: 1, every_steps: 1}",
+			`x.yaml:5:15: search.objective.metric: trials are stopped by what is known of them while they train: with stopping it is one of ` +
+				`train/loss, val/loss, got "accuracy"`},
 
 		{"several problems, in the order of their places", "jobs: x\nbase: []\nseeds: 1",
 			"x.yaml:1:1: jobs: must be a whole number, got the string \"x\"\n" +

@@ -52,7 +52,8 @@ include:
 		{"a word is not a number", "matrix: {a: ['1', 1]}\nexclude: [{a: 1}]", []string{`a='1'`}},
 		{"excludes come before includes", "matrix: {a: [1, 2]}\nexclude: [{a: 1}]\ninclude: [{a: 1, b: 3}]", []string{"a=2", "a=1 b=3"}},
 
-		{"trials with the same values are one", "search: {method: random, budget: 50, space: {a: [1, 2]}, objective: {metric: m, goal: minimize}}", []string{"a=2", "a=1"}},
+		{"trials with the same values are one", "search: {method: random, budget: 50, space: {a: [1, 2]}, objective: {metric: m, goal: " +
+			"minimize}}", []string{"a=2", "a=1"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f, err := Parse("x.yaml", []byte("base: a\n"+tc.text))

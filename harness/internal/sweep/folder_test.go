@@ -49,7 +49,8 @@ func TestAPlanThatIsWrittenIsReadAgain(t *testing.T) {
 	}
 	for i, task := range again.Tasks {
 		spec, err := folder.ReadTask(task.Key())
-		if err != nil || task.Key() != p.Tasks[i].Key() || spec.Sweep != "some" || spec.Code != "abc" || !spec.Since.Equal(since) || len(spec.Runs) != 2 {
+		if err != nil || task.Key() != p.Tasks[i].Key() || spec.Sweep != "some" || spec.Code != "abc" || !spec.Since.Equal(since) ||
+			len(spec.Runs) != 2 {
 			t.Errorf("task %d is %+v, %v", i, spec, err)
 		}
 		for j, r := range task.Runs {

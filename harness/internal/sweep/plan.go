@@ -164,7 +164,8 @@ func (f *File) bound(cfg *config.Resolved) (*config.Resolved, error) {
 		return cfg, nil
 	}
 	if cfg.Config.Train.InitStep > 0 && f.Launcher == LauncherSlurm {
-		return nil, f.refuse("launcher", "tasks of a cluster cannot count on from an update of another run, as train.init_step asks: its losses are in a store that they do not read")
+		return nil, f.refuse("launcher", "tasks of a cluster cannot count on from an update of another run, as train.init_step asks: its "+
+			"losses are in a store that they do not read")
 	}
 	if f.Bind == nil {
 		return nil, f.refuse("base", "what train.init_from names is not known here")
@@ -179,7 +180,8 @@ func (p *Plan) share(configs [][]resolved) error {
 	for v := range configs {
 		for _, cfg := range configs[v] {
 			if other, ok := byHash[cfg.Hash]; ok {
-				return p.File.refuse("", "the variants %q and %q are the same run: what they differ in changes no result, is the default of one, or is ignored by it", p.Variants[other].Label, p.Variants[v].Label)
+				return p.File.refuse("", "the variants %q and %q are the same run: what they differ in changes no result, is the default of one, "+
+					"or is ignored by it", p.Variants[other].Label, p.Variants[v].Label)
 			}
 			byHash[cfg.Hash] = v
 			at, ok := byTraining[cfg.training]

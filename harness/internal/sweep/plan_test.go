@@ -162,17 +162,23 @@ func TestRefusedPlans(t *testing.T) {
 		{"all wrong values are reported", "matrix: {train.lr: [0, -1]}",
 			"SWEEP: train.lr=0: must be above 0, got 0 (variant lr=0)\nSWEEP: train.lr=-1: must be above 0, got -1 (variant lr=-1)"},
 		{"what does not fit together names both places", "matrix: {train.label_drop: [0, 0.1]}",
-			"SWEEP: train.label_drop=0: sampling.guidance[0]: guidance 2 needs a model that was trained without classes too, but train.label_drop is 0; use 1 (sampling.guidance[0] stands at BASE:33:14) (variant label_drop=0)"},
+			"SWEEP: train.label_drop=0: sampling.guidance[0]: guidance 2 needs a model that was trained without classes too, but " +
+				"train.label_drop is 0; use 1 (sampling.guidance[0] stands at BASE:33:14) (variant label_drop=0)"},
 		{"the default beside itself", "matrix: {train.lr: [2e-3, null, 1e-3]}",
-			`SWEEP: the variants "lr=null" and "lr=1e-3" are the same run: what they differ in changes no result, is the default of one, or is ignored by it`},
+			`SWEEP: the variants "lr=null" and "lr=1e-3" are the same run: what they differ in changes no result, is the default of one, or is ` +
+				`ignored by it`},
 		{"what changes no result", "matrix: {data.dir: [a, b]}",
-			`SWEEP: the variants "dir=a" and "dir=b" are the same run: what they differ in changes no result, is the default of one, or is ignored by it`},
+			`SWEEP: the variants "dir=a" and "dir=b" are the same run: what they differ in changes no result, is the default of one, or is ` +
+				`ignored by it`},
 		{"conditions on one variant", "seeds: [0, 1]\ncompare: {fail_if: [accuracy < 1]}",
 			"SWEEP: compare.fail_if: conditions compare variants with the first, and there is only one"},
 		{"stopping before the first validation",
-			"search: {budget: 2, space: {train.lr: [1, 2]}, objective: {metric: val/loss, goal: minimize}, stopping: {rule: median, min_steps: 4, every_steps: 4}}",
-			"SWEEP: trials are first compared at step 4, and val/loss is first computed at step 8: set metrics.validate_every_steps to 4 (variant lr=2)"},
-		{"stopping without validation", "search: {budget: 2, space: {metrics.validation_images: [0, 1]}, objective: {metric: val/loss, goal: minimize}, stopping: {rule: median, min_steps: 8, every_steps: 4}}",
+			"search: {budget: 2, space: {train.lr: [1, 2]}, objective: {metric: val/loss, goal: minimize}, stopping: {rule: median, min_steps: " +
+				"4, every_steps: 4}}",
+			"SWEEP: trials are first compared at step 4, and val/loss is first computed at step 8: set metrics.validate_every_steps to 4 " +
+				"(variant lr=2)"},
+		{"stopping without validation", "search: {budget: 2, space: {metrics.validation_images: [0, 1]}, objective: {metric: val/loss, " +
+			"goal: minimize}, stopping: {rule: median, min_steps: 8, every_steps: 4}}",
 			"SWEEP: trials are stopped by val/loss, and with metrics.validation_images 0 there is none (variant validation_images=0)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

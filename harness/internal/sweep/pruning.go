@@ -43,7 +43,8 @@ func (f *File) canBeStopped(c config.Config) error {
 	case c.Metrics.ValidationImages == 0:
 		return errors.New("trials are stopped by val/loss, and with metrics.validation_images 0 there is none")
 	case earliest > rung:
-		return fmt.Errorf("trials are first compared at step %d, and val/loss is first computed at step %d: set metrics.validate_every_steps to %d", rung, earliest, rung)
+		return fmt.Errorf("trials are first compared at step %d, and val/loss is first computed at step %d: set "+
+			"metrics.validate_every_steps to %d", rung, earliest, rung)
 	}
 	return nil
 }
@@ -202,7 +203,8 @@ func (c *Conductor) objective(ctx context.Context, found Found, rung int) (float
 		return 0, err
 	}
 	if len(points) == 0 {
-		return 0, errors.New("run " + found.Run.Slug + " has no " + name + fmt.Sprintf(" up to step %d: metrics.validate_every_steps says when val/loss is computed", rung))
+		return 0, errors.New("run " + found.Run.Slug + " has no " + name + fmt.Sprintf(" up to step %d: metrics.validate_every_steps says "+
+			"when val/loss is computed", rung))
 	}
 	values := make([]float64, len(points))
 	for i, p := range points {

@@ -41,9 +41,11 @@ func newSchema() *jsonschema.Schema {
 		{"seeds", described(unique(list(whole("", 0, math.MaxInt64))),
 			"Seeds that each combination is run with. Default: the seed of the base.")},
 		{"retries", whole("How often a failed run is tried again. Default: 0.", 0, maxRetries)},
-		{"launcher", choice("Who makes the runs: processes on this machine, or job arrays of a cluster. Default: "+LauncherLocal+".", Launchers()...)},
+		{"launcher", choice("Who makes the runs: processes on this machine, or job arrays of a cluster. "+
+			"Default: "+LauncherLocal+".", Launchers()...)},
 		{"jobs", whole("How many runs are made at once. Default: 0, the launcher's choice.", 0, maxJobs)},
-		{"calibrate", boolean("Whether a fixed amount of work is timed beside every training, so that speeds of different machines can be compared. Default: false.")},
+		{"calibrate", boolean("Whether a fixed amount of work is timed beside every training, so that speeds of different machines can be " +
+			"compared. Default: false.")},
 		{"slurm", section("What sbatch is asked for; what is left out is the cluster's choice.", nil, []field{
 			{"partition", text("Partition to submit to.")},
 			{"account", text("Account to charge.")},
@@ -76,7 +78,8 @@ func searchSchema() *jsonschema.Schema {
 	choices := list(&jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}, {Type: "null"}}})
 	choices.MinItems = count(2)
 	return section("A hyperparameter search, in place of matrix, zip and include.", []string{"budget", "space", "objective"}, []field{
-		{"method", choice("How trials are chosen: "+search.Sobol+" points cover the space evenly, "+search.Random+" ones are independent. Default: "+
+		{"method", choice("How trials are chosen: "+search.Sobol+" points cover the space "+
+			"evenly, "+search.Random+" ones are independent. Default: "+
 			search.Sobol+".", search.Sobol, search.Random)},
 		{"budget", whole("Number of trials; powers of two suit "+search.Sobol+" best.", 1, search.MaxBudget)},
 		{"seed", whole("Seed of the choice of trials. Default: 0.", 0, math.MaxInt64)},

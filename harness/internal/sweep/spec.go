@@ -43,7 +43,8 @@ func (r RunToMake) Resolve() (*config.Resolved, error) {
 		return nil, err
 	}
 	if cfg.Hash != r.Hash {
-		return nil, fmt.Errorf("the config of %s means something else to this version of harness than to the one that planned it (hash %.12s, planned %.12s): use the same program on all machines", r.Variant, cfg.Hash, r.Hash)
+		return nil, fmt.Errorf("the config of %s means something else to this version of harness than to the one that planned it (hash "+
+			"%.12s, planned %.12s): use the same program on all machines", r.Variant, cfg.Hash, r.Hash)
 	}
 	cfg.Source, cfg.Overrides = []byte(r.Source), r.Overrides
 	return cfg, nil

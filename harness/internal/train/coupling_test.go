@@ -43,7 +43,8 @@ func coupled(t *testing.T, kind string, reg float64, n int) *batch {
 
 func TestCouplingsBringNoiseNearer(t *testing.T) {
 	independent := scattered(64)
-	ot, class, sinkhorn := coupled(t, schedulers.MinibatchOT, 0, 64), coupled(t, schedulers.ClassOT, 0, 64), coupled(t, schedulers.SinkhornCoupling, 0.05, 64)
+	ot, class, sinkhorn := coupled(t, schedulers.MinibatchOT, 0, 64), coupled(t, schedulers.ClassOT, 0, 64), coupled(t,
+		schedulers.SinkhornCoupling, 0.05, 64)
 	far, byClass, entropic, near := squaredDistance(independent), squaredDistance(class), squaredDistance(sinkhorn), squaredDistance(ot)
 	if !(near < byClass && near < entropic && byClass < far && entropic < far) {
 		t.Errorf("squared distances: independent %v, of classes %v, sinkhorn %v, optimal %v", far, byClass, entropic, near)

@@ -25,7 +25,8 @@ func Devices(cfg config.Config, there int) (int, error) {
 		return 0, fmt.Errorf("backend.devices is %d, but this backend has %s", n, printable.Count(there, "device"))
 	}
 	if size := cfg.Train.BatchSize; size%n != 0 {
-		return 0, fmt.Errorf("train.batch_size is %d, which cannot be split evenly over %s: set it to a multiple of %d, or backend.devices to another number",
+		return 0, fmt.Errorf("train.batch_size is %d, which cannot be split evenly over %s: set it to a multiple of %d, or backend.devices "+
+			"to another number",
 			size, printable.Count(n, "device"), n)
 	}
 	return n, nil

@@ -36,7 +36,8 @@ func microbatch(wanted, images int, xlaCPU bool) (int, error) {
 	case wanted < 0:
 		return 0, fmt.Errorf("train.microbatch_size must be at least 1, is %d", wanted)
 	case wanted != config.AutoMicrobatch && images%wanted != 0:
-		return 0, fmt.Errorf("train.microbatch_size is %d, which does not divide the %d images that a device gets of a batch: set it to a divisor, or to auto",
+		return 0, fmt.Errorf("train.microbatch_size is %d, which does not divide the %d images that a device gets of a batch: set it to a "+
+			"divisor, or to auto",
 			wanted, images)
 	case wanted != config.AutoMicrobatch:
 		return wanted, nil

@@ -321,7 +321,8 @@ func TestAnEmptyTableSaysWhy(t *testing.T) {
 	if code, _ := get(t, address+"/?where=train.lr%3C1&sort=accuracy&group=train.lr"); code != http.StatusOK {
 		t.Errorf("a view of a store that is empty: %d", code)
 	}
-	if code, page := get(t, address+"/?where=train.lrr%3C1"); code != http.StatusBadRequest || !strings.Contains(page, "did you mean train.lr") {
+	if code, page := get(t, address+"/?where=train.lrr%3C1"); code != http.StatusBadRequest || !strings.Contains(page,
+		"did you mean train.lr") {
 		t.Errorf("an unknown name in a store that is empty: %d", code)
 	}
 	addRuns(t, st, tableOfRuns...)

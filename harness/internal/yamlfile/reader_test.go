@@ -53,7 +53,8 @@ func readThing(name, text string) (thing, error) {
 }
 
 func TestValuesAreReadAsTheyAreWritten(t *testing.T) {
-	out, err := readThing("x.yaml", "text: '1'\nword: 02:00:00\nwords: [a, 16]\ncount: 7\nseed: 9223372036854775807\nnumber: -1e-3\nflag: True\n")
+	out, err := readThing("x.yaml", "text: '1'\nword: 02:00:00\nwords: [a, 16]\ncount: 7\nseed: 9223372036854775807\nnumber: "+
+		"-1e-3\nflag: True\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"no mapping", "[a]", "x.yaml:1:1: must be a mapping of keys to values, got a list"},
 		{"misspelt key", "count: 1\ntxet: a", `x.yaml:2:1: txet: unknown key (did you mean "text"?)`},
-		{"key like no other", "frequency: 1", "x.yaml:1:1: frequency: unknown key; the keys here are text, word, words, count, seed, number, flag, inner"},
+		{"key like no other", "frequency: 1", "x.yaml:1:1: frequency: unknown key; the keys here are text, word, words, count, seed, " +
+			"number, flag, inner"},
 		{"key given twice", "count: 1\ncount: 2", "x.yaml:2:1: count: is given twice, first in line 1"},
 		{"no value", "text:\nword: a", "x.yaml:1:1: text: has no value; give it one, or remove it"},
 		{"null", "text: null", "x.yaml:1:1: text: must be a string, got nothing"},
