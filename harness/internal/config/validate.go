@@ -205,7 +205,7 @@ func (v *validator) sampling() {
 	for i, g := range c.Sampling.Guidance {
 		key := fmt.Sprintf("sampling.guidance[%d]", i)
 		switch {
-		case v.dataProblem == nil && c.Model.TakesClasses() && !c.TakesClasses() && g != 0 && g != 1:
+		case v.dataProblem == nil && c.Spec().Classes == 0 && g != 0 && g != 1:
 			v.fail(key, []string{"data.name"}, "guidance %v needs classes, which dataset %s does not have; use 1", g, c.Data.Name)
 		case !c.Model.TakesClasses() && g != 0 && g != 1:
 			v.fail(key, []string{"model.name"}, "guidance %v needs a network that is told the class, which this one is not; use 1", g)
