@@ -35,7 +35,7 @@ type Options struct {
 	Plugin string // file or folder of the PJRT plugin; empty means looking it up, see plugin.Find
 
 	NoCache bool         // compile every program, and keep none; see package compiled
-	Log     func(string) // told, in a line each, what goes wrong with the cache; nil means nobody
+	Log     func(string) `json:"-"` // told, in a line each, what goes wrong with the cache; nil means nobody
 }
 
 // Backend is an open backend. Finalize it when it is no longer needed.

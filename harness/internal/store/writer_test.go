@@ -17,8 +17,6 @@ import (
 	"flowharness/harness/internal/store/storefile/storefiletest"
 )
 
-func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
-
 func TestARunIsReadableWhileItIsWritten(t *testing.T) {
 	s := openTemp(t)
 	run := newRun(t, s, "x")
