@@ -19,8 +19,9 @@ const assetPrefix = "/assets/"
 
 // assets are the scripts and styles of all pages, by their names.
 type assets struct {
-	files   map[string][]byte
-	version string
+	files           map[string][]byte
+	styles, scripts []string // of the pages; the shell's own are named in the layout
+	version         string
 }
 
 // newAssets reads what is in the binary; that it cannot is a mistake of the program.
@@ -33,7 +34,15 @@ func newAssets(files []Files) assets {
 			if err != nil {
 				panic(err)
 			}
-			a.files[path.Base(name)] = data
+			base := path.Base(name)
+			a.files[base] = data
+			switch {
+			case f.FS == own:
+			case path.Ext(base) == ".css":
+				a.styles = append(a.styles, base)
+			case path.Ext(base) == ".js":
+				a.scripts = append(a.scripts, base)
+			}
 		}
 	}
 	h := sha256.New()

@@ -18,8 +18,10 @@ type PageData struct {
 	Body  any
 
 	ReadOnly bool
-	Assets   string // where scripts and styles lie
-	Store    string // what it is called
+	Assets   string   // where scripts and styles lie
+	Styles   []string // of the pages, and
+	Scripts  []string // their scripts
+	Store    string   // what it is called
 	Now      time.Time
 }
 
@@ -50,6 +52,7 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, name string, p P
 func (s *Server) RenderStatus(w http.ResponseWriter, r *http.Request, status int, name string, p PageData) error {
 	base := BaseOf(r)
 	p.ReadOnly, p.Assets, p.Store, p.Now = s.ReadOnly, base+s.assets.prefix(), s.Name, s.Now()
+	p.Styles, p.Scripts = s.assets.styles, s.assets.scripts
 	pages, err := s.templates.at(base)
 	if err != nil {
 		return err

@@ -170,7 +170,9 @@ function refreshed() {
   document.getElementById("grid-pair-place").replaceChildren();
 }
 
-export function startCompare() {
+function startCompare() {
   onRefresh(refreshed);
   refreshed();
 }
+
+startCompare();

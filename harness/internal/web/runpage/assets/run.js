@@ -89,7 +89,7 @@ function follow() {
 
 const scrolled = new Map(); // how far lists were scrolled, by their ids
 
-export function startRun() {
+function startRun() {
   document.documentElement.classList.add("scripted");
   follow();
   document.addEventListener("click", (event) => {
@@ -139,3 +139,5 @@ export function startRun() {
     follow();
   });
 }
+
+startRun();

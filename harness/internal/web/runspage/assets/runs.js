@@ -96,7 +96,7 @@ function leave(editor) {
 
 let last = null; // row that was selected last, for a stretch of rows
 
-export function startRuns() {
+function startRuns() {
   document.documentElement.classList.add("script");
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-pick-all]")) {
@@ -162,3 +162,5 @@ export function startRuns() {
   });
   show();
 }
+
+startRuns();

@@ -3,9 +3,11 @@ function light(key, on) {
   for (const part of document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)) part.classList.toggle("lit", on);
 }
 
-export function startSweep() {
+function startSweep() {
   const keyed = (event) => event.target.closest?.("#sweep-table [data-key], .parallel [data-key]")?.dataset.key;
   for (const [name, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) {
     document.addEventListener(name, (event) => { const key = keyed(event); if (key) light(key, on); });
   }
 }
+
+startSweep();
