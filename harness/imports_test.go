@@ -241,6 +241,7 @@ func TestFilesAreWrittenThroughOnePackage(t *testing.T) {
 		"files.Place":          "renames",
 		"storefile.NewReserve": "a file without a name",
 		"sweep.Lock":           "the file that is locked must stay the same one",
+		"dataset.newPacker":    "into a file that is moved into place when complete",
 		"backend.download":     "into a folder that is moved into place when complete",
 		"main.write":           "is the way of commands",
 		"main.writeGrid":       "in the folder of a run's checkpoints",

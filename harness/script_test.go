@@ -55,7 +55,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs, prepared := t.TempDir(), t.TempDir()
+	runs, prepared, caches := t.TempDir(), t.TempDir(), t.TempDir()
 	trained := sync.OnceValue(func() error { return trainRuns(t.Context(), filepath.Join("testdata", "tiny.yaml"), runs) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -66,7 +66,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("RECORDED", absolute(t, filepath.Join("testdata", "recorded")))
 			env.Setenv("HARNESS_STORE", "")
 			env.Setenv("HARNESS_DATA_DIR", "")
-			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(caches, filepath.Base(env.WorkDir)))
 			env.Setenv("HARNESS_PREPARED_DIR", prepared)
 			env.Setenv("HARNESS_PLUGIN_DIR", filepath.Join(env.WorkDir, "no-plugins"))
 			if path, _, err := plugin.Find("cpu", ""); err == nil {

@@ -80,8 +80,8 @@ func TestOwnDataThatIsRefused(t *testing.T) {
 		{"no folder", "data: {name: image_folder}", "x.yaml:1:8: data.dir: names no folder"},
 		{"a key of another dataset", "data: {name: digits, size: 32}", "x.yaml:1:22: data.size: is for image_folder"},
 		{"guidance without classes", "data: {name: image_folder, dir: " + filepath.Join(dir, "left") +
-			", drop_last: false}\nsampling: {guidance: [3]}", "x.yaml:2:23: sampling.guidance[0]: guidance 3 needs a network that is told the " +
-			"class, which this one is not; use 1"},
+			", drop_last: false}\nsampling: {guidance: [3]}", "x.yaml:2:23: sampling.guidance[0]: guidance 3 needs classes, which dataset " +
+			"image_folder does not have; use 1"},
 		{"half of what was found", "data: {name: image_folder, found: {sha256: " + strings.Repeat("ab", 32) + "}}",
 			"data.found: does not say all that was found"},
 		{"more images than there are", "data: {name: image_folder, dir: " + dir + ", limit: 11}", "data.limit: must be at most "},
