@@ -26,6 +26,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"flowharness/harness/internal/compiled"
 	"flowharness/harness/internal/plugin"
 	"flowharness/harness/internal/plugin/plugintest"
 	"flowharness/harness/internal/terminal"
@@ -66,7 +67,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("RECORDED", absolute(t, filepath.Join("testdata", "recorded")))
 			env.Setenv("HARNESS_STORE", "")
 			env.Setenv("HARNESS_DATA_DIR", "")
-			env.Setenv("XDG_CACHE_HOME", filepath.Join(caches, filepath.Base(env.WorkDir)))
+			cache := filepath.Join(caches, filepath.Base(env.WorkDir))
+			env.Setenv("XDG_CACHE_HOME", cache)
+			if err := shareCompiled(filepath.Join(cache, "harness")); err != nil {
+				return err
+			}
 			env.Setenv("HARNESS_PREPARED_DIR", prepared)
 			env.Setenv("HARNESS_PLUGIN_DIR", filepath.Join(env.WorkDir, "no-plugins"))
 			if path, _, err := plugin.Find("cpu", ""); err == nil {
@@ -108,6 +113,14 @@ func TestScripts(t *testing.T) {
 			},
 		},
 	})
+}
+
+// shareCompiled gives a folder of caches the compiled programs of all tests: compiling takes longer than most scripts.
+func shareCompiled(dir string) error {
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.MkdirAll(compiled.Dir(), 0o700)); err != nil {
+		return err
+	}
+	return os.Symlink(compiled.Dir(), filepath.Join(dir, filepath.Base(compiled.Dir())))
 }
 
 // valueT is the key of a script's testing.T.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,7 +69,8 @@ func TestEveryAddressInATemplateHasTheBasePath(t *testing.T) {
 		text, err := os.ReadFile(name)
 		for _, m := range templateAddress.FindAllStringSubmatch(string(text), -1) {
 			found++
-			if !strings.HasPrefix(m[1], "{{base}}") && !strings.HasPrefix(m[1], "{{.Assets}}") && !strings.HasPrefix(m[1], "#") {
+			beginning := func(prefix string) bool { return strings.HasPrefix(m[1], prefix) }
+			if !slices.ContainsFunc([]string{"{{base}}", "{{.Assets}}", "{{$.Assets}}", "#"}, beginning) {
 				t.Errorf("%s: %s", name, m[0])
 			}
 		}
