@@ -9,14 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
-
 	"flowharness/models"
 	"flowharness/models/dit"
 	"flowharness/models/modelstest"
 	_ "flowharness/models/networks"
-	"flowharness/models/nn"
 	"flowharness/models/safetensors"
 )
 
@@ -28,15 +24,16 @@ func TestOutputAndGradientAreThoseOfTheReference(t *testing.T) {
 	for _, backend := range []string{"go", "xla:cpu"} {
 		t.Run(backend, func(t *testing.T) {
 			m := dit.New(options, data, models.Float32)
-			output, loss, gradient := call(t, backend, m, formulaWeights(m.Layout()))
-			within(t, "output", output, want["output"].Data, 1e-5)
-			within(t, "loss", []float32{loss}, want["loss"].Data, 1e-5)
+			output, loss, gradient := modelstest.Differentiate(t, backend, m, data, modelstest.FormulaWeights(m.Layout(), 0.3), []int32{0, 1, 3})
+			modelstest.WantClose(t, "output", output, want["output"].Data, 1e-5)
+			modelstest.WantClose(t, "loss", []float32{loss}, want["loss"].Data, 1e-5)
 			for _, p := range m.Layout().Entries() {
 				ref, ok := want["grad."+p.Name]
 				if !ok || !slices.Equal(ref.Shape, p.Shape) {
 					t.Errorf("%s %v: the reference has %v", p.Name, p.Shape, ref.Shape)
 				}
-				within(t, "gradient of "+p.Name, gradient[p.Offset:p.Offset+p.Size()], ref.Data, 1e-4*max(maxAbs(ref.Data), 1e-3))
+				got := gradient[p.Offset : p.Offset+p.Size()]
+				modelstest.WantClose(t, "gradient of "+p.Name, got, ref.Data, 1e-4*max(modelstest.MaxAbs(ref.Data), 1e-3))
 			}
 			if n := len(m.Layout().Entries()); n != len(want)-3 {
 				t.Errorf("there are %d parameters, the reference has %d", n, len(want)-3)
@@ -51,15 +48,15 @@ func TestPositionsAreThoseOfTheReference(t *testing.T) {
 	if ref := want["pos_embed"]; !slices.Equal(got.Shape, ref.Shape) {
 		t.Errorf("the shape is %v, want %v", got.Shape, ref.Shape)
 	}
-	within(t, "pos_embed", got.Data, want["pos_embed"].Data, 1e-6)
+	modelstest.WantClose(t, "pos_embed", got.Data, want["pos_embed"].Data, 1e-6)
 }
 
 func TestHalfPrecisionIsCloseToFloat32(t *testing.T) {
 	options, want := readReference(t)
 	m := dit.New(options, data, models.BFloat16)
-	output, _, gradient := call(t, "go", m, formulaWeights(m.Layout()))
+	output, _, gradient := modelstest.Differentiate(t, "go", m, data, modelstest.FormulaWeights(m.Layout(), 0.3), []int32{0, 1, 3})
 	ref := want["output"].Data
-	within(t, "output", output, ref, 0.03*maxAbs(ref))
+	modelstest.WantClose(t, "output", output, ref, 0.03*modelstest.MaxAbs(ref))
 	var far float64
 	for i := range ref {
 		far = max(far, math.Abs(float64(output[i]-ref[i])))
@@ -77,8 +74,8 @@ func TestItBeginsWithZero(t *testing.T) {
 	options, _ := readReference(t)
 	m := dit.New(options, data, models.Float32)
 	rng := rand.New(rand.NewPCG(1, 2))
-	output, _, _ := call(t, "go", m, m.Init(func(string) *rand.Rand { return rng }))
-	if maxAbs(output) != 0 {
+	output, _, _ := modelstest.Differentiate(t, "go", m, data, m.Init(func(string) *rand.Rand { return rng }), []int32{0, 1, 3})
+	if modelstest.MaxAbs(output) != 0 {
 		t.Errorf("the first prediction is %v", output)
 	}
 }
@@ -121,9 +118,9 @@ func TestWithoutClassesLabelsDoNotMatter(t *testing.T) {
 				t.Errorf("%s: there is %s", name, p.Name)
 			}
 		}
-		flat := formulaWeights(m.Layout())
-		first, _, _ := callWith(t, "go", m, flat, []int32{0, 1, 3})
-		second, _, _ := callWith(t, "go", m, flat, []int32{1, 2, 0})
+		flat := modelstest.FormulaWeights(m.Layout(), 0.3)
+		first, _, _ := modelstest.Differentiate(t, "go", m, data, flat, []int32{0, 1, 3})
+		second, _, _ := modelstest.Differentiate(t, "go", m, data, flat, []int32{1, 2, 0})
 		if !slices.Equal(first, second) {
 			t.Errorf("%s: the labels change the prediction", name)
 		}
@@ -158,7 +155,7 @@ func TestOptionsThatDoNotFitAreRefused(t *testing.T) {
 func TestWeightsAreAStateDictOfPyTorch(t *testing.T) {
 	options, _ := readReference(t)
 	layout := dit.New(options, data, models.Float32).Layout()
-	flat := formulaWeights(layout)
+	flat := modelstest.FormulaWeights(layout, 0.3)
 	dict := layout.StateDict(flat)
 	maps.Copy(dict, layout.Constants())
 	got, err := layout.Flatten(dict)
@@ -190,76 +187,4 @@ func readReference(t *testing.T) (dit.Options, map[string]safetensors.Tensor) {
 		t.Fatal(err)
 	}
 	return options, values
-}
-
-// formulaWeights are those of reference.py.
-func formulaWeights(l nn.Layout) []float32 {
-	flat := make([]float32, l.Size())
-	var names []string
-	for _, p := range l.Entries() {
-		names = append(names, p.Name)
-	}
-	slices.Sort(names)
-	for _, p := range l.Entries() {
-		k := float64(slices.Index(names, p.Name))
-		for i := range p.Size() {
-			flat[p.Offset+i] = float32(0.3 * math.Sin(0.7*float64(i)+1.3*k))
-		}
-	}
-	return flat
-}
-
-// call returns the output for the inputs of reference.py, the mean of its squares, and the gradient of that.
-func call(t *testing.T, backend string, m models.Network, flat []float32) (output []float32, loss float32, gradient []float32) {
-	t.Helper()
-	return callWith(t, backend, m, flat, []int32{0, 1, 3})
-}
-
-func callWith(t *testing.T, backend string, m models.Network, flat []float32, labels []int32) ([]float32, float32, []float32) {
-	t.Helper()
-	x := make([]float32, 3*data.Pixels())
-	for i := range x {
-		x[i] = float32(math.Cos(0.3 * float64(i)))
-	}
-	exec, err := NewExec(modelstest.OpenBackend(t, backend), func(flat, x, timestep, labels *Node) []*Node {
-		y := m.Forward(m.Layout().Split(flat), x, timestep, labels)
-		loss := ReduceAllMean(Square(y))
-		return []*Node{y, loss, Gradient(loss, flat)[0]}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer exec.Finalize()
-	images := tensors.FromFlatDataAndDimensions(x, 3, data.Height, data.Width, data.Channels)
-	out, err := exec.Call(flat, images, []float32{0, 17.5, 999}, labels)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tensors.MustCopyFlatData[float32](out[0]), tensors.ToScalar[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
-}
-
-func maxAbs(values []float32) float64 {
-	var m float64
-	for _, v := range values {
-		m = max(m, math.Abs(float64(v)))
-	}
-	return m
-}
-
-func within(t *testing.T, what string, got, want []float32, tolerance float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Errorf("%s has %d values, want %d", what, len(got), len(want))
-		return
-	}
-	var worst float64
-	at := 0
-	for i := range got {
-		if d := math.Abs(float64(got[i] - want[i])); d > worst || math.IsNaN(d) {
-			worst, at = d, i
-		}
-	}
-	if !(worst <= tolerance) {
-		t.Errorf("%s: value %d is %v, want %v: off by %.3g, allowed %.3g", what, at, got[at], want[at], worst, tolerance)
-	}
 }

@@ -2,7 +2,6 @@ package mlp_test
 
 import (
 	"encoding/json"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -17,7 +16,6 @@ import (
 	"flowharness/models/mlp"
 	"flowharness/models/modelstest"
 	_ "flowharness/models/networks"
-	"flowharness/models/nn"
 )
 
 // reference is what testdata/reference.py has computed.
@@ -36,7 +34,7 @@ func TestOutputAndGradientAreThoseOfTheReference(t *testing.T) {
 	for _, backend := range []string{"go", "xla:cpu"} {
 		t.Run(backend, func(t *testing.T) {
 			m := mlp.New(ref.Options, data, models.Float32)
-			output, loss, gradient := call(t, backend, m, formulaWeights(m.Layout()))
+			output, loss, gradient := modelstest.Differentiate(t, backend, m, data, modelstest.FormulaWeights(m.Layout(), 0.5), []int32{0, 3, 10})
 			within(t, "output", output, ref.Output, 1e-5)
 			within(t, "loss", []float32{loss}, []float64{ref.Loss}, 1e-5)
 			for _, p := range m.Layout().Entries() {
@@ -56,7 +54,7 @@ func TestOutputAndGradientAreThoseOfTheReference(t *testing.T) {
 func TestHalfPrecisionIsCloseToFloat32(t *testing.T) {
 	ref := readReference(t)
 	m := mlp.New(ref.Options, data, models.BFloat16)
-	output, _, gradient := call(t, "go", m, formulaWeights(m.Layout()))
+	output, _, gradient := modelstest.Differentiate(t, "go", m, data, modelstest.FormulaWeights(m.Layout(), 0.5), []int32{0, 3, 10})
 	within(t, "output", output, ref.Output, 0.05)
 	if exact := slices.ContainsFunc(output, func(v float32) bool {
 		return math.Abs(float64(v)-ref.Output[slices.Index(output,
@@ -119,46 +117,6 @@ func readReference(t *testing.T) (ref reference) {
 		t.Fatal(err)
 	}
 	return ref
-}
-
-// formulaWeights are those of reference.py.
-func formulaWeights(l nn.Layout) []float32 {
-	flat, names := make([]float32, l.Size()), map[string]bool{}
-	for _, p := range l.Entries() {
-		names[p.Name] = true
-	}
-	sorted := slices.Sorted(maps.Keys(names))
-	for _, p := range l.Entries() {
-		k := float64(slices.Index(sorted, p.Name))
-		for i := range p.Size() {
-			flat[p.Offset+i] = float32(0.5 * math.Sin(0.7*float64(i)+1.3*k))
-		}
-	}
-	return flat
-}
-
-// call returns the output for the inputs of reference.py, the mean of its squares, and the gradient of that.
-func call(t *testing.T, backend string, m models.Network, flat []float32) (output []float32, loss float32, gradient []float32) {
-	t.Helper()
-	x := make([]float32, 3*data.Pixels())
-	for i := range x {
-		x[i] = float32(math.Cos(0.3 * float64(i)))
-	}
-	exec, err := NewExec(modelstest.OpenBackend(t, backend), func(flat, x, timestep, labels *Node) []*Node {
-		y := m.Forward(m.Layout().Split(flat), x, timestep, labels)
-		loss := ReduceAllMean(Square(y))
-		return []*Node{y, loss, Gradient(loss, flat)[0]}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer exec.Finalize()
-	out, err := exec.Call(flat, tensors.FromFlatDataAndDimensions(x, 3, data.Height, data.Width, data.Channels), []float32{0,
-		17.5, 999}, []int32{0, 3, 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tensors.MustCopyFlatData[float32](out[0]), tensors.ToScalar[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
 }
 
 func within(t *testing.T, what string, got []float32, want []float64, tolerance float64) {

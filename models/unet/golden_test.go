@@ -2,7 +2,6 @@ package unet_test
 
 import (
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +41,7 @@ func TestGoldenOutput(t *testing.T) {
 		t.Errorf("the network has %d parameters, the reference's %d", got, g.Params)
 	}
 	out := g.call(t, modelstest.OpenBackend(t, "xla:cpu"), g.flat, func(in batch) []*Node { return []*Node{in.output} })
-	wantClose(t, "output", out[0], g.nhwc(t, "output"), 1e-4)
+	modelstest.WantClose(t, "output", out[0], g.nhwc(t, "output"), 1e-4)
 }
 
 func TestGoldenGradients(t *testing.T) {
@@ -65,7 +64,7 @@ func TestGoldenGradients(t *testing.T) {
 	})
 	for i, name := range names {
 		want := g.io["grad."+name].Data
-		wantClose(t, "gradient of "+name, grads[i], want, 1e-4*maxAbs(want))
+		modelstest.WantClose(t, "gradient of "+name, grads[i], want, 1e-4*modelstest.MaxAbs(want))
 	}
 }
 
@@ -85,10 +84,10 @@ func TestGoldenAdamW(t *testing.T) {
 		bc1, bc2 := a.BiasCorrections(n + 1)
 		out := g.run(t, exec, flat, m, v, []float32{float32(g.AdamW.LR), float32(bc1), float32(bc2)})
 		flat, m, v = out[0], out[1], out[2]
-		wantClose(t, "loss of an AdamW step", out[3], []float32{want}, 1e-4)
+		modelstest.WantClose(t, "loss of an AdamW step", out[3], []float32{want}, 1e-4)
 	}
 	out := g.call(t, backend, flat, func(in batch) []*Node { return []*Node{in.output} })
-	wantClose(t, "output after AdamW", out[0], g.nhwc(t, "output_after_adamw"), 1e-3)
+	modelstest.WantClose(t, "output after AdamW", out[0], g.nhwc(t, "output_after_adamw"), 1e-3)
 }
 
 func TestGoldenWeightsSurviveExportAndImport(t *testing.T) {
@@ -105,7 +104,7 @@ func TestGoldenWeightsSurviveExportAndImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantClose(t, "weights", flat, g.flat, 0)
+	modelstest.WantClose(t, "weights", flat, g.flat, 0)
 }
 
 func loadGolden(t *testing.T) *golden {
@@ -226,33 +225,4 @@ func gradients(loss *Node, layout nn.Layout, params nn.Params) nn.Params {
 		grads[layout.Entries()[i].Name] = g
 	}
 	return grads
-}
-
-func maxAbs(values []float32) float64 {
-	var m float64
-	for _, v := range values {
-		m = max(m, math.Abs(float64(v)))
-	}
-	return m
-}
-
-// wantClose reports the largest distance between two vectors if it is above
-// the tolerance.
-func wantClose(t *testing.T, what string, got, want []float32, tolerance float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s has %d values, want %d", what, len(got), len(want))
-	}
-	var worst float64
-	at := 0
-	for i := range got {
-		if d := math.Abs(float64(got[i]) - float64(want[i])); d > worst || math.IsNaN(d) {
-			worst, at = d, i
-		}
-	}
-	if worst > tolerance || math.IsNaN(worst) {
-		t.Errorf("%s: value %d is %v, want %v: off by %.3g, allowed %.3g", what, at, got[at], want[at], worst, tolerance)
-		return
-	}
-	t.Logf("%s: within %.3g (allowed %.3g)", what, worst, tolerance)
 }

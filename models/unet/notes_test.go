@@ -89,8 +89,8 @@ func TestCheckValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	values := tensors.MustCopyFlatData[float32](out[0])
-	wantClose(t, "first outputs", values[:4], []float32{-3.4202242, -3.9175130, -2.8320124, -1.7012519}, 5e-4)
-	wantClose(t, "last output", values[len(values)-1:], []float32{0.62303}, 5e-4)
+	modelstest.WantClose(t, "first outputs", values[:4], []float32{-3.4202242, -3.9175130, -2.8320124, -1.7012519}, 5e-4)
+	modelstest.WantClose(t, "last output", values[len(values)-1:], []float32{0.62303}, 5e-4)
 	for i, check := range []struct {
 		what      string
 		want, tol float64
@@ -100,7 +100,7 @@ func TestCheckValues(t *testing.T) {
 		// Adding a vector to all keys changes no softmax, so this one is zero.
 		{"gradient norm of to_k.bias", 0, 1e-6},
 	} {
-		wantClose(t, check.what, []float32{tensors.ToScalar[float32](out[i+1])}, []float32{float32(check.want)}, check.tol)
+		modelstest.WantClose(t, check.what, []float32{tensors.ToScalar[float32](out[i+1])}, []float32{float32(check.want)}, check.tol)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestInitialWeightsFollowPyTorch(t *testing.T) {
 		bound, ok := bounds[p.Name]
 		switch {
 		case ok:
-			if got := maxAbs(values); got > bound*1.001 || (len(values) > 200 && got < bound*0.97) {
+			if got := modelstest.MaxAbs(values); got > bound*1.001 || (len(values) > 200 && got < bound*0.97) {
 				t.Errorf("%s reaches %v, PyTorch's bound is %v", p.Name, got, bound)
 			}
 		case strings.Contains(p.Name, "norm") && strings.HasSuffix(p.Name, ".weight"):
@@ -130,7 +130,7 @@ func TestInitialWeightsFollowPyTorch(t *testing.T) {
 				t.Errorf("%s does not start at 1", p.Name)
 			}
 		case p.Name == "class_emb.weight":
-			if maxAbs(values) < 1.5 {
+			if modelstest.MaxAbs(values) < 1.5 {
 				t.Errorf("%s does not look standard normal", p.Name)
 			}
 		}
@@ -164,8 +164,8 @@ func TestXLAAndPureGoAgree(t *testing.T) {
 			results[i] = append(results[i], tensors.MustCopyFlatData[float32](o))
 		}
 	}
-	wantClose(t, "output", results[0][0], results[1][0], 2e-5)
-	wantClose(t, "gradient", results[0][1], results[1][1], 1e-4*maxAbs(results[1][1]))
+	modelstest.WantClose(t, "output", results[0][0], results[1][0], 2e-5)
+	modelstest.WantClose(t, "gradient", results[0][1], results[1][1], 1e-4*modelstest.MaxAbs(results[1][1]))
 }
 
 func TestConfigProblemsAreNamed(t *testing.T) {

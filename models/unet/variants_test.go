@@ -81,14 +81,15 @@ func TestVariantsAreThoseOfTheReference(t *testing.T) {
 				t.Errorf("TakesClasses is %v", takes)
 			}
 			output, loss, gradient := forward(t, "go", m, formulaWeights(m), []int32{0, 1, 3}, nil)
-			wantClose(t, "output", output, want["output"].Data, 1e-5)
-			wantClose(t, "loss", []float32{loss}, want["loss"].Data, 1e-5)
+			modelstest.WantClose(t, "output", output, want["output"].Data, 1e-5)
+			modelstest.WantClose(t, "loss", []float32{loss}, want["loss"].Data, 1e-5)
 			for _, p := range m.Layout().Entries() {
 				ref, ok := want["grad."+p.Name]
 				if !ok || !slices.Equal(ref.Shape, p.Shape) {
 					t.Errorf("%s %v: the reference has %v", p.Name, p.Shape, ref.Shape)
 				}
-				wantClose(t, "gradient of "+p.Name, gradient[p.Offset:p.Offset+p.Size()], ref.Data, 1e-4*max(maxAbs(ref.Data), 1e-2))
+				got := gradient[p.Offset : p.Offset+p.Size()]
+				modelstest.WantClose(t, "gradient of "+p.Name, got, ref.Data, 1e-4*max(modelstest.MaxAbs(ref.Data), 1e-2))
 			}
 			if n := len(m.Layout().Entries()); n != len(want)-2 {
 				t.Errorf("there are %d parameters, the reference has %d", n, len(want)-2)
@@ -110,13 +111,13 @@ func TestDropoutLeavesOutByKeyAndInTrainingOnly(t *testing.T) {
 	flat, labels := formulaWeights(m), []int32{0, 1, 3}
 	keys := [][]uint32{{1, 2}, {3, 4}, {5, 6}}
 	plain, _, _ := forward(t, "go", m, flat, labels, nil)
-	wantClose(t, "output outside of training", plain, want["output"].Data, 1e-5)
+	modelstest.WantClose(t, "output outside of training", plain, want["output"].Data, 1e-5)
 	first, loss, gradient := forward(t, "go", m, flat, labels, keys)
 	again, _, _ := forward(t, "go", m, flat, labels, keys)
 	onXLA, lossOnXLA, gradientOnXLA := forward(t, "xla:cpu", m, flat, labels, keys)
-	wantClose(t, "output in XLA", onXLA, first, 1e-5)
-	wantClose(t, "loss in XLA", []float32{lossOnXLA}, []float32{loss}, 1e-5)
-	wantClose(t, "gradient in XLA", gradientOnXLA, gradient, 1e-4)
+	modelstest.WantClose(t, "output in XLA", onXLA, first, 1e-5)
+	modelstest.WantClose(t, "loss in XLA", []float32{lossOnXLA}, []float32{loss}, 1e-5)
+	modelstest.WantClose(t, "gradient in XLA", gradientOnXLA, gradient, 1e-4)
 	other, _, _ := forward(t, "go", m, flat, labels, [][]uint32{{1, 2}, {3, 4}, {5, 7}})
 	switch n := 2 * len(first) / 3; {
 	case slices.Equal(first, plain):
