@@ -42,31 +42,15 @@ const (
 // there are.
 func checkBlocks(t testing.TB, s *Store) (blocks int) {
 	t.Helper()
-	want, got := queried(t, s, blocksOfPoints), queried(t, s, blocksKept)
+	db := writing(t, s)
+	want, got := storefiletest.Rows(t, db, blocksOfPoints), storefiletest.Rows(t, db, blocksKept)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the blocks are not those of the points (-want +got) %s", diff)
 	}
-	if diff := cmp.Diff(queried(t, s, percentilesOfPoints), queried(t, s, percentilesKept)); diff != "" {
+	if diff := cmp.Diff(storefiletest.Rows(t, db, percentilesOfPoints), storefiletest.Rows(t, db, percentilesKept)); diff != "" {
 		t.Errorf("the percentiles are not those of the points (-want +got) %s", diff)
 	}
 	return len(got)
-}
-
-func queried(t testing.TB, s *Store, query string) (list [][]any) {
-	t.Helper()
-	rows := get(writing(t, s).Query(query))(t)
-	defer rows.Close()
-	for rows.Next() {
-		row := make([]any, len(get(rows.Columns())(t)))
-		pointers := make([]any, len(row))
-		for i := range row {
-			pointers[i] = &row[i]
-		}
-		must(t, rows.Scan(pointers...))
-		list = append(list, row)
-	}
-	must(t, rows.Err())
-	return list
 }
 
 // checkOrphans fails if rows are left of series that are not there.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"flowharness/harness/internal/store/storefile/storefiletest"
 )
 
 // recordMany records n steps of some series, NaN and infinities among them, in
@@ -56,13 +58,13 @@ func (f *file) check() (blocks, points int) {
 	for _, id := range get(seriesIDs(ctx, tx, `SELECT id FROM series ORDER BY id`))(f.t) {
 		list := get(readPoints(ctx, tx, 0, queryPoints, id, int64(math.MinInt64), int64(math.MaxInt64)))(f.t)
 		want := blocksOf(list)
-		got := rowsOf(f.t, tx, `SELECT first, last, numbers, low, low_step, high, high_step, sum, nan_step FROM blocks
+		got := storefiletest.Rows(f.t, tx, `SELECT first, last, numbers, low, low_step, high, high_step, sum, nan_step FROM blocks
 			WHERE series_id = ? ORDER BY first`, id)
 		if diff := cmp.Diff(want, got); diff != "" {
 			f.t.Errorf("the blocks of series %d are not those of its points (-want +got) %s", id, diff)
 		}
 		summary := get(summarize(ctx, tx, id))(f.t)
-		kept := rowsOf(f.t, tx, `SELECT count, last_step FROM series WHERE id = ?`, id)
+		kept := storefiletest.Rows(f.t, tx, `SELECT count, last_step FROM series WHERE id = ?`, id)
 		if diff := cmp.Diff([][]any{{int64(summary.Count), int64(summary.LastStep)}}, kept); diff != "" {
 			f.t.Errorf("the summary of series %d is not that of its points (-want +got) %s", id, diff)
 		}
@@ -86,23 +88,6 @@ func blocksOf(list []Point) (rows [][]any) {
 		rows, open = append(rows, row), block{}
 	}
 	return rows
-}
-
-func rowsOf(t testing.TB, tx *sql.Tx, query string, args ...any) (list [][]any) {
-	t.Helper()
-	rows := get(tx.Query(query, args...))(t)
-	defer rows.Close()
-	for rows.Next() {
-		row := make([]any, len(get(rows.Columns())(t)))
-		pointers := make([]any, len(row))
-		for i := range row {
-			pointers[i] = &row[i]
-		}
-		must(t, rows.Scan(pointers...))
-		list = append(list, row)
-	}
-	must(t, rows.Err())
-	return list
 }
 
 func TestBlocksAndSummariesAreThoseOfThePoints(t *testing.T) {

@@ -52,3 +52,34 @@ func Older(t testing.TB, path string, version int64) *sql.DB {
 	}
 	return db
 }
+
+// Rows returns what a query of a file or a transaction finds, a slice of values for each row.
+func Rows(t testing.TB, in interface {
+	Query(query string, args ...any) (*sql.Rows, error)
+}, query string, args ...any) (list [][]any) {
+	t.Helper()
+	rows, err := in.Query(query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		row := make([]any, len(columns))
+		pointers := make([]any, len(row))
+		for i := range row {
+			pointers[i] = &row[i]
+		}
+		if err := rows.Scan(pointers...); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
